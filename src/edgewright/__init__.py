@@ -1,0 +1,1 @@
+"""edgewright: the open, self-hosted service behind SageMaker's edge packaging API."""

@@ -1,0 +1,171 @@
+"""The one error tree: a leaf per cause, split by who can mend it.
+
+A `CallerError` is mended by whoever sent the request, the archive or the package; a `ServiceError` by whoever
+runs the service. The message of each says what was found, what was wanted and what to do, and never holds a
+secret. `http.errors` maps the tree to the wire, `cli` to exit codes, `workflows` to a job's message.
+"""
+
+from __future__ import annotations
+
+
+class EdgewrightError(Exception):
+    """The root of every error that edgewright raises on purpose."""
+
+    @property
+    def message(self) -> str:
+        """The sentence for people."""
+        return str(self.args[0]) if self.args else type(self).__name__
+
+
+class CallerError(EdgewrightError):
+    """The caller can mend it."""
+
+
+class ServiceError(EdgewrightError):
+    """Whoever runs the service can mend it."""
+
+
+# --- requests -------------------------------------------------------------------------------------------------
+
+
+class ValidationFault(CallerError):
+    """A request breaks a rule of the service model, or one that the model cannot say."""
+
+
+class SerializationFault(CallerError):
+    """A body that is not JSON, or holds a JSON type other than the model's."""
+
+
+class UnknownOperation(CallerError):
+    """No operation of that name, or one that is not implemented."""
+
+
+class RequestTooLarge(CallerError):
+    """A body over the cap."""
+
+
+class Throttled(CallerError):
+    """More requests than the caller may send."""
+
+
+class MissingAuthentication(CallerError):
+    """A request that is not signed at all."""
+
+
+class IncompleteSignature(CallerError):
+    """An Authorization header that lacks a part or cannot be read."""
+
+
+class InvalidSignature(CallerError):
+    """A signature that does not match, or a time out of the window."""
+
+
+class UnknownAccessKey(CallerError):
+    """An access key, or a session token, that nobody has."""
+
+
+class AccessDenied(CallerError):
+    """A known caller who may not do this."""
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------
+
+
+class ResourceNotFound(CallerError):
+    """No job, or no resource, of that name in the caller's account and region."""
+
+
+class ResourceInUse(CallerError):
+    """A name that is taken."""
+
+
+class ResourceLimitExceeded(CallerError):
+    """More unfinished jobs than the account may have."""
+
+
+class TransitionRefused(CallerError):
+    """A job is not in a status from which the wanted one can be reached.
+
+    Attributes:
+        current: the status that the job was in when the update was refused.
+    """
+
+    def __init__(self, message: str, current: str) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class JobStopped(EdgewrightError):
+    """A Stop reached the job while it ran. Nobody's fault: the recipe ends, and leaves nothing behind."""
+
+
+# --- object storage -------------------------------------------------------------------------------------------
+
+
+class UriRefused(CallerError):
+    """A URI that is not of the form s3://bucket/key or its https equivalents, or leaves its bucket."""
+
+
+class ObjectNotFound(CallerError):
+    """No object at that bucket and key."""
+
+
+class ObjectForbidden(CallerError):
+    """The store denies the object to the rights that the job runs with."""
+
+
+class StoreUnavailable(ServiceError):
+    """The object store could not be reached, or broke off."""
+
+
+# --- archives and packages ------------------------------------------------------------------------------------
+
+
+class ArchiveRefused(CallerError):
+    """A compiled-model archive that is malformed or unsafe.
+
+    Attributes:
+        member: the member's name as found in the archive, or None where no member is to blame.
+    """
+
+    def __init__(self, message: str, member: str | None = None) -> None:
+        super().__init__(message)
+        self.member = member
+
+
+class LimitExceeded(ArchiveRefused):
+    """An archive larger, deeper or longer than a field of `Limits` allows."""
+
+
+class PackageRefused(CallerError):
+    """A package that is not what its signature says, or is not signed by a trusted key."""
+
+
+class KeyUnusable(ServiceError):
+    """A signing or verifying key that is missing, unreadable, of the wrong kind, or open to others."""
+
+
+# --- compiling ------------------------------------------------------------------------------------------------
+
+
+class TargetUnsupported(CallerError):
+    """A framework or target that no backend compiles for."""
+
+
+class ModelRefused(CallerError):
+    """A model that the backend cannot compile as asked."""
+
+
+# --- the service itself ---------------------------------------------------------------------------------------
+
+
+class SettingsRefused(ServiceError):
+    """A setting that cannot be used as given."""
+
+
+class DatabaseUnavailable(ServiceError):
+    """The database could not be reached or written."""
+
+
+class EngineUnavailable(ServiceError):
+    """The workflow engine could not take a job; it is handed over later."""

@@ -1,0 +1,143 @@
+"""Frozen settings: what the operator chooses, each a field with its default.
+
+A field is read from a flag, else from the environment (`EDGEWRIGHT_` and the field's name in upper case), else from
+the TOML file that `EDGEWRIGHT_CONFIG` names (default `edgewright.toml` in the working folder), else its default.
+A nested field joins its parts with two underscores: `EDGEWRIGHT_LIMITS__MEMBERS=1000`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from edgewright.errors import SettingsRefused
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Limits(BaseModel):
+    """What an archive may hold, enforced while it is read. Sizes in bytes.
+
+    The defaults are far above real compiled models: they stop accidents and attacks, not users.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    archive_size: Positive = Field(default=10 * GIB, description="Bytes of the compressed archive.")
+    unpacked_size: Positive = Field(default=20 * GIB, description="Bytes of the archive once inflated.")
+    expansion_ratio: Positive = Field(
+        default=200, description="Inflated bytes per compressed byte, once the first MiB is inflated."
+    )
+    members: Positive = Field(default=100_000, description="Members of the archive, folders included.")
+    member_size: Positive = Field(default=20 * GIB, description="Bytes of one member.")
+    path_length: Positive = Field(default=1024, description="Bytes of one member's name in UTF-8.")
+    path_depth: Positive = Field(default=32, description="Parts of one member's name.")
+    name_bytes: Positive = Field(default=16 * MIB, description="Bytes of all members' names together.")
+
+
+class S3Settings(BaseModel):
+    """How `s3://` objects are reached where a real S3 service holds them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint_url: str | None = Field(default=None, description="The service's address; AWS's own when unset.")
+    region: str = Field(default="us-east-1", description="The region that buckets are in.")
+    access_key_id: str | None = Field(default=None, description="Static credentials; else the AWS environment's.")
+    secret_access_key: SecretStr | None = Field(default=None, description="The secret of `access_key_id`.")
+    session_token: SecretStr | None = Field(default=None, description="The session token of `access_key_id`.")
+    path_style: bool = Field(default=True, description="Bucket in the path rather than in the host name.")
+
+
+class Settings(BaseSettings):
+    """Everything that the operator chooses."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EDGEWRIGHT_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # a refused secret is not printed
+    )
+
+    data_dir: Path = Field(default=Path("edgewright-data"), description="Where everything local is kept.")
+    host: str = Field(default="127.0.0.1", description="The address that the API listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8181, description="The API's port; 0 takes a free one."
+    )
+    account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")] = Field(
+        default="123456789012", description="The account of the built-in access key."
+    )
+    access_key_id: str | None = Field(
+        default=None, description="Replaces the access key in the data folder's `credentials` file."
+    )
+    secret_access_key: SecretStr | None = Field(default=None, description="The secret of `access_key_id`.")
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of the database; a SQLite file in the data folder when unset."
+    )
+    object_store: Annotated[str, Field(pattern=r"^(directory|s3)$")] = Field(
+        default="directory", description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings."
+    )
+    s3: S3Settings = Field(default=S3Settings(), description="The S3 service, with `object_store = \"s3\"`.")
+    limits: Limits = Field(default=Limits(), description="What an archive may hold.")
+    body_limit: Positive = Field(default=1 * MIB, description="Bytes of one request's body.")
+    worker_concurrency: Positive = Field(default=2, description="Jobs that one worker runs at a time.")
+    log_format: Annotated[str, Field(pattern=r"^(console|json)$")] = Field(
+        default="console", description="`console` for people, `json` for machines."
+    )
+
+    @property
+    def objects_dir(self) -> Path:
+        """The folder of the directory object store: `objects/<bucket>/<key>`."""
+        return self.data_dir / "objects"
+
+    @property
+    def keys_dir(self) -> Path:
+        """The folder of the signing key and its public half."""
+        return self.data_dir / "keys"
+
+    @property
+    def credentials_file(self) -> Path:
+        """The built-in access key, in the AWS credentials-file format, mode 0600."""
+        return self.data_dir / "credentials"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL: as set, else the SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'edgewright.sqlite').absolute()}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file is read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a folder of secrets
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, then the TOML file."""
+        path = os.environ.get("EDGEWRIGHT_CONFIG", "edgewright.toml")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+
+def load(**flags: Any) -> Settings:  # noqa: ANN401 - each flag has its field's type
+    """Settings from flags (those that are None are passed over), the environment and the TOML file.
+
+    Raises:
+        SettingsRefused: names each field that cannot be used, and why.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise SettingsRefused(f"{error.error_count()} settings cannot be used: {faults}") from error
