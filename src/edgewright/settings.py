@@ -72,9 +72,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("edgewright-data"), description="Where everything local is kept.")
     host: str = Field(default="127.0.0.1", description="The address that the API listens on.")
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=8181, description="The API's port; 0 takes a free one."
-    )
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8181, description="The API's port; 0 takes a free one.")
     account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")] = Field(
         default="123456789012", description="The account of the built-in access key."
     )
@@ -83,12 +81,14 @@ class Settings(BaseSettings):
     )
     secret_access_key: SecretStr | None = Field(default=None, description="The secret of `access_key_id`.")
     database_url: str | None = Field(
-        default=None, description="SQLAlchemy URL of the database; a SQLite file in the data folder when unset."
+        default=None,
+        description="SQLAlchemy URL of the database; a SQLite file in the data folder when unset.",
     )
     object_store: Annotated[str, Field(pattern=r"^(directory|s3)$")] = Field(
-        default="directory", description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings."
+        default="directory",
+        description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
     )
-    s3: S3Settings = Field(default=S3Settings(), description="The S3 service, with `object_store = \"s3\"`.")
+    s3: S3Settings = Field(default=S3Settings(), description='The S3 service, with `object_store = "s3"`.')
     limits: Limits = Field(default=Limits(), description="What an archive may hold.")
     body_limit: Positive = Field(default=1 * MIB, description="Bytes of one request's body.")
     worker_concurrency: Positive = Field(default=2, description="Jobs that one worker runs at a time.")
