@@ -1,0 +1,178 @@
+"""Check the documentation against the program; `--write` brings the generated parts up to date.
+
+Checked: the generated references equal what the program says; the help text in the README is the program's; links
+between files lead somewhere; every decision has its number once; Python blocks in Markdown compile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from edgewright.cli import app
+from edgewright.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
+PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+HELP_BLOCK = re.compile(r"(<!-- help: (?P<command>[^>]*?) -->\n```\n)(?P<text>.*?)(```\n)", re.DOTALL)
+WIDTH = 100
+
+Page = Callable[[], str]
+
+
+def main() -> int:
+    """Check, or write; the exit code counts as a shell's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the generated parts")
+    write = parser.parse_args().write
+    faults = [*generated(write=write), *help_blocks(write=write), *links(), *decisions(), *python_blocks()]
+    for fault in faults:
+        print(fault)
+    print(f"documentation: {len(faults)} faults in {len(list(markdown()))} files")
+    return 1 if faults else 0
+
+
+def generated(*, write: bool) -> Iterator[str]:
+    """The reference pages that are made from the program."""
+    pages: dict[str, Page] = {"docs/reference/settings.md": settings_page, "docs/reference/cli.md": cli_page}
+    for name, page in pages.items():
+        path, wanted = ROOT / name, page()
+        if path.exists() and path.read_text(encoding="utf-8") == wanted:
+            continue
+        if write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted, encoding="utf-8")
+        else:
+            yield f"{name}: not what the program says; run `make docs`"
+    command = [sys.executable, str(ROOT / "scripts/api_reference.py"), *([] if write else ["--check"])]
+    if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own script
+        yield "docs/reference/api.md: not what the service model says; run `make docs`"
+
+
+def help_blocks(*, write: bool) -> Iterator[str]:
+    """Blocks marked `<!-- help: COMMAND -->` hold that command's help."""
+    for path in markdown():
+        text = path.read_text(encoding="utf-8")
+        wanted = HELP_BLOCK.sub(lambda found: found[1] + help_text(found["command"].split()[1:]) + found[4], text)
+        if wanted == text:
+            continue
+        if write:
+            path.write_text(wanted, encoding="utf-8")
+        else:
+            yield f"{path.relative_to(ROOT)}: a help text is not the program's; run `make docs`"
+
+
+def links() -> Iterator[str]:
+    """Relative links must name a file."""
+    for path in markdown():
+        for target in (found[1] for found in LINK.finditer(path.read_text(encoding="utf-8"))):
+            if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+                yield f"{path.relative_to(ROOT)}: the link to {target} leads nowhere"
+
+
+def decisions() -> Iterator[str]:
+    """Each decision's number stands in its file name once, and in its title."""
+    seen: dict[str, str] = {}
+    for path in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
+        number = path.name[:4]
+        if number in seen:
+            yield f"docs/decisions: {path.name} and {seen[number]} have one number"
+        seen[number] = path.name
+        if not path.read_text(encoding="utf-8").startswith(f"# {number}: "):
+            yield f"docs/decisions/{path.name}: the title does not begin with '# {number}: '"
+
+
+def python_blocks() -> Iterator[str]:
+    """Python in the documentation compiles."""
+    for path in markdown():
+        for block in PYTHON_BLOCK.findall(path.read_text(encoding="utf-8")):
+            try:
+                compile(block, str(path), "exec")
+            except SyntaxError as error:
+                yield f"{path.relative_to(ROOT)}: a Python block does not compile: {error}"
+
+
+def markdown() -> Iterator[Path]:
+    """Every Markdown file of the project."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    yield from (ROOT / name for name in tracked if name and (ROOT / name).exists())
+
+
+def help_text(arguments: list[str]) -> str:
+    """A command's help, as it prints into a pipe."""
+    command = [sys.executable, "-m", "edgewright", *arguments, "--help"]
+    environment = {**os.environ, "COLUMNS": str(WIDTH), "TERM": "dumb", "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()) + "\n"
+
+
+def settings_page() -> str:
+    """docs/reference/settings.md from the Settings model."""
+    lines = [
+        "# Settings",
+        "",
+        "Each is read from its flag, else from the environment, else from the TOML file that `EDGEWRIGHT_CONFIG` names",
+        "(default `edgewright.toml` in the working folder). Made from the program by `make docs`.",
+        "",
+        "| environment variable | TOML | default | meaning |",
+        "|---|---|---|---|",
+        *setting_rows(Settings, ()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def setting_rows(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+    """A row for each field, nested ones after their parent's name."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from setting_rows(kind, (*path, name))
+            continue
+        variable = "EDGEWRIGHT_" + "__".join((*path, name)).upper()
+        yield f"| `{variable}` | `{'.'.join((*path, name))}` | {shown_default(field)} | {field.description} |"
+
+
+def shown_default(field: FieldInfo) -> str:
+    """A default as people write it."""
+    if field.default is None:
+        return "unset"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    return f"`{field.default}`"
+
+
+def cli_page() -> str:
+    """docs/reference/cli.md: the help of every command."""
+    lines = ["# Command line", "", "Made from the program by `make docs`."]
+    for names in commands(typer.main.get_command(app), ()):
+        lines += ["", f"## edgewright {' '.join(names)}".rstrip(), "", "```", help_text(list(names)).rstrip("\n"), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """A command and those below it."""
+    yield names
+    for name, child in sorted(getattr(command, "commands", {}).items()):
+        if not child.hidden:
+            yield from commands(child, (*names, name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

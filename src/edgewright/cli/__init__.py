@@ -1,0 +1,66 @@
+"""The command line. Commands parse and print; the rooms behind them do the work.
+
+Every command imports what it needs when it runs, so that `edgewright verify` starts without the server's libraries.
+
+Exit codes: 0 done; 1 the input, package or request was refused; 2 the command line was wrong; 3 the service or its
+surroundings failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from edgewright import __version__
+from edgewright.cli import compilations, jobs, packages, server
+from edgewright.errors import CallerError, EdgewrightError
+
+EXIT_REFUSED, EXIT_FAILED, EXIT_INTERRUPTED = 1, 3, 130
+
+app = typer.Typer(
+    name="edgewright",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The open, self-hosted service behind SageMaker's edge packaging API.",
+)
+app.command("package")(packages.package)
+app.command("verify")(packages.verify)
+app.command("serve")(server.serve)
+app.command("worker")(server.worker)
+app.command("demo")(server.demo)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(compilations.app, name="compilations")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback form
+    if wanted:
+        typer.echo(f"edgewright {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The open, self-hosted service behind SageMaker's edge packaging API."""
+
+
+def main() -> NoReturn:
+    """Run the command line; an error is one line on standard error, and an exit code."""
+    try:
+        code = app(standalone_mode=True)
+    except EdgewrightError as error:
+        typer.echo(f"edgewright: {error.message}", err=True)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code or 0)
+
+
+def exit_code(error: EdgewrightError) -> int:
+    """The exit code for an error: whose fault it is decides."""
+    return EXIT_REFUSED if isinstance(error, CallerError) else EXIT_FAILED

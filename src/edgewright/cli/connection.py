@@ -1,0 +1,113 @@
+"""How commands that act on a running service reach it: as clients of its API, through boto3."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgewright.errors import AccessDenied, CallerError, ServiceError, SettingsRefused
+
+DEFAULT_REGION = "us-east-1"
+
+EndpointUrl = Annotated[
+    str | None, typer.Option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="The service's address.")
+]
+Region = Annotated[str | None, typer.Option("--region", help="The region whose jobs are meant.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The server's data folder: its address and key.")]
+
+
+class ServiceUnreachable(ServiceError):
+    """No service answers at the endpoint."""
+
+
+class ServiceRefused(CallerError):
+    """The service answered with an AWS error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the service is, and in which region; credentials are looked up when it is opened."""
+
+    endpoint_url: str | None
+    region: str | None
+    data_dir: Path | None
+
+    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
+        """A boto3 SageMaker client.
+
+        The endpoint is the flag's, the environment's, else the one that the server wrote into the data folder.
+        Credentials are AWS's usual ones, else those in the data folder.
+        """
+        import boto3  # noqa: PLC0415 - heavy, and only clients need it
+        from botocore.config import Config  # noqa: PLC0415
+
+        folder = self.data_dir or Path(os.environ.get("EDGEWRIGHT_DATA_DIR", "edgewright-data"))
+        session = boto3.Session()
+        keys = {} if session.get_credentials() and self.data_dir is None else _folder_keys(folder)
+        return boto3.Session(**keys).client(
+            "sagemaker",
+            endpoint_url=self.endpoint_url or _folder_endpoint(folder),
+            region_name=self.region or session.region_name or DEFAULT_REGION,
+            config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5),
+        )
+
+
+@contextmanager
+def opened(connection: Connection) -> Iterator[Any]:
+    """A client; what goes wrong inside the block becomes one of our errors, with AWS's own words."""
+    from botocore import exceptions  # noqa: PLC0415 - heavy, and only clients need it
+
+    try:
+        yield connection.client()
+    except exceptions.ClientError as error:
+        found = error.response["Error"]
+        raise ServiceRefused(f"{found['Code']}: {found['Message']}") from error
+    except exceptions.NoCredentialsError as error:
+        raise AccessDenied("No credentials found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or give --data-dir.") from error
+    except exceptions.EndpointConnectionError as error:
+        raise ServiceUnreachable(f"{error} Is `edgewright serve` running? Give its address with --endpoint-url.") from error
+    except exceptions.BotoCoreError as error:
+        raise ServiceUnreachable(str(error)) from error
+
+
+def pages(call: Callable[..., Any], member: str, **request: object) -> Iterator[Any]:
+    """Every summary of a List operation, page by page."""
+    token: str | None = None
+    while True:
+        response = call(**request, **({"NextToken": token} if token else {}))
+        yield from response[member]
+        token = response.get("NextToken")
+        if not token:
+            return
+
+
+def members_of(response: dict[str, Any]) -> dict[str, Any]:
+    """A response without what the HTTP exchange adds to it."""
+    return {name: value for name, value in response.items() if name != "ResponseMetadata"}
+
+
+def _folder_endpoint(folder: Path) -> str:
+    try:
+        return (folder / "endpoint").read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsRefused(
+            f"No service address: {folder / 'endpoint'} is not there. Start `edgewright serve`, or give --endpoint-url, "
+            "AWS_ENDPOINT_URL or the server's --data-dir."
+        ) from error
+
+
+def _folder_keys(folder: Path) -> dict[str, str]:
+    """The key in the folder's credentials file, or nothing where there is none: boto3 then says what it misses."""
+    file = configparser.ConfigParser(interpolation=None)
+    file.read(folder / "credentials", encoding="utf-8")
+    if not file.has_section("default"):
+        return {}
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    return {name: file["default"][name] for name in names if name in file["default"]}

@@ -1,0 +1,1 @@
+"""The HTTP rim: the ASGI application, signatures, and who may call."""

@@ -1,0 +1,171 @@
+"""The wire: `POST /` in AWS JSON 1.1, read up to the body cap, its signature checked, answered by an operation.
+
+Nothing behind this room knows HTTP or asyncio. A call goes through `_answer` step by step, and the one catch-all of
+the API is there: whatever an operation raises becomes an AWS error.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from edgewright import protocol
+from edgewright.errors import RequestTooLarge, UnknownOperation
+from edgewright.http.sigv4 import Request, Verifier
+from edgewright.operations import OPERATIONS, QUICK, Caller, Context
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+CONTENT_TYPE = (b"content-type", b"application/x-amz-json-1.1")
+log = structlog.get_logger(__name__)
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: a status, a body, and headers beside those that every answer has."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Api:
+    """The ASGI application behind `POST /`."""
+
+    def __init__(
+        self,
+        service: protocol.Service,
+        verifier: Verifier,
+        context_for: Callable[[Caller], Context],
+        body_limit: int,
+        *,
+        embedded: bool,
+    ) -> None:
+        """Keep the parts.
+
+        Args:
+            service: the service model that requests and responses follow.
+            verifier: checks signatures.
+            context_for: makes an operation's context for a caller.
+            body_limit: bytes of one request's body.
+            embedded: the database is a file on this host, so that one row is read faster than a thread is reached.
+        """
+        self._service = service
+        self._verifier = verifier
+        self._context_for = context_for
+        self._body_limit = body_limit
+        self._inline = QUICK if embedded else frozenset()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request_id = str(uuid.uuid4())
+        begun = time.perf_counter()
+        try:
+            reply = await self._answer(scope, receive)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
+            reply = _error_reply(error, request_id)
+        await _send(send, reply, request_id)
+        log.debug(
+            "answered",
+            request_id=request_id,
+            operation=_target(scope),
+            status=reply.status,
+            milliseconds=round((time.perf_counter() - begun) * 1000, 2),
+        )
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        body = await _read_body(scope, receive, self._body_limit)
+        caller = self._verified(scope, body)
+        operation = self._operation(_target(scope))
+        request = protocol.parse_request(operation, body)
+        protocol.validate(operation, request)
+        response = await self._run(operation.name, self._context_for(caller), request)
+        return Reply(200, protocol.serialize_response(operation, response))
+
+    def _verified(self, scope: Scope, body: bytes) -> Caller:
+        request = Request(
+            method=scope["method"],
+            path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=scope["headers"],
+            body=body,
+        )
+        signed = self._verifier.verify(request, datetime.now(UTC))
+        return Caller(account=signed.account, region=signed.region, access_key_id=signed.access_key_id)
+
+    def _operation(self, target: str) -> protocol.Operation:
+        name = target.removeprefix(f"{self._service.target_prefix}.")
+        operation = self._service.operations.get(name)
+        if operation is None or name == target:
+            raise UnknownOperation(f"'{target}' in X-Amz-Target names no operation of this service.")
+        if name not in OPERATIONS:
+            raise UnknownOperation(f"{name} is not implemented yet. Implemented are: {', '.join(sorted(OPERATIONS))}.")
+        return operation
+
+    async def _run(self, name: str, context: Context, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Sync code crosses to async here and nowhere else: what may wait runs in a thread."""
+        if name in self._inline:
+            return OPERATIONS[name](context, request)
+        return await run_in_threadpool(OPERATIONS[name], context, request)
+
+
+def _target(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-amz-target"), "")
+
+
+async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body, refused as soon as it is over the limit, announced or not."""
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(f"The request's body is larger than {limit} bytes.")
+
+
+def _error_reply(error: Exception, request_id: str) -> Reply:
+    """The AWS error for anything raised; what is not the caller's fault is logged whole."""
+    reply = protocol.error_reply(error)
+    if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        log.error("request failed", request_id=request_id, code=reply.code, exc_info=error)
+    return Reply(reply.status, reply.body, ((b"x-amzn-errortype", reply.code.encode("ascii")),))
+
+
+async def _send(send: Send, reply: Reply, request_id: str) -> None:
+    headers = [
+        (b"x-amzn-requestid", request_id.encode("ascii")),
+        CONTENT_TYPE,
+        (b"content-length", str(len(reply.body)).encode("ascii")),
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,48 @@
+"""One function per API operation, each `(context, request) -> response`, in one table.
+
+The request has been parsed and validated against the service model; the response is serialized by it. An operation
+knows neither HTTP nor signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edgewright.operations.compilation_jobs import (
+    create_compilation_job,
+    delete_compilation_job,
+    describe_compilation_job,
+    list_compilation_jobs,
+    stop_compilation_job,
+)
+from edgewright.operations.context import Caller, Context
+from edgewright.operations.packaging_jobs import (
+    create_edge_packaging_job,
+    describe_edge_packaging_job,
+    list_edge_packaging_jobs,
+    stop_edge_packaging_job,
+)
+from edgewright.operations.tags import add_tags, delete_tags, list_tags
+
+__all__ = ["OPERATIONS", "QUICK", "Caller", "Context", "Operation"]
+
+Operation = Callable[[Context, Mapping[str, Any]], Mapping[str, Any] | None]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateEdgePackagingJob": create_edge_packaging_job,
+    "DescribeEdgePackagingJob": describe_edge_packaging_job,
+    "ListEdgePackagingJobs": list_edge_packaging_jobs,
+    "StopEdgePackagingJob": stop_edge_packaging_job,
+    "CreateCompilationJob": create_compilation_job,
+    "DescribeCompilationJob": describe_compilation_job,
+    "ListCompilationJobs": list_compilation_jobs,
+    "StopCompilationJob": stop_compilation_job,
+    "DeleteCompilationJob": delete_compilation_job,
+    "AddTags": add_tags,
+    "ListTags": list_tags,
+    "DeleteTags": delete_tags,
+}
+
+QUICK = frozenset({"DescribeEdgePackagingJob", "DescribeCompilationJob"})
+"""Operations that read one row by its key: on an embedded database they wait for nothing."""

@@ -1,0 +1,178 @@
+"""Create, Describe, List, Stop and Delete for compilation jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgewright import compiling
+from edgewright.compiling import CompilationSpec
+from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.jobs import CompilationJob, Kind, Status
+from edgewright.operations import listing, rules
+from edgewright.operations.context import Context
+from edgewright.operations.handover import hand_over
+
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+REFUSED_MEMBERS = {
+    "ModelPackageVersionArn": "this service has no model registry. Give InputConfig instead",
+    "VpcConfig": "workers run in the network that their operator gave them. Leave VpcConfig out",
+}
+REFUSED_CONDITIONS = {
+    "MaxWaitTimeInSeconds": "compilation jobs do not run on spot capacity. Leave it out",
+    "MaxPendingTimeInSeconds": "compilation jobs wait for a worker without a limit. Leave it out",
+}
+
+
+def create_compilation_job(context: Context, request: Request) -> Response:
+    """CreateCompilationJob: check, insert as STARTING, hand over; answers the job's ARN.
+
+    Raises:
+        ValidationFault: a rule beyond the model's is broken, or something asked for cannot be honoured.
+        TargetUnsupported: no backend compiles that framework, or for that target.
+        ResourceInUse: the name is taken.
+    """
+    rules.role_of_caller(request["RoleArn"], context.caller)
+    _only_what_is_honoured(request)
+    rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
+    rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
+    rules.no_kms_key(request["OutputConfig"])
+    tags = rules.tags_of(request.get("Tags", ()))
+    compiling.check(CompilationSpec.of(request["InputConfig"], request["OutputConfig"]))
+    job = _new_job(context, request)
+    context.jobs.insert(job, tags)
+    hand_over(context, job.key)
+    return {"CompilationJobArn": job.key.arn}
+
+
+def describe_compilation_job(context: Context, request: Request) -> Response:
+    """DescribeCompilationJob: every member that applies now.
+
+    FailureReason and ModelArtifacts are required members of the output: until they apply they are there with empty
+    strings, as the AWS CLI's documented example has them [S].
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+    """
+    job = _get(context, request["CompilationJobName"])
+    response: Response = {
+        "CompilationJobName": job.key.name,
+        "CompilationJobArn": job.key.arn,
+        "CompilationJobStatus": job.status,
+        "StoppingCondition": job.stopping_condition,
+        "CreationTime": job.created_at,
+        "LastModifiedTime": job.modified_at,
+        "FailureReason": job.failure_reason,
+        "ModelArtifacts": {"S3ModelArtifacts": job.model_artifact or ""},
+        "RoleArn": job.role_arn,
+        "InputConfig": job.input_config,
+        "OutputConfig": job.output_config,
+    }
+    derived = job.derived_data_input_config
+    optional = {
+        "CompilationStartTime": job.started_at,
+        "CompilationEndTime": job.ended_at,
+        "ModelDigests": {"ArtifactDigest": job.artifact_digest} if job.artifact_digest else None,
+        "DerivedInformation": {"DerivedDataInputConfig": derived} if derived else None,
+    }
+    return response | {name: value for name, value in optional.items() if value is not None}
+
+
+def list_compilation_jobs(context: Context, request: Request) -> Response:
+    """ListCompilationJobs: one page of summaries; newest first, 100 a page, unless asked otherwise [D]."""
+    page, token = listing.page(context, Kind.COMPILATION, "ListCompilationJobs", request)
+    response: Response = {"CompilationJobSummaries": [_summary(job) for job in page if isinstance(job, CompilationJob)]}
+    return response | ({"NextToken": token} if token else {})
+
+
+def stop_compilation_job(context: Context, request: Request) -> None:
+    """StopCompilationJob: ask the job to end; a worker ends it. Answers an empty body.
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+        ValidationFault: the job is COMPLETED or FAILED [D].
+    """
+    job = _get(context, request["CompilationJobName"])
+    try:
+        context.jobs.move(job.key, Status.STOPPING)
+    except TransitionRefused as refused:
+        if refused.current not in {Status.STOPPING, Status.STOPPED}:
+            raise ValidationFault(
+                f"The request was rejected because the compilation job is in status {refused.current}."
+            ) from refused
+
+
+def delete_compilation_job(context: Context, request: Request) -> None:
+    """DeleteCompilationJob: forget an ended job; its artifact stays in the object store. Answers an empty body.
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+        ValidationFault: the job has not ended [D].
+    """
+    job = _get(context, request["CompilationJobName"])
+    try:
+        context.jobs.delete(job.key)
+    except TransitionRefused as refused:
+        raise ValidationFault(
+            f"The request was rejected because the compilation job is in status {refused.current}. "
+            "Stop the job and wait until its status is STOPPED."
+        ) from refused
+
+
+def _get(context: Context, name: str) -> CompilationJob:
+    try:
+        job = context.jobs.get(context.key(Kind.COMPILATION, name))
+    except ResourceNotFound as error:
+        raise ResourceNotFound(f"Could not find requested compilation job with name: {name}") from error
+    assert isinstance(job, CompilationJob)  # noqa: S101 - the key's kind says so
+    return job
+
+
+def _only_what_is_honoured(request: Request) -> None:
+    faults = [f"'{name}' is not supported: {why}." for name, why in REFUSED_MEMBERS.items() if name in request]
+    conditions = request["StoppingCondition"]
+    faults += [
+        f"'StoppingCondition.{name}' is not supported: {why}."
+        for name, why in REFUSED_CONDITIONS.items()
+        if name in conditions
+    ]
+    if "InputConfig" not in request and not faults:
+        faults.append("'InputConfig' is missing: it says which model to compile.")
+    if faults:
+        raise ValidationFault(" ".join(faults))
+
+
+def _new_job(context: Context, request: Request) -> CompilationJob:
+    now = context.now()
+    return CompilationJob(
+        key=context.key(Kind.COMPILATION, request["CompilationJobName"]),
+        role_arn=request["RoleArn"],
+        input_config=request["InputConfig"],
+        output_config=request["OutputConfig"],
+        stopping_condition=request["StoppingCondition"],
+        status=Status.STARTING,
+        created_at=now,
+        modified_at=now,
+    )
+
+
+def _summary(job: CompilationJob) -> Response:
+    platform = job.output_config.get("TargetPlatform", {})
+    summary: Response = {
+        "CompilationJobName": job.key.name,
+        "CompilationJobArn": job.key.arn,
+        "CreationTime": job.created_at,
+        "CompilationJobStatus": job.status,
+        "LastModifiedTime": job.modified_at,
+    }
+    optional = {
+        "CompilationStartTime": job.started_at,
+        "CompilationEndTime": job.ended_at,
+        "CompilationTargetDevice": job.output_config.get("TargetDevice"),
+        "CompilationTargetPlatformOs": platform.get("Os"),
+        "CompilationTargetPlatformArch": platform.get("Arch"),
+        "CompilationTargetPlatformAccelerator": platform.get("Accelerator"),
+    }
+    return summary | {name: value for name, value in optional.items() if value is not None}

@@ -1,0 +1,174 @@
+"""Create, Describe, List and Stop for edge packaging jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status
+from edgewright.operations import listing, rules
+from edgewright.operations.context import Context
+from edgewright.operations.handover import hand_over
+from edgewright.packaging import Model, package_name
+from edgewright.stores import S3Uri
+
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+WAITING = "The edge packaging job is waiting for a worker."
+STOPPING = "The edge packaging job is being stopped."
+
+
+def create_edge_packaging_job(context: Context, request: Request) -> None:
+    """CreateEdgePackagingJob: check, insert as STARTING, hand over. Answers an empty body.
+
+    Raises:
+        ValidationFault: a rule beyond the model's is broken, or the compilation job is unknown or not COMPLETED.
+        ResourceInUse: the name is taken.
+    """
+    output = request["OutputConfig"]
+    rules.role_of_caller(request["RoleArn"], context.caller)
+    rules.no_kms_key(output)
+    _no_preset_deployment(output)
+    tags = rules.tags_of(request.get("Tags", ()))
+    compilation = _completed_compilation(context, request["CompilationJobName"])
+    _output_beside_source(request, compilation)
+    job = _new_job(context, request, compilation)
+    context.jobs.insert(job, tags)
+    hand_over(context, job.key)
+
+
+def describe_edge_packaging_job(context: Context, request: Request) -> Response:
+    """DescribeEdgePackagingJob: every member that applies now.
+
+    EdgePackagingJobStatusMessage and RoleArn are always there; ModelArtifact and ModelSignature only once the job is
+    COMPLETED [D].
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+    """
+    job = _get(context, request["EdgePackagingJobName"])
+    response: Response = {
+        "EdgePackagingJobArn": job.key.arn,
+        "EdgePackagingJobName": job.key.name,
+        "CompilationJobName": job.compilation_job_name,
+        "ModelName": job.model_name,
+        "ModelVersion": job.model_version,
+        "RoleArn": job.role_arn,
+        "OutputConfig": job.output_config,
+        "EdgePackagingJobStatus": job.status,
+        "EdgePackagingJobStatusMessage": job.status_message,
+        "CreationTime": job.created_at,
+        "LastModifiedTime": job.modified_at,
+    }
+    optional = {
+        "ResourceKey": job.resource_key,
+        "ModelArtifact": job.model_artifact,
+        "ModelSignature": job.model_signature,
+        "PresetDeploymentOutput": job.preset_output,
+    }
+    return response | {name: value for name, value in optional.items() if value is not None}
+
+
+def list_edge_packaging_jobs(context: Context, request: Request) -> Response:
+    """ListEdgePackagingJobs: one page of summaries; newest first, 100 a page, unless asked otherwise [D]."""
+    page, token = listing.page(context, Kind.PACKAGING, "ListEdgePackagingJobs", request)
+    response: Response = {"EdgePackagingJobSummaries": [_summary(job) for job in page if isinstance(job, PackagingJob)]}
+    return response | ({"NextToken": token} if token else {})
+
+
+def stop_edge_packaging_job(context: Context, request: Request) -> None:
+    """StopEdgePackagingJob: ask the job to end; a worker ends it. Answers an empty body.
+
+    A job that is STOPPING or STOPPED already is left as it is [D].
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+        ValidationFault: the job is COMPLETED or FAILED.
+    """
+    job = _get(context, request["EdgePackagingJobName"])
+    try:
+        context.jobs.move(job.key, Status.STOPPING, status_message=STOPPING)
+    except TransitionRefused as refused:
+        if refused.current not in {Status.STOPPING, Status.STOPPED}:
+            raise ValidationFault(
+                f"The request was rejected because the edge packaging job is in status {refused.current}."
+            ) from refused
+
+
+def _get(context: Context, name: str) -> PackagingJob:
+    try:
+        job = context.jobs.get(context.key(Kind.PACKAGING, name))
+    except ResourceNotFound as error:
+        raise ResourceNotFound(f"Could not find requested edge packaging job with name: {name}") from error
+    assert isinstance(job, PackagingJob)  # noqa: S101 - the key's kind says so
+    return job
+
+
+def _no_preset_deployment(output: Mapping[str, Any]) -> None:
+    if "PresetDeploymentType" in output:
+        raise ValidationFault(
+            f"Value '{output['PresetDeploymentType']}' at 'outputConfig.presetDeploymentType' is not supported yet: "
+            "this version makes packages and no Greengrass components. Leave PresetDeploymentType and "
+            "PresetDeploymentConfig out."
+        )
+    if "PresetDeploymentConfig" in output:
+        raise ValidationFault(
+            "'outputConfig.presetDeploymentConfig' was given without 'outputConfig.presetDeploymentType'. "
+            "Give both or neither."
+        )
+
+
+def _completed_compilation(context: Context, name: str) -> CompilationJob:
+    try:
+        job = context.jobs.get(context.key(Kind.COMPILATION, name))
+    except ResourceNotFound as error:
+        raise ValidationFault(f"Could not find requested compilation job with name: {name}") from error
+    if job.status != Status.COMPLETED:
+        raise ValidationFault(f"The request was rejected because the compilation job is in status {job.status}.")
+    assert isinstance(job, CompilationJob)  # noqa: S101 - the key's kind says so
+    return job
+
+
+def _output_beside_source(request: Request, compilation: CompilationJob) -> None:
+    """The package may not replace the very object that it is made from."""
+    location = rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
+    package = location.joined(package_name(Model(request["ModelName"], request["ModelVersion"])))
+    if compilation.model_artifact and S3Uri.parse(compilation.model_artifact) == package:
+        raise ValidationFault(
+            f"The package would replace its own source {package}. Choose another S3OutputLocation, ModelName or "
+            "ModelVersion."
+        )
+
+
+def _new_job(context: Context, request: Request, compilation: CompilationJob) -> PackagingJob:
+    now = context.now()
+    return PackagingJob(
+        key=context.key(Kind.PACKAGING, request["EdgePackagingJobName"]),
+        compilation_job_name=request["CompilationJobName"],
+        model_name=request["ModelName"],
+        model_version=request["ModelVersion"],
+        role_arn=request["RoleArn"],
+        output_config=request["OutputConfig"],
+        resource_key=request.get("ResourceKey"),
+        status=Status.STARTING,
+        status_message=WAITING,
+        created_at=now,
+        modified_at=now,
+        source_uri=compilation.model_artifact or "",
+        target=compilation.target,
+    )
+
+
+def _summary(job: PackagingJob) -> Response:
+    return {
+        "EdgePackagingJobArn": job.key.arn,
+        "EdgePackagingJobName": job.key.name,
+        "EdgePackagingJobStatus": job.status,
+        "CompilationJobName": job.compilation_job_name,
+        "ModelName": job.model_name,
+        "ModelVersion": job.model_version,
+        "CreationTime": job.created_at,
+        "LastModifiedTime": job.modified_at,
+    }

@@ -1,0 +1,65 @@
+"""NextToken: where a listing goes on. Opaque, bound to its query, tamper-proof.
+
+A token is base64url over a 16-byte tag and the JSON of the last row's sort value and name. The tag is an HMAC-SHA256,
+cut to 128 bits, over that JSON and everything the page depends on: operation, account, region, filters and sort. A
+token therefore fits no other query, and nobody makes one up. MaxResults may change from page to page.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from edgewright.errors import ValidationFault
+from edgewright.operations.context import Context
+
+TAG_BYTES = 16
+UNBOUND = frozenset({"NextToken", "MaxResults"})
+
+Cursor = list[Any]
+
+
+def seal(context: Context, operation: str, request: Mapping[str, Any], cursor: Cursor) -> str:
+    """The token that goes on behind `cursor`, the last row's sort value and name."""
+    body = orjson.dumps(cursor)
+    return base64.urlsafe_b64encode(_tag(context, operation, request, body) + body).decode("ascii")
+
+
+def unseal(context: Context, operation: str, request: Mapping[str, Any]) -> Cursor | None:
+    """The cursor in the request's NextToken, or None where it has none.
+
+    Raises:
+        ValidationFault: a token that this query did not give out.
+    """
+    token = request.get("NextToken")
+    if not token:
+        return None
+    try:
+        sealed = base64.b64decode(token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _refused() from error
+    tag, body = sealed[:TAG_BYTES], sealed[TAG_BYTES:]
+    if not hmac.compare_digest(tag, _tag(context, operation, request, body)):
+        raise _refused()
+    cursor = orjson.loads(body)
+    assert isinstance(cursor, list)  # noqa: S101 - the tag proves that `seal` wrote it
+    return cursor
+
+
+def _tag(context: Context, operation: str, request: Mapping[str, Any], body: bytes) -> bytes:
+    bound = {name: value for name, value in request.items() if name not in UNBOUND}
+    query = [operation, context.caller.account, context.caller.region, bound]
+    text = orjson.dumps(query, option=orjson.OPT_SORT_KEYS) + b"\n" + body
+    return hmac.digest(context.token_key, text, "sha256")[:TAG_BYTES]
+
+
+def _refused() -> ValidationFault:
+    return ValidationFault(
+        "Invalid NextToken: it was not returned by this operation with these filters and this sort order. "
+        "Send the token of the previous page with the same parameters, or none to start again."
+    )

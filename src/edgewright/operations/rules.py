@@ -1,0 +1,61 @@
+"""What the service model cannot say about a request, each rule a function that raises ValidationFault.
+
+Anything that a request asks for is honoured or refused, never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from edgewright.errors import UriRefused, ValidationFault
+from edgewright.operations.context import Caller
+from edgewright.stores import S3Uri
+
+RESERVED_TAG_PREFIX = "aws:"
+TAGS_PER_RESOURCE = 50
+ROLE_ACCOUNT_FIELD = 4  # arn:aws:iam::<account>:role/<name>
+
+
+def role_of_caller(role_arn: str, caller: Caller) -> None:
+    """The role must be the caller's account's own: it decides whose objects a job may touch."""
+    if role_arn.split(":")[ROLE_ACCOUNT_FIELD] != caller.account:
+        raise ValidationFault(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            "'sagemaker.amazonaws.com' to assume the role."
+        )
+
+
+def object_uri(text: str, member: str) -> S3Uri:
+    """The parsed S3 URI of a request's member.
+
+    Args:
+        text: as the caller gave it.
+        member: the member's path on the wire, such as `outputConfig.s3OutputLocation`.
+    """
+    try:
+        return S3Uri.parse(text)
+    except UriRefused as error:
+        raise ValidationFault(f"Value '{text}' at '{member}' cannot be used: {error.message}") from error
+
+
+def no_kms_key(output_config: Mapping[str, Any]) -> None:
+    """A key for the output is refused where the object store cannot encrypt with it."""
+    if output_config.get("KmsKeyId"):
+        raise ValidationFault(
+            f"Value '{output_config['KmsKeyId']}' at 'outputConfig.kmsKeyId' cannot be honoured: this service's "
+            "object store does not encrypt with KMS keys. Leave KmsKeyId out, or encrypt the bucket itself."
+        )
+
+
+def tags_of(pairs: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Tags as a mapping, after AWS's rules: no key twice, no key that begins with `aws:`."""
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        key = pair["Key"]
+        if key.lower().startswith(RESERVED_TAG_PREFIX):
+            raise ValidationFault(f"Tag key '{key}' is refused: keys that begin with 'aws:' are reserved for AWS's use.")
+        if key in tags:
+            raise ValidationFault(f"Duplicate tag key found. Please remove duplicate tag key '{key}' from the request.")
+        tags[key] = pair["Value"]
+    return tags

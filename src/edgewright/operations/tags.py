@@ -1,0 +1,74 @@
+"""AddTags, ListTags and DeleteTags on edge packaging jobs and compilation jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgewright.errors import ResourceNotFound, ValidationFault
+from edgewright.jobs import JobKey
+from edgewright.operations import paging, rules
+from edgewright.operations.context import Context
+
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+PAGE = 50
+
+
+def add_tags(context: Context, request: Request) -> Response:
+    """AddTags: set each given tag, overwriting a key's earlier value; answers all tags of the resource.
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+        ValidationFault: more than 50 tags in all, a reserved key, a key given twice.
+    """
+    key = _resource(context, request["ResourceArn"])
+    added = rules.tags_of(request["Tags"])
+    context.jobs.put_tags(key, added, most=rules.TAGS_PER_RESOURCE)
+    return {"Tags": _pairs(context.jobs.tags(key))}
+
+
+def list_tags(context: Context, request: Request) -> Response:
+    """ListTags: the resource's tags, by key.
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+        ValidationFault: a NextToken that this query did not give out.
+    """
+    key = _resource(context, request["ResourceArn"])
+    cursor = paging.unseal(context, "ListTags", request)
+    tags = [pair for pair in _pairs(context.jobs.tags(key)) if cursor is None or pair["Key"] > cursor[0]]
+    page = tags[: request.get("MaxResults", PAGE)]
+    more = len(tags) > len(page)
+    token = paging.seal(context, "ListTags", request, [page[-1]["Key"]]) if more else None
+    return {"Tags": page} | ({"NextToken": token} if token else {})
+
+
+def delete_tags(context: Context, request: Request) -> Response:
+    """DeleteTags: remove the given keys; a key that is not there is passed over.
+
+    Raises:
+        ResourceNotFound: no such job in the caller's account and region.
+    """
+    context.jobs.remove_tags(_resource(context, request["ResourceArn"]), request["TagKeys"])
+    return {}
+
+
+def _resource(context: Context, arn: str) -> JobKey:
+    """The job that an ARN names, seen from the caller: another account's or region's job does not exist."""
+    try:
+        key = JobKey.parse_arn(arn)
+    except ValueError as error:
+        raise ValidationFault(
+            f"Value '{arn}' at 'resourceArn' names no taggable resource: wanted the ARN of an edge-packaging-job "
+            "or a compilation-job."
+        ) from error
+    if (key.account, key.region) != (context.caller.account, context.caller.region):
+        raise ResourceNotFound(f"Could not find requested resource: {arn}")
+    context.jobs.get(key)
+    return key
+
+
+def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]

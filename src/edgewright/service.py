@@ -1,0 +1,181 @@
+"""The composition root: settings in, a running API server or worker out. Only this module knows every part."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from edgewright import jobs, protocol, workflows
+from edgewright.errors import SettingsRefused
+from edgewright.http.api import Api
+from edgewright.http.app import application
+from edgewright.http.principals import principals
+from edgewright.http.sigv4 import Verifier
+from edgewright.operations import Caller, Context
+from edgewright.packaging import keys
+from edgewright.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+PRIVATE_FOLDER = 0o700
+TOKEN_KEY = "next-token"  # noqa: S105 - the name under which the database keeps the key
+RESTART_SECONDS = (0.5, 30.0)
+"""The pauses before a worker that died is started again: the first, and the longest."""
+STEADY_SECONDS = 60.0
+"""A worker that ran for so long had a good start: the next pause is the first again."""
+GRACE_SECONDS = 15.0
+"""What a worker may take to end before it is killed."""
+
+
+def prepare(settings: Settings) -> jobs.JobStore:
+    """Everything that must be there before the first request: data folder, database at its newest, signing key.
+
+    Raises:
+        SettingsRefused: the data folder cannot be made or written.
+    """
+    try:
+        settings.data_dir.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        settings.objects_dir.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingsRefused(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
+    keys.load_or_create(settings.keys_dir)
+    database = jobs.open_database(settings.sqlalchemy_url)
+    jobs.migrate(database)
+    return jobs.JobStore(database)
+
+
+def api(settings: Settings, store: jobs.JobStore) -> Starlette:
+    """The ASGI application of one API server."""
+    hand_over = workflows.Handover(settings, store)
+    token_key = store.secret(TOKEN_KEY)
+
+    def context_for(caller: Caller) -> Context:
+        return Context(caller, store, hand_over, _now, token_key)
+
+    service = protocol.load_service("sagemaker")
+    verifier = Verifier(principals(settings), service.signing_name)
+    embedded = settings.sqlalchemy_url.startswith("sqlite")
+    return application(Api(service, verifier, context_for, settings.body_limit, embedded=embedded))
+
+
+def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) -> None:
+    """Run the API server until SIGINT or SIGTERM, and a worker beside it.
+
+    Args:
+        settings: what the operator chose.
+        worker: start a worker process, and start it again whenever it dies.
+        announce: called once with the server's URL, when it takes requests.
+    """
+    store = prepare(settings)
+    with _listening(settings.host, settings.port) as listener:
+        url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
+        server = _Server(uvicorn.Config(api(settings, store), log_config=None, access_log=False, server_header=False))
+        server.ready = lambda: announce(url)
+        _write_endpoint(settings.data_dir / "endpoint", url)
+        with _worker_beside(settings) if worker else contextlib.nullcontext():
+            server.run(sockets=[listener])
+
+
+def work(settings: Settings) -> None:
+    """Run a worker until SIGINT or SIGTERM."""
+    workflows.work(settings, prepare(settings))
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it takes requests."""
+
+    ready: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.ready()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _printable(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsRefused(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port, or 0 for a free one."
+        ) from error
+    with listener:
+        yield listener
+
+
+def _write_endpoint(path: Path, url: str) -> None:
+    """Clients that are given the data folder find the server's address here."""
+    hidden = path.with_name(f".endpoint.{os.getpid()}")
+    hidden.write_text(f"{url}\n", encoding="utf-8")
+    hidden.replace(path)
+
+
+@contextlib.contextmanager
+def _worker_beside(settings: Settings) -> Iterator[None]:
+    """A worker process that is started again when it dies, and ended with the server.
+
+    It holds the reading end of a pipe as its standard input: should the server itself be killed, the pipe closes and
+    the worker ends by itself.
+    """
+    ending = threading.Event()
+    keeper = threading.Thread(target=_keep_worker, args=(settings, ending), name="worker-keeper")
+    keeper.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        keeper.join()
+
+
+def _keep_worker(settings: Settings, ending: threading.Event) -> None:
+    first, longest = RESTART_SECONDS
+    pause = first
+    while not ending.is_set():
+        begun = time.monotonic()
+        process = _start_worker(settings)
+        while process.poll() is None and not ending.wait(0.1):
+            pass
+        if ending.is_set():
+            _end_worker(process)
+            return
+        pause = first if time.monotonic() - begun > STEADY_SECONDS else min(pause * 2, longest)
+        log.error("worker died", exit_code=process.returncode, next_start_seconds=pause)
+        ending.wait(pause)
+
+
+def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
+    """Start a worker on the same data folder; every other setting reaches it as it reached this process."""
+    command = [sys.executable, "-m", "edgewright", "worker", "--data-dir", str(settings.data_dir), "--with-parent"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - no shell, no part from outside
+
+
+def _end_worker(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
