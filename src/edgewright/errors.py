@@ -114,6 +114,10 @@ class ObjectForbidden(CallerError):
     """The store denies the object to the rights that the job runs with."""
 
 
+class ObjectReplaced(CallerError):
+    """An object that was replaced while it was read, on a store that cannot go on with the old version."""
+
+
 class StoreUnavailable(ServiceError):
     """The object store could not be reached, or broke off."""
 

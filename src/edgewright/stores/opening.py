@@ -1,0 +1,20 @@
+"""The one place that picks a store from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgewright.stores.directory import DirectoryStore
+
+if TYPE_CHECKING:
+    from edgewright.settings import Settings
+    from edgewright.stores.seam import ObjectStore
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The object store that the settings name; nothing is reached before its first use."""
+    if settings.object_store == "s3":
+        from edgewright.stores.obstores import S3Store  # noqa: PLC0415 - obstore's 70 ms, which a folder does without
+
+        return S3Store(settings.s3)
+    return DirectoryStore(settings.objects_dir)

@@ -1,0 +1,19 @@
+"""Fixtures of the contract tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contract.s3_service import S3Service, s3_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Service]:
+    """One S3 server for the whole session."""
+    with s3_service() as service:
+        yield service

@@ -1,0 +1,58 @@
+"""A real S3 server for tests: moto in server mode, a process of its own on a free port of the loopback."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class S3Service:
+    """Where the server listens, and a key that it takes."""
+
+    url: str
+    key: str = "AKIAEXAMPLEEXAMPLE01"
+    secret: str = "not-a-secret"
+
+    def client(self, **credentials: str) -> Any:
+        """A boto3 client, to look at the server from the other side."""
+        import boto3
+
+        given = {"aws_access_key_id": self.key, "aws_secret_access_key": self.secret} | credentials
+        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", **given)
+
+
+@contextmanager
+def s3_service(**environment: str) -> Iterator[S3Service]:
+    """Start a server, wait until it says where it listens, and end it."""
+    import os
+
+    with tempfile.TemporaryFile("w+") as log:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
+        try:
+            yield S3Service(_address(process, log))
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _address(process: subprocess.Popen[bytes], log: Any) -> str:
+    until = monotonic() + 60
+    while monotonic() < until and process.poll() is None:
+        log.seek(0)
+        found = re.search(r"Running on (http://127\.0\.0\.1:[0-9]+)", log.read())
+        if found:
+            return found[1]
+        sleep(0.05)
+    log.seek(0)
+    raise AssertionError(f"the S3 server did not start:\n{log.read()}")
