@@ -1,0 +1,99 @@
+"""The SigV4 test suite, run backwards: a signed request is verified, and any change to it is noticed."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance import vectors
+from edgewright.errors import InvalidSignature
+from edgewright.http.sigv4 import (
+    Request,
+    Verifier,
+    _by_name,
+    _claim,
+    _payload_hash,
+    canonical_request,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+FOLDER = vectors.folder("sigv4")
+CASES = sorted(path.with_suffix("") for path in FOLDER.rglob("*.req"))
+NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    secret_access_key: str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+    account: str = "123456789012"
+
+
+def verifier(token: str | None) -> Verifier:
+    return Verifier({"AKIDEXAMPLE": Owner()}, "service", {"AKIDEXAMPLE": token} if token else {})
+
+
+def read(case: Path) -> tuple[Request, str | None]:
+    """The signed request of a case, and the session token in it."""
+    head, _, body = case.with_suffix(".req").read_bytes().partition(b"\n\n")
+    first, *lines = head.split(b"\n")
+    target, _, _ = first.partition(b" ")[2].rpartition(b" ")
+    path, _, query = target.partition(b"?")
+    headers = unfolded(lines)
+    token = session_token(case)
+    if token and b"x-amz-security-token" not in _by_name(headers):
+        headers.append((b"X-Amz-Security-Token", token.encode()))
+    headers.append((b"Authorization", case.with_suffix(".authz").read_bytes().strip()))
+    return Request(first.split(b" ")[0].decode(), path, query, headers, body), token
+
+
+def unfolded(lines: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    headers: list[tuple[bytes, bytes]] = []
+    for line in filter(None, lines):
+        if line.startswith(b" "):
+            name, value = headers.pop()
+            headers.append((name, value + b"\n" + line))
+        else:
+            name, _, value = line.partition(b":")
+            headers.append((name, value))
+    return headers
+
+
+def session_token(case: Path) -> str | None:
+    lines = case.with_suffix(".sreq").read_text(encoding="utf-8").splitlines()
+    return next((line.partition(":")[2] for line in lines if line.lower().startswith("x-amz-security-token:")), None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_canonical_request_is_the_suites(case: Path) -> None:
+    request, _ = read(case)
+    headers = _by_name(request.headers)
+    canonical = canonical_request(request, headers, _claim(request, headers), _payload_hash(request, headers))
+    assert canonical.decode() == case.with_suffix(".creq").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_suites_signature_is_accepted(case: Path) -> None:
+    request, token = read(case)
+    signed = verifier(token).verify(request, NOW)
+    assert (signed.access_key_id, signed.region, signed.service) == ("AKIDEXAMPLE", "us-east-1", "service")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_change_is_noticed(case: Path) -> None:
+    request, token = read(case)
+    name, value = request.headers[0]
+    for changed in (
+        dataclasses.replace(request, method="PUT"),
+        dataclasses.replace(request, path=request.path + b"x"),
+        dataclasses.replace(request, query=request.query + b"&x=1"),
+        dataclasses.replace(request, body=request.body + b"x"),
+        dataclasses.replace(request, headers=[(name, value + b"x"), *request.headers[1:]]),
+    ):
+        with pytest.raises(InvalidSignature, match="does not match"):
+            verifier(token).verify(changed, NOW)
