@@ -24,9 +24,10 @@ from edgewright.http.api import Api
 from edgewright.http.app import application
 from edgewright.http.principals import principals
 from edgewright.http.sigv4 import Verifier
-from edgewright.operations import Caller, Context
+from edgewright.operations import Caller, Context, registration
 from edgewright.packaging import keys
 from edgewright.settings import Settings
+from edgewright.stores import open_store
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,28 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
 def work(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM."""
     workflows.work(settings, prepare(settings))
+
+
+def register_compilation(settings: Settings, place: tuple[str | None, str], **described: str) -> jobs.JobKey:
+    """Make a COMPLETED compilation job of a model that was compiled elsewhere.
+
+    Args:
+        settings: what the operator chose; the database and object store are theirs.
+        place: the account (None for the settings' own) and region that the job belongs to.
+        described: `name`, `artifact`, `framework` and `target` of `operations.registration.request_for`.
+
+    Raises:
+        ValidationFault: a name, framework or target that the service model does not allow.
+        ObjectNotFound: there is no such artifact.
+        ResourceInUse: the name is taken.
+    """
+    account, region = place
+    account = account or settings.account_id
+    request = registration.request_for(account=account, **described)
+    protocol.validate(protocol.load_service("sagemaker").operations["CreateCompilationJob"], request)
+    key = jobs.JobKey(jobs.Kind.COMPILATION, account, region, request["CompilationJobName"])
+    registration.register(prepare(settings), open_store(settings), key, request, _now())
+    return key
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,86 @@
+"""Where the command line reads and writes: a path on this machine, or an `s3://` URI in the object store."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
+from edgewright.settings import Settings
+from edgewright.stores.opening import open_store
+from edgewright.stores.uri import S3Uri
+
+PIECE = 1024 * 1024
+Pieces = Iterator[bytes | memoryview]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something to read once, front to back."""
+
+    name: str
+    size: int
+    read: Callable[[], Pieces]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to write whole or not at all."""
+
+    name: str
+    write: Callable[[Iterable[bytes | memoryview]], None]
+
+
+def source(text: str, settings: Settings) -> Source:
+    """The file or object that `text` names.
+
+    Raises:
+        ObjectNotFound: there is none.
+        UriRefused: an `s3://` URI that cannot be read as one.
+    """
+    if text.startswith("s3://"):
+        store, uri = open_store(settings), S3Uri.parse(text)
+        return Source(text, store.size(uri), partial(store.read, uri))
+    path = Path(text)
+    if not path.is_file():
+        raise ObjectNotFound(f"No file at {path}. Give the path of a .tar.gz file, or an s3:// URI.")
+    return Source(text, path.stat().st_size, partial(read_file, path))
+
+
+def target(folder: str, name: str, settings: Settings) -> Target:
+    """The file or object called `name` under `folder`, a path or an `s3://` URI."""
+    if folder.startswith("s3://"):
+        uri = S3Uri.parse(folder).joined(name)
+        return Target(str(uri), partial(open_store(settings).write, uri))
+    path = Path(folder) / name
+    return Target(str(path), partial(write_file, path))
+
+
+def read_file(path: Path) -> Pieces:
+    """The file's bytes in pieces of 1 MiB."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(PIECE):
+                yield piece
+    except PermissionError as error:
+        raise ObjectForbidden(f"{path} may not be read by this user.") from error
+
+
+def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file that is seen whole or not at all, through a hidden neighbour that is renamed at the end."""
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with hidden.open("xb", buffering=0) as file:
+            for piece in pieces:
+                file.write(piece)
+            os.fsync(file.fileno())
+        hidden.replace(path)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} could not be written: {error.strerror}.") from error
+    finally:
+        hidden.unlink(missing_ok=True)
