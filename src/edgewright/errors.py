@@ -145,6 +145,10 @@ class PackageRefused(CallerError):
     """A package that is not what its signature says, or is not signed by a trusted key."""
 
 
+class ExtractionRefused(CallerError):
+    """A folder to unpack into that is taken, or cannot be written."""
+
+
 class KeyUnusable(ServiceError):
     """A signing or verifying key that is missing, unreadable, of the wrong kind, or open to others."""
 

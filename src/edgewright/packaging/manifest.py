@@ -1,0 +1,135 @@
+"""`sagemaker_edge_manifest`: what the package holds, as JSON. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgewright.errors import PackageRefused, ValidationFault
+from edgewright.packaging.model import Model
+
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedFile:
+    """One file of the model.
+
+    Attributes:
+        path: relative, with `/` between its parts.
+        size: bytes.
+        sha256: 64 lower-case hexadecimal digits.
+        executable: whether it unpacks with mode 0755 rather than 0644.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The model and its files, sorted by the parts of their paths."""
+
+    model: Model
+    files: tuple[PackagedFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+    def to_json(self) -> bytes:
+        """The member's bytes: the same for the same manifest, always."""
+        metadata = {"model_name": self.model.name, "model_version": self.model.version}
+        document: dict[str, Any] = {"metadata": metadata, "format_version": FORMAT_VERSION}
+        if self.model.compilation_job is not None:
+            document["compilation_job"] = self.model.compilation_job
+        if self.model.target is not None:
+            document["target"] = self.model.target
+        document["files"] = [_file_to_json(file) for file in self.files]
+        return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Manifest:
+        """Read the member's bytes.
+
+        Raises:
+            PackageRefused: not JSON, another format version, or a field that is missing or of the wrong type.
+        """
+        document = parse_document(text, "manifest")
+        version = document.get("format_version")
+        if type(version) is not int or version != FORMAT_VERSION:
+            raise PackageRefused(f"The manifest has format version {version!r}; this reader knows {FORMAT_VERSION}.")
+        metadata = field(document, "metadata", dict, "manifest")
+        try:
+            model = Model(
+                field(metadata, "model_name", str, "manifest"),
+                field(metadata, "model_version", str, "manifest"),
+                field(document, "compilation_job", str, "manifest") if "compilation_job" in document else None,
+                field(document, "target", str, "manifest") if "target" in document else None,
+            )
+        except ValidationFault as error:
+            raise PackageRefused(f"The manifest names no possible model. {error.message}") from error
+        return cls(model, tuple(_file_from_json(file) for file in field(document, "files", list, "manifest")))
+
+
+def path_order(path: str) -> list[str]:
+    """The sort key of paths, in manifest and signature: part by part, by code point, as `model_signing` sorts."""
+    return path.split("/")
+
+
+def parse_document(text: bytes, what: str) -> dict[str, Any]:
+    """A JSON object, read strictly: UTF-8, no key twice, no NaN.
+
+    Raises:
+        PackageRefused: anything else.
+    """
+    try:
+        document = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise PackageRefused(f"The {what} is not strict JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise PackageRefused(f"The {what} is not a JSON object.")
+    return document
+
+
+def field(document: Any, name: str, kind: type, what: str) -> Any:  # noqa: ANN401 - JSON's types are checked here
+    """A member of a JSON object, of one type.
+
+    Raises:
+        PackageRefused: no such member, or one of another type.
+    """
+    value = document.get(name) if isinstance(document, dict) else None
+    if type(value) is not kind:
+        raise PackageRefused(f"The {what} has no {name!r} of type {kind.__name__}.")
+    return value
+
+
+def _file_to_json(file: PackagedFile) -> dict[str, Any]:
+    document: dict[str, Any] = {"path": file.path, "size": file.size, "sha256": file.sha256}
+    if file.executable:
+        document["executable"] = True
+    return document
+
+
+def _file_from_json(document: Any) -> PackagedFile:  # noqa: ANN401 - JSON's types are checked here
+    return PackagedFile(
+        field(document, "path", str, "manifest"),
+        field(document, "size", int, "manifest"),
+        field(document, "sha256", str, "manifest"),
+        executable=document.get("executable", False) is True,
+    )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("an object has one key twice")
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,156 @@
+"""From a compiled model's archive to a signed package, in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.packaging import headers, signature
+from edgewright.packaging.belt import Belt, processors
+from edgewright.packaging.chunks import Chunker
+from edgewright.packaging.inflation import RATIO_FREE, InflatedSource
+from edgewright.packaging.manifest import Manifest, PackagedFile, path_order
+from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
+from edgewright.packaging.reader import TarReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from typing_extensions import Buffer
+
+    from edgewright.packaging.chunks import FileHash, Fill
+    from edgewright.packaging.keys import Signer
+    from edgewright.packaging.model import Model
+    from edgewright.settings import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that was written.
+
+    Attributes:
+        manifest: what its `sagemaker_edge_manifest` holds.
+        signature: the text of its `sagemaker_edge_signature`.
+        size: bytes of the tar.gz.
+        sha256: of the tar.gz, in hexadecimal.
+    """
+
+    manifest: Manifest
+    signature: str
+    size: int
+    sha256: str
+
+
+def package(  # noqa: PLR0913 - five name what is done, two how
+    source: Iterable[Buffer],
+    write: Callable[[Iterator[Buffer]], None],
+    model: Model,
+    signer: Signer,
+    limits: Limits | None = None,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Package:
+    """Check, normalise, hash, sign and write a compiled model, each byte once.
+
+    Args:
+        source: the model's tar.gz, cut anywhere. It is read in the calling thread.
+        write: stores the package that it iterates over, whole or not at all: when the iterator raises, nothing may be
+            left. It runs in a thread of its own.
+        model: what the package is called.
+        signer: signs once, at the end.
+        limits: what the source may hold; the defaults of `edgewright.settings.Limits` when None.
+        threads: how many compress side by side; one for each processor when None. The bytes are the same.
+        progress: called in the calling thread with the bytes read so far, after each MiB at the latest and several
+            times a second while the store is waited for. What it raises ends the work, and nothing is written.
+
+    Raises:
+        ArchiveRefused: the source is malformed or unsafe; the message names the member and the rule.
+        LimitExceeded: the source is larger than a limit.
+    """
+    limits = limits or default_limits()
+    tar = InflatedSource(source, limits, progress)
+    with Belt(write, threads or processors(), tar.poll) as belt:
+        chunker = Chunker(belt.take, belt.send)
+        added = _add_model(tar, chunker, limits)
+        belt.flush()
+        manifest = Manifest(model, tuple(file.settled() for file in sorted(added, key=_order)))
+        text = _sign_and_close(manifest, signer, chunker)
+        belt.flush()
+        _check_expansion(chunker.size, belt.size, limits)
+        belt.finish()
+    return Package(manifest, text, belt.size, belt.sha256.hexdigest())
+
+
+def default_limits() -> Limits:
+    """The limits of a service without settings."""
+    from edgewright.settings import Limits  # noqa: PLC0415 - pydantic takes a third of the start-up time
+
+    return Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """A file that was sent into the belt."""
+
+    path: str
+    size: int
+    executable: bool
+    hash: FileHash
+
+    def settled(self) -> PackagedFile:
+        """The file as the manifest has it, once the belt was flushed."""
+        return PackagedFile(self.path, self.size, self.hash.digest, self.executable)
+
+
+def _order(file: _Added) -> list[str]:
+    return path_order(file.path)
+
+
+def _add_model(tar: InflatedSource, chunker: Chunker, limits: Limits) -> list[_Added]:
+    """Send every file of the source, in the source's order."""
+    reader = TarReader(tar.read, limits, reserved=(MANIFEST_NAME, SIGNATURE_NAME))
+    added = []
+    while (entry := reader.next()) is not None:
+        file = chunker.add(entry.path, entry.size, tar.fill, executable=entry.executable)
+        tar.read(headers.padding(entry.size))
+        added.append(_Added(entry.path, entry.size, entry.executable, file))
+    tar.finish()
+    if not added:
+        raise ArchiveRefused("The archive holds no file: a model of at least one file is wanted.")
+    chunker.finish()
+    return added
+
+
+def _sign_and_close(manifest: Manifest, signer: Signer, chunker: Chunker) -> str:
+    """Send the manifest, the signature and the archive's end; the signature's text."""
+    document = manifest.to_json()
+    digests = {file.path: file.sha256 for file in manifest.files}
+    digests[MANIFEST_NAME] = hashlib.sha256(document).hexdigest()
+    text = signature.sign(manifest.model.name, digests, signer)
+    for name, data in ((MANIFEST_NAME, document), (SIGNATURE_NAME, text.encode())):
+        chunker.add(name, len(data), _filler(data))
+    chunker.end()
+    return text
+
+
+def _filler(data: bytes) -> Fill:
+    """Fills buffers from bytes in memory."""
+    stream = io.BytesIO(data)
+
+    def fill(target: memoryview) -> None:
+        stream.readinto(target)
+
+    return fill
+
+
+def _check_expansion(tar: int, compressed: int, limits: Limits) -> None:
+    """What is packaged can be verified under the same limits."""
+    if tar > max(RATIO_FREE, compressed * limits.expansion_ratio):
+        raise LimitExceeded(
+            f"The package would expand over {limits.expansion_ratio} times (limits.expansion_ratio): "
+            f"{compressed} bytes to {tar}."
+        )
