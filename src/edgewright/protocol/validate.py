@@ -25,8 +25,8 @@ Check = Callable[[Any, Path, list[str]], None]
 PATTERN_SLACK = 4096
 """Characters over its maximum from which a string is refused for its length alone, its pattern not tried: some
 patterns take time that grows with the square of the length."""
-SHOWN = 4096
-"""Characters of a refused value that its sentence repeats."""
+SHOWN = 32 * 1024
+"""Characters of a refused value that its sentence repeats: more than the greatest length that the model allows."""
 SIZED = frozenset({"string", "list", "map", "blob"})
 NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "integer": (-(2**31), 2**31 - 1),
