@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Writes docs/reference/api.md from the service model: each implemented operation, member, constraint and error.
+
+What the model cannot say stands in `NOTES`, marked as fact or as decision. `--check` compares instead of writing, and
+exits 1 where the page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgewright.operations import OPERATIONS
+from edgewright.protocol import Operation, Service, Shape, load_service
+from edgewright.protocol.errors import CODES
+from edgewright.protocol.validate import NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "api.md"
+
+INTRODUCTION = """\
+# API reference
+
+<!-- Written by scripts/api_reference.py from the service model: change that, not this. -->
+
+The operations of Amazon SageMaker's API that edgewright answers, as the service model in the AWS SDKs has them. Every
+constraint below is checked, and all faults of a request come in one `ValidationException`. Names in lists are written
+`Tags[].Key`.
+
+Two marks tell a fact from a choice. **[S]** is a fact: it was read in the service model, in AWS's documentation, in an
+SDK's source or in a recorded answer of AWS. **[D]** is a decision of this project where nothing public answers; the
+[decision records](../decisions/README.md) give the reasons. Types, required members, constraints and modelled errors
+are [S] throughout.
+
+## The protocol
+
+- [S] AWS JSON 1.1: `POST /` with `X-Amz-Target: SageMaker.<Operation>`, `Content-Type: application/x-amz-json-1.1` and
+  a Signature Version 4 for the service `sagemaker`, in the `Authorization` header or pre-signed in the query.
+- [S] Members that do not apply are left out, never null. A request's null is the same as an absent member, and members
+  that the model does not know are passed over. What a request gave is echoed as it was given.
+- [S] Times are seconds since the epoch; `CreationTime` has milliseconds, the others are whole.
+- [S] Where there is no response below, the answer is 200 with an empty body.
+- [S] An error's body is `{"__type": "<code>", "message": "<text>"}`, its code is also in the header `x-amzn-ErrorType`.
+  [D] The text comes as `Message` too, since some modelled errors spell it so.
+- [S] The region is the one in the caller's credential scope; the account belongs to the access key. [D] Any name of
+  lower-case letters, digits and hyphens is a region.
+- [D] The constraints of responses are shown as the model has them and not enforced: its pattern for the ARN of a
+  packaging job, for one, has no digits in the region.
+- [D] An operation of the service model that is not on this page answers `UnknownOperationException`.
+"""
+
+ERROR_NOTES: Mapping[str, str] = {
+    "ValidationException": "[S] A constraint is not met, or a rule below; not in the model, so SDKs raise their "
+    "general client error.",
+    "SerializationException": "[S] Not JSON, or another JSON type than the model's.",
+    "UnknownOperationException": "[S] No such operation. [D] Also one that is not implemented yet.",
+    "RequestEntityTooLargeException": "[S] The body is over the limit. [D] The limit is the setting `body_limit`.",
+    "ThrottlingException": "[S] Too many requests; SDKs try again.",
+    "MissingAuthenticationTokenException": "[S] Not signed.",
+    "IncompleteSignatureException": "[S] The signature lacks a part, or cannot be read.",
+    "InvalidSignatureException": "[S] The signature does not match, is more than 5 minutes off or expired, is scoped "
+    "wrongly, or leaves out what must be signed.",
+    "UnrecognizedClientException": "[S] Nobody has this access key or session token.",
+    "AccessDeniedException": "[S] The caller may not do this.",
+    "ResourceNotFound": "[S] No such resource in the caller's account and region.",
+    "ResourceInUse": "[S] The name is taken.",
+    "ResourceLimitExceeded": "[S] The account has as many as it may have.",
+    "ServiceUnavailable": "[S] Something that the service needs cannot be reached; SDKs try again.",
+    "InternalFailure": "[S] Anything else; the server's log says what.",
+}
+
+ALSO_GIVEN: Mapping[str, tuple[str, ...]] = {
+    "CreateEdgePackagingJob": ("ResourceInUse",),
+    "StopEdgePackagingJob": ("ResourceNotFound",),
+    "AddTags": ("ResourceNotFound",),
+    "ListTags": ("ResourceNotFound",),
+    "DeleteTags": ("ResourceNotFound",),
+}
+"""Errors that the model does not declare for an operation, and that it gives all the same."""
+
+LISTING = (
+    "[S] The filters combine: a job is listed if it meets all of them.",
+    (
+        "[D] Without `SortBy` and `SortOrder` the newest come first, and a page holds 100 without `MaxResults`. Ties "
+        "are broken by name, so that paging neither skips nor repeats a job."
+    ),
+    "[D] `NextToken` is bound to the query that it came with. Another one is a `ValidationException`.",
+)
+
+NOTES: Mapping[str, tuple[str, ...]] = {
+    "CreateEdgePackagingJob": (
+        "[D] The same request twice is refused as any other taken name is: the API has no client token.",
+        "[D] The compilation job must be COMPLETED when the packaging job is created.",
+        "[D] What cannot be honoured is refused at once, never ignored; the message names the member.",
+        (
+            "[S] The package is written to `S3OutputLocation`, without its trailing slash, + "
+            "`/<ModelName>-<ModelVersion>.tar.gz`. It is the one object that a job writes."
+        ),
+        (
+            "[S] A fault that only the model's bytes can show fails the job, with a status message that begins with "
+            "`ClientError:` or `InternalServerError:`."
+        ),
+    ),
+    "DescribeEdgePackagingJob": (
+        "[D] `EdgePackagingJobStatusMessage` and `RoleArn` are always there: early clients read them unasked.",
+        "[D] `ModelArtifact` and `ModelSignature` are there once the job is COMPLETED.",
+        "[S] The job's status and that of `PresetDeploymentOutput` are independent.",
+    ),
+    "ListEdgePackagingJobs": LISTING,
+    "StopEdgePackagingJob": (
+        "[S] Stopping is asynchronous: the job is STOPPING at once, and STOPPED when its worker has let go of it.",
+        (
+            "[D] A job that is STOPPING or STOPPED is left as it is; one that is COMPLETED or FAILED is refused with a "
+            "`ValidationException`."
+        ),
+    ),
+    "CreateCompilationJob": (
+        (
+            "[S] The artifact is written to `S3OutputLocation`, without its trailing slash, + "
+            "`/<stem>-<target>.tar.gz`: the stem of the input's name, and `TargetDevice` or `<Os>_<Arch>[_<Accelerator>]`."
+        ),
+        "[D] What cannot be honoured, and what no backend compiles, is refused at once; the message names it.",
+    ),
+    "DescribeCompilationJob": (
+        "[S] `FailureReason` and `ModelArtifacts` are required in the response: they are empty until they apply.",
+        "[S] `ModelDigests.ArtifactDigest` is that of the object written.",
+    ),
+    "ListCompilationJobs": LISTING,
+    "StopCompilationJob": (
+        "[S] Stopping is asynchronous, as for packaging jobs.",
+        (
+            "[D] A job that is STOPPING or STOPPED is left as it is; one that is COMPLETED or FAILED is refused with a "
+            "`ValidationException`."
+        ),
+    ),
+    "DeleteCompilationJob": (
+        "[S] Only a job that has ended can be deleted. Its artifact stays where it is.",
+        "[D] Deleting one that has not ended is a `ValidationException`.",
+    ),
+    "AddTags": (
+        (
+            "[S] A key that the resource has already gets the new value. A resource has 50 tags at most; keys that "
+            "begin with `aws:` are reserved."
+        ),
+        "[D] The response holds all tags of the resource.",
+    ),
+    "ListTags": ("[D] Tags come in the order of their keys, 50 to a page without `MaxResults`.",),
+    "DeleteTags": ("[D] A key that the resource does not have is passed over.",),
+}
+
+
+def main() -> int:
+    """Writes the page, or compares it with `--check`; 1 where it is out of date."""
+    parser = argparse.ArgumentParser(description="Write the API reference from the service model.")
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    text = page(load_service("sagemaker"))
+    if not parser.parse_args().check:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{PAGE} is out of date: run scripts/api_reference.py", file=sys.stderr)
+    return 1
+
+
+def page(service: Service) -> str:
+    """The whole page."""
+    missing = [name for name in OPERATIONS if name not in NOTES]
+    if missing:
+        raise SystemExit(f"NOTES says nothing of {', '.join(missing)}: say what the model cannot.")
+    parts = [INTRODUCTION, "\n".join(_errors())]
+    parts += ["\n".join(_operation(service.operations[name])) for name in OPERATIONS]
+    return "\n".join(parts)
+
+
+def _errors() -> Iterator[str]:
+    yield from ("## Errors of every operation", "", "| Code | HTTP status | When |", "|---|---|---|")
+    for status, code in dict.fromkeys(CODES.values()):
+        yield f"| `{code}` | {status} | {ERROR_NOTES[code]} |"
+    yield ""
+
+
+def _operation(operation: Operation) -> Iterator[str]:
+    yield from (f"## {operation.name}", "", "### Request", "")
+    yield from _members(operation.input)
+    yield from ("", "### Response", "")
+    yield from _members(operation.output)
+    yield from ("", "### Errors beside those of every operation", "")
+    modelled = [f"`{shape.name}`" for shape in operation.error_shapes]
+    also = [f"`{code}` [D: not modelled for this operation]" for code in ALSO_GIVEN.get(operation.name, ())]
+    yield ", ".join((*modelled, *also)) or "None."
+    yield from ("", "### Beyond the model", "")
+    for note in NOTES[operation.name]:
+        yield f"- {note}"
+    yield ""
+
+
+def _members(shape: Shape | None) -> Iterator[str]:
+    rows = list(_rows(shape, "")) if shape else []
+    if not rows:
+        yield "Empty body." if shape is None else "No members."
+        return
+    yield from ("| Member | Type | Required | Constraints |", "|---|---|---|---|")
+    yield from rows
+
+
+def _rows(shape: Shape, prefix: str) -> Iterator[str]:
+    for name, member in shape.members.items():
+        required = "yes" if name in shape.required else ""
+        yield f"| `{prefix}{name}` | {_type(member.shape)} | {required} | {_constraints(member.shape)} |"
+        yield from _below(member.shape, f"{prefix}{name}")
+
+
+def _below(shape: Shape, path: str) -> Iterator[str]:
+    if shape.type == "structure":
+        yield from _rows(shape, f"{path}.")
+    elif shape.type == "list":
+        element = shape.members["member"].shape
+        if element.type == "structure":
+            yield from _rows(element, f"{path}[].")
+        else:
+            yield f"| `{path}[]` | {_type(element)} |  | {_constraints(element)} |"
+
+
+def _type(shape: Shape) -> str:
+    return f"list of {shape.members['member'].shape.type}s" if shape.type == "list" else shape.type
+
+
+def _constraints(shape: Shape) -> str:
+    found = [_range(shape)]
+    if shape.pattern is not None:
+        pipeless = shape.pattern.replace("|", r"\|")  # as a table's cell wants it
+        found.append(f"pattern `{pipeless}`")
+    if shape.enum is not None:
+        found.append("one of " + ", ".join(f"`{value}`" for value in shape.enum))
+    return "; ".join(filter(None, found))
+
+
+def _range(shape: Shape) -> str:
+    what = "value" if shape.type in NUMBERS else "length"
+    least, most = shape.minimum, shape.maximum
+    if least is None and most is None:
+        return ""
+    if least is None or most is None:
+        return f"{what} at most {most}" if least is None else f"{what} at least {least}"
+    return f"{what} {least} to {most}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
