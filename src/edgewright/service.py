@@ -22,7 +22,7 @@ from edgewright import jobs, protocol, workflows
 from edgewright.errors import SettingsRefused
 from edgewright.http.api import Api
 from edgewright.http.app import application
-from edgewright.http.principals import principals
+from edgewright.http.principals import Principals
 from edgewright.http.sigv4 import Verifier
 from edgewright.operations import Caller, Context, registration
 from edgewright.packaging import keys
@@ -67,7 +67,7 @@ def api(settings: Settings, store: jobs.JobStore) -> Starlette:
         return Context(caller, store, hand_over, _now, token_key)
 
     service = protocol.load_service("sagemaker")
-    verifier = Verifier(principals(settings), service.signing_name)
+    verifier = Verifier(Principals(settings), service.signing_name)
     embedded = settings.sqlalchemy_url.startswith("sqlite")
     return application(Api(service, verifier, context_for, settings.body_limit, embedded=embedded))
 

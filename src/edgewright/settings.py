@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         return self.data_dir / "credentials"
 
     @property
+    def principals_file(self) -> Path:
+        """Further access keys and what each may do, mode 0600; see `http.principals`."""
+        return self.data_dir / "principals.toml"
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database's URL: as set, else the SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'edgewright.sqlite').absolute()}"

@@ -30,12 +30,12 @@ NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
+    session_token: str | None = None
     secret_access_key: str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-    account: str = "123456789012"
 
 
-def verifier(token: str | None) -> Verifier:
-    return Verifier({"AKIDEXAMPLE": Owner()}, "service", {"AKIDEXAMPLE": token} if token else {})
+def verifier(token: str | None) -> Verifier[Owner]:
+    return Verifier({"AKIDEXAMPLE": Owner(token)}, "service")
 
 
 def read(case: Path) -> tuple[Request, str | None]:
@@ -81,7 +81,7 @@ def test_the_canonical_request_is_the_suites(case: Path) -> None:
 def test_the_suites_signature_is_accepted(case: Path) -> None:
     request, token = read(case)
     signed = verifier(token).verify(request, NOW)
-    assert (signed.access_key_id, signed.region, signed.service) == ("AKIDEXAMPLE", "us-east-1", "service")
+    assert (signed.region, signed.service) == ("us-east-1", "service")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

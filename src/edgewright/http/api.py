@@ -11,15 +11,19 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 
 from edgewright import protocol
 from edgewright.errors import RequestTooLarge, UnknownOperation
+from edgewright.http.authorization import Wanted, authorize
 from edgewright.http.sigv4 import Request, Verifier
 from edgewright.operations import OPERATIONS, QUICK, Caller, Context
+
+if TYPE_CHECKING:
+    from edgewright.http.principals import Principal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -48,7 +52,7 @@ class Api:
     def __init__(
         self,
         service: protocol.Service,
-        verifier: Verifier,
+        verifier: Verifier[Principal],
         context_for: Callable[[Caller], Context],
         body_limit: int,
         *,
@@ -58,7 +62,7 @@ class Api:
 
         Args:
             service: the service model that requests and responses follow.
-            verifier: checks signatures.
+            verifier: checks signatures, and knows who has which access key.
             context_for: makes an operation's context for a caller.
             body_limit: bytes of one request's body.
             embedded: the database is a file on this host, so that one row is read faster than a thread is reached.
@@ -90,14 +94,15 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         body = await _read_body(scope, receive, self._body_limit)
-        caller = self._verified(scope, body)
+        principal, caller = self._verified(scope, body)
         operation = self._operation(_target(scope))
         request = protocol.parse_request(operation, body)
+        authorize(principal.arn, principal.rights, Wanted.of(operation.name, request, caller.arn_prefix))
         protocol.validate(operation, request)
         response = await self._run(operation.name, self._context_for(caller), request)
         return Reply(200, protocol.serialize_response(operation, response))
 
-    def _verified(self, scope: Scope, body: bytes) -> Caller:
+    def _verified(self, scope: Scope, body: bytes) -> tuple[Principal, Caller]:
         request = Request(
             method=scope["method"],
             path=scope["raw_path"],
@@ -106,7 +111,7 @@ class Api:
             body=body,
         )
         signed = self._verifier.verify(request, datetime.now(UTC))
-        return Caller(account=signed.account, region=signed.region, access_key_id=signed.access_key_id)
+        return signed.holder, Caller(signed.holder.account, signed.region)
 
     def _operation(self, target: str) -> protocol.Operation:
         name = target.removeprefix(f"{self._service.target_prefix}.")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from edgewright import __version__
-from edgewright.http.api import Api
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from edgewright.http.api import Api
 
 
 async def health(_request: Request) -> JSONResponse:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from edgewright.errors import IncompleteSignature, InvalidSignature, MissingAuthentication, UnknownAccessKey
@@ -42,16 +41,27 @@ UNKNOWN = "The security token included in the request is invalid."
 Headers = Mapping[bytes, Sequence[bytes]]
 
 
-class Principal(Protocol):
-    """What is known of an access key."""
+class Holder(Protocol):
+    """Who has an access key, as far as a signature goes."""
 
     @property
     def secret_access_key(self) -> str:
         """The secret that its requests are signed with."""
 
     @property
-    def account(self) -> str:
-        """The account that it belongs to."""
+    def session_token(self) -> str | None:
+        """What each request of temporary credentials must bring; None for lasting ones."""
+
+
+H = TypeVar("H", bound=Holder)
+H_co = TypeVar("H_co", bound=Holder, covariant=True)
+
+
+class Holders(Protocol[H_co]):
+    """Finds the holder of an access key; a mapping does."""
+
+    def get(self, access_key_id: str, /) -> H_co | None:
+        """The holder, or None where nobody has the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +76,10 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Generic[H]):
     """Who signed a request, and for what: the region and service of the credential scope."""
 
-    access_key_id: str
-    account: str
+    holder: H = field(repr=False)
     region: str
     service: str
 
@@ -100,28 +109,21 @@ class Claim:
     presigned: bool
 
 
-class Verifier:
-    """Checks signatures for one service. It holds the principals and the signing keys derived of late."""
+class Verifier(Generic[H]):
+    """Checks signatures for one service. It keeps the signing keys derived of late."""
 
-    def __init__(
-        self,
-        principals: Mapping[str, Principal],
-        service: str,
-        session_tokens: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, holders: Holders[H], service: str) -> None:
         """Keep the parts.
 
         Args:
-            principals: by access key.
+            holders: by access key.
             service: what the credential scope must name, such as `sagemaker`.
-            session_tokens: by access key, of those that are temporary: their requests must bring it.
         """
-        self._principals = principals
+        self._holders = holders
         self._service = service
-        self._session_tokens = session_tokens
         self._signing_key = lru_cache(maxsize=SIGNING_KEYS)(signing_key)
 
-    def verify(self, request: Request, now: datetime) -> Signed:
+    def verify(self, request: Request, now: datetime) -> Signed[H]:
         """Who signed the request.
 
         Args:
@@ -139,16 +141,16 @@ class Verifier:
         _check_time(claim, now)
         _check_signed_headers(claim, headers)
         key_id, date, region = _scope(claim, self._service)
-        principal = self._principals.get(key_id)
-        if principal is None:
+        holder = self._holders.get(key_id)
+        if holder is None:
             raise UnknownAccessKey(UNKNOWN)
-        key = self._signing_key(principal.secret_access_key, date, region, self._service)
+        key = self._signing_key(holder.secret_access_key, date, region, self._service)
         payload = _payload_hash(request, headers)
         expected = _signature(key, claim, canonical_request(request, headers, claim, payload))
         if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
             raise InvalidSignature(MISMATCH)
-        _check_session_token(claim, self._session_tokens.get(key_id))
-        return Signed(key_id, principal.account, region, self._service)
+        _check_session_token(claim, holder.session_token)
+        return Signed(holder, region, self._service)
 
 
 # --- what the request says ------------------------------------------------------------------------------------

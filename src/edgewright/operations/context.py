@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from edgewright.jobs import JobKey, JobStore, Kind
+from edgewright.jobs import JobKey, JobStore, Kind, partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,11 @@ class Caller:
     """Twelve digits: the account that the access key belongs to."""
     region: str
     """The region of the credential scope, such as `eu-west-1`."""
-    access_key_id: str
+
+    @property
+    def arn_prefix(self) -> str:
+        """What the ARNs of the caller's resources begin with, such as `arn:aws:sagemaker:eu-west-1:123456789012`."""
+        return f"arn:{partition(self.region)}:sagemaker:{self.region}:{self.account}"
 
 
 @dataclass(frozen=True, slots=True)
