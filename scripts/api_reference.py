@@ -121,7 +121,8 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     "CreateCompilationJob": (
         (
             "[S] The artifact is written to `S3OutputLocation`, without its trailing slash, + "
-            "`/<stem>-<target>.tar.gz`: the stem of the input's name, and `TargetDevice` or `<Os>_<Arch>[_<Accelerator>]`."
+            "`/<stem>-<target>.tar.gz`: the stem of the input's name, and `TargetDevice` or "
+            "`<Os>_<Arch>[_<Accelerator>]`."
         ),
         "[D] What cannot be honoured, and what no backend compiles, is refused at once; the message names it.",
     ),
