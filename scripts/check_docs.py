@@ -13,14 +13,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
+import click  # noqa: TC002 - used when it runs
 import typer
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from edgewright.cli import app
 from edgewright.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -56,7 +59,7 @@ def generated(*, write: bool) -> Iterator[str]:
         else:
             yield f"{name}: not what the program says; run `make docs`"
     command = [sys.executable, str(ROOT / "scripts/api_reference.py"), *([] if write else ["--check"])]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own script
+    if subprocess.run(command, check=False).returncode:
         yield "docs/reference/api.md: not what the service model says; run `make docs`"
 
 
@@ -119,7 +122,7 @@ def help_text(arguments: list[str]) -> str:
     """A command's help, as it prints into a pipe."""
     command = [sys.executable, "-m", "edgewright", *arguments, "--help"]
     environment = {**os.environ, "COLUMNS": str(WIDTH), "TERM": "dumb", "NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()) + "\n"
 
 
@@ -162,7 +165,14 @@ def cli_page() -> str:
     """docs/reference/cli.md: the help of every command."""
     lines = ["# Command line", "", "Made from the program by `make docs`."]
     for names in commands(typer.main.get_command(app), ()):
-        lines += ["", f"## edgewright {' '.join(names)}".rstrip(), "", "```", help_text(list(names)).rstrip("\n"), "```"]
+        lines += [
+            "",
+            f"## edgewright {' '.join(names)}".rstrip(),
+            "",
+            "```",
+            help_text(list(names)).rstrip("\n"),
+            "```",
+        ]
     return "\n".join(lines) + "\n"
 
 

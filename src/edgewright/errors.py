@@ -177,3 +177,14 @@ class DatabaseUnavailable(ServiceError):
 
 class EngineUnavailable(ServiceError):
     """The workflow engine could not take a job; it is handed over later."""
+
+
+# --- clients of the service -----------------------------------------------------------------------------------
+
+
+class ServiceUnreachable(ServiceError):
+    """No service answers at the endpoint."""
+
+
+class ServiceRefused(CallerError):
+    """The service answered a client with an AWS error; the message holds its code and text."""

@@ -10,13 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
 
 from edgewright import jobs, protocol, workflows
 from edgewright.errors import SettingsRefused
@@ -26,8 +24,15 @@ from edgewright.http.principals import Principals
 from edgewright.http.sigv4 import Verifier
 from edgewright.operations import Caller, Context, registration
 from edgewright.packaging import keys
-from edgewright.settings import Settings
 from edgewright.stores import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from starlette.applications import Starlette
+
+    from edgewright.settings import Settings
 
 log = structlog.get_logger(__name__)
 

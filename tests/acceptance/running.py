@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 READY_SECONDS = 60.0
 REGION = "eu-west-1"
@@ -146,8 +148,8 @@ def register(server: RunningServer, name: str, artifact: str, *flags: str) -> No
     """Make a COMPLETED compilation job of an artifact, as an administrator does."""
     subprocess.run(
         command(
-            "compilations", "register", name, "--artifact", artifact, "--framework", "PYTORCH", "--target", "jetson_nano",
-            "--region", REGION, "--data-dir", str(server.data_dir), *flags,
+            "compilations", "register", name, "--artifact", artifact, "--framework", "PYTORCH",
+            "--target", "jetson_nano", "--region", REGION, "--data-dir", str(server.data_dir), *flags,
         ),
         check=True,
         capture_output=True,

@@ -126,7 +126,9 @@ def test_keys_from_the_environment_replace_the_file(tmp_path: Path) -> None:
     with serving(data, "--no-worker", environment=environment) as running:
         with pytest.raises(ClientError, match="security token included in the request is invalid"):
             running.client().list_edge_packaging_jobs()
-        client = running.client(aws_access_key_id=own["EDGEWRIGHT_ACCESS_KEY_ID"], aws_secret_access_key="from-the-environment")
+        client = running.client(
+            aws_access_key_id=own["EDGEWRIGHT_ACCESS_KEY_ID"], aws_secret_access_key="from-the-environment"
+        )
         assert client.list_edge_packaging_jobs()["EdgePackagingJobSummaries"] == []
         with pytest.raises(ClientError, match="Could not assume role arn:aws:iam::123456789012:role/edge"):
             client.create_edge_packaging_job(**packaging_request("other-account", "c"))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from edgewright.demo.digits import load_digits
 
 from acceptance.running import ACCOUNT, REGION, ROLE, RunningServer, clean_environment, command, wait_for_compilation
-from edgewright.demo.digits import load_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,10 @@ def test_an_input_shape_that_is_not_the_models_fails(sagemaker: Any, model: str)
         (lambda request: request["InputConfig"].update(Framework="DARKNET"), "ONNX"),
         (lambda request: request["OutputConfig"].update(TargetDevice="ml_inf1"), "rasp4b"),
         (lambda request: request["OutputConfig"].pop("TargetDevice"), "TargetDevice"),
-        (lambda request: request["OutputConfig"].update(TargetPlatform={"Os": "LINUX", "Arch": "ARM64"}), "TargetPlatform"),
+        (
+            lambda request: request["OutputConfig"].update(TargetPlatform={"Os": "LINUX", "Arch": "ARM64"}),
+            "TargetPlatform",
+        ),
         (lambda request: request["OutputConfig"].update(KmsKeyId="some-key"), "kmsKeyId"),
         (lambda request: request.update(VpcConfig={"SecurityGroupIds": ["sg"], "Subnets": ["s"]}), "VpcConfig"),
         (lambda request: request["StoppingCondition"].update(MaxWaitTimeInSeconds=900), "MaxWaitTimeInSeconds"),

@@ -94,7 +94,13 @@ def test_several_faults_come_in_one_message(sagemaker: Any) -> None:
         )
     message = raised.value.response["Error"]["Message"]
     assert message.startswith("5 validation errors detected: ")
-    for place in ("edgePackagingJobName", "modelName", "modelVersion", "outputConfig.s3OutputLocation", "tags.1.member"):
+    for place in (
+        "edgePackagingJobName",
+        "modelName",
+        "modelVersion",
+        "outputConfig.s3OutputLocation",
+        "tags.1.member",
+    ):
         assert place in message
 
 
@@ -103,7 +109,10 @@ def test_several_faults_come_in_one_message(sagemaker: Any) -> None:
     [
         ({"CompilationJobName": "unknown"}, "Could not find requested compilation job with name: unknown"),
         ({"RoleArn": "arn:aws:iam::999999999999:role/other"}, "Could not assume role arn:aws:iam::999999999999:role"),
-        ({"OutputConfig": {"S3OutputLocation": "s3://b/o", "KmsKeyId": "k"}}, "'outputConfig.kmsKeyId' cannot be honoured"),
+        (
+            {"OutputConfig": {"S3OutputLocation": "s3://b/o", "KmsKeyId": "k"}},
+            "'outputConfig.kmsKeyId' cannot be honoured",
+        ),
         (
             {"OutputConfig": {"S3OutputLocation": "s3://b/o", "PresetDeploymentType": "GreengrassV2Component"}},
             "is not supported yet",

@@ -31,7 +31,9 @@ def test_the_example_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyP
             "AWS_ENDPOINT_URL_SAGEMAKER": running.url,
             "AWS_DEFAULT_REGION": "eu-west-1",
         }
-        done = subprocess.run([sys.executable, "example.py"], capture_output=True, text=True, check=False, env=environment)
+        done = subprocess.run(
+            [sys.executable, "example.py"], capture_output=True, text=True, check=False, env=environment
+        )
         assert done.stdout == "COMPLETED s3://packages/digits-1.0.tar.gz\n", done.stderr
     shown = readme.split("edgewright verify ")[1].split("```")[0].replace("\\\n", " ").split()
     subprocess.run(command("verify", *shown), check=True, env=clean_environment(), capture_output=True)

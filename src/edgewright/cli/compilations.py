@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import DEFAULT_REGION, Connection, DataDir, EndpointUrl, Region, members_of, opened, pages
+from edgewright.cli.connection import (
+    DEFAULT_REGION,
+    Connection,
+    DataDir,
+    EndpointUrl,
+    Region,
+    members_of,
+    opened,
+    pages,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Compilation jobs: the sources of edge packaging jobs.")
 

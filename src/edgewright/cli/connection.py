@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgewright.errors import AccessDenied, CallerError, ServiceError, SettingsRefused
+from edgewright.errors import AccessDenied, ServiceRefused, ServiceUnreachable, SettingsRefused
 
 DEFAULT_REGION = "us-east-1"
 
@@ -21,14 +21,6 @@ EndpointUrl = Annotated[
 ]
 Region = Annotated[str | None, typer.Option("--region", help="The region whose jobs are meant.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The server's data folder: its address and key.")]
-
-
-class ServiceUnreachable(ServiceError):
-    """No service answers at the endpoint."""
-
-
-class ServiceRefused(CallerError):
-    """The service answered with an AWS error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,9 @@ def opened(connection: Connection) -> Iterator[Any]:
     except exceptions.NoCredentialsError as error:
         raise AccessDenied("No credentials found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or give --data-dir.") from error
     except exceptions.EndpointConnectionError as error:
-        raise ServiceUnreachable(f"{error} Is `edgewright serve` running? Give its address with --endpoint-url.") from error
+        raise ServiceUnreachable(
+            f"{error} Is `edgewright serve` running? Give its address with --endpoint-url."
+        ) from error
     except exceptions.BotoCoreError as error:
         raise ServiceUnreachable(str(error)) from error
 
@@ -98,8 +92,8 @@ def _folder_endpoint(folder: Path) -> str:
         return (folder / "endpoint").read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingsRefused(
-            f"No service address: {folder / 'endpoint'} is not there. Start `edgewright serve`, or give --endpoint-url, "
-            "AWS_ENDPOINT_URL or the server's --data-dir."
+            f"No service address: {folder / 'endpoint'} is not there. Start `edgewright serve`, or give "
+            "--endpoint-url, AWS_ENDPOINT_URL or the server's --data-dir."
         ) from error
 
 

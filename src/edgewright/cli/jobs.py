@@ -60,9 +60,7 @@ def describe(
 
 
 @app.command()
-def stop(
-    name: Name, endpoint_url: EndpointUrl = None, region: Region = None, data_dir: DataDir = None
-) -> None:
+def stop(name: Name, endpoint_url: EndpointUrl = None, region: Region = None, data_dir: DataDir = None) -> None:
     """Ask a job to stop.
 
     Example: edgewright jobs stop my-job

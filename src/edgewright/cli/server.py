@@ -42,7 +42,9 @@ def serve(
 
 def worker(
     data_dir: Data = None,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when standard input ends.")] = False,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", hidden=True, help="End when standard input ends.")
+    ] = False,
 ) -> None:
     """Run the jobs that API servers accepted.
 

@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,9 @@ def _upload(digits: Digits, data: Path, say: Say) -> None:
     target = data / "objects" / "models" / "digits.tar.gz"
     target.parent.mkdir(parents=True)
     shutil.copyfile(digits.archive, target)
-    say(f"Uploaded  s3://models/digits.tar.gz, {target.stat().st_size:,} bytes: a convolutional net for digits, in ONNX")
+    say(
+        f"Uploaded  s3://models/digits.tar.gz, {target.stat().st_size:,} bytes: a convolutional net for digits, in ONNX"
+    )
 
 
 def _compile(sagemaker: Any, digits: Digits, say: Say) -> None:  # noqa: ANN401 - a boto3 client

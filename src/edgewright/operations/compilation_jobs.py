@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewright import compiling
 from edgewright.compiling import CompilationSpec
-from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.errors import TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, Status
 from edgewright.operations import listing, rules
-from edgewright.operations.context import Context
 from edgewright.operations.handover import hand_over
+
+if TYPE_CHECKING:
+    from edgewright.operations.context import Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -122,10 +124,7 @@ def delete_compilation_job(context: Context, request: Request) -> None:
 
 
 def _get(context: Context, name: str) -> CompilationJob:
-    try:
-        job = context.jobs.get(context.key(Kind.COMPILATION, name))
-    except ResourceNotFound as error:
-        raise ResourceNotFound(f"Could not find requested compilation job with name: {name}") from error
+    job = context.jobs.get(context.key(Kind.COMPILATION, name))
     assert isinstance(job, CompilationJob)  # noqa: S101 - the key's kind says so
     return job
 

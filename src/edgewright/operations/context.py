@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from edgewright.jobs import JobKey, JobStore, Kind, partition
+from edgewright.jobs import JobKey, JobStore, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Caller:
     @property
     def arn_prefix(self) -> str:
         """What the ARNs of the caller's resources begin with, such as `arn:aws:sagemaker:eu-west-1:123456789012`."""
-        return f"arn:{partition(self.region)}:sagemaker:{self.region}:{self.account}"
+        return JobKey(Kind.PACKAGING, self.account, self.region, "").arn.removesuffix(f":{Kind.PACKAGING}/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import structlog
 
 from edgewright.errors import EngineUnavailable
-from edgewright.jobs import JobKey
-from edgewright.operations.context import Context
+
+if TYPE_CHECKING:
+    from edgewright.jobs import JobKey
+    from edgewright.operations.context import Context
 
 log = structlog.get_logger(__name__)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status
 from edgewright.operations import listing, rules
-from edgewright.operations.context import Context
 from edgewright.operations.handover import hand_over
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from edgewright.operations.context import Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -98,10 +100,7 @@ def stop_edge_packaging_job(context: Context, request: Request) -> None:
 
 
 def _get(context: Context, name: str) -> PackagingJob:
-    try:
-        job = context.jobs.get(context.key(Kind.PACKAGING, name))
-    except ResourceNotFound as error:
-        raise ResourceNotFound(f"Could not find requested edge packaging job with name: {name}") from error
+    job = context.jobs.get(context.key(Kind.PACKAGING, name))
     assert isinstance(job, PackagingJob)  # noqa: S101 - the key's kind says so
     return job
 
@@ -124,7 +123,7 @@ def _completed_compilation(context: Context, name: str) -> CompilationJob:
     try:
         job = context.jobs.get(context.key(Kind.COMPILATION, name))
     except ResourceNotFound as error:
-        raise ValidationFault(f"Could not find requested compilation job with name: {name}") from error
+        raise ValidationFault(error.message) from error
     if job.status != Status.COMPLETED:
         raise ValidationFault(f"The request was rejected because the compilation job is in status {job.status}.")
     assert isinstance(job, CompilationJob)  # noqa: S101 - the key's kind says so

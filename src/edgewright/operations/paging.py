@@ -10,13 +10,16 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from edgewright.errors import ValidationFault
-from edgewright.operations.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgewright.operations.context import Context
 
 TAG_BYTES = 16
 UNBOUND = frozenset({"NextToken", "MaxResults"})

@@ -6,12 +6,14 @@ No operation of the API does it; an administrator's command does, on the service
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ObjectNotFound
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Status
 from edgewright.stores import ObjectStore, S3Uri
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 DEFAULT_RUNTIME_SECONDS = 900
 

@@ -5,12 +5,15 @@ Anything that a request asks for is honoured or refused, never ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import UriRefused, ValidationFault
-from edgewright.operations.context import Caller
 from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edgewright.operations.context import Caller
 
 RESERVED_TAG_PREFIX = "aws:"
 TAGS_PER_RESOURCE = 50
@@ -54,7 +57,9 @@ def tags_of(pairs: Iterable[Mapping[str, str]]) -> dict[str, str]:
     for pair in pairs:
         key = pair["Key"]
         if key.lower().startswith(RESERVED_TAG_PREFIX):
-            raise ValidationFault(f"Tag key '{key}' is refused: keys that begin with 'aws:' are reserved for AWS's use.")
+            raise ValidationFault(
+                f"Tag key '{key}' is refused: keys that begin with 'aws:' are reserved for AWS's use."
+            )
         if key in tags:
             raise ValidationFault(f"Duplicate tag key found. Please remove duplicate tag key '{key}' from the request.")
         tags[key] = pair["Value"]

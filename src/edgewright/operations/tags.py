@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.jobs import JobKey
 from edgewright.operations import paging, rules
-from edgewright.operations.context import Context
+
+if TYPE_CHECKING:
+    from edgewright.operations.context import Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]

@@ -31,9 +31,7 @@ def test_rows_in_a_pipe_are_tab_separated_and_untitled(capsys: pytest.CaptureFix
 
 def test_members_stand_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
     output.members({"Name": "x", "Created": MOMENT, "Config": {"a": 1}})
-    assert capsys.readouterr().out == (
-        'Name     x\nCreated  2026-01-02T03:04:05.678+00:00\nConfig   {"a": 1}\n'
-    )
+    assert capsys.readouterr().out == ('Name     x\nCreated  2026-01-02T03:04:05.678+00:00\nConfig   {"a": 1}\n')
 
 
 def test_progress_in_a_pipe_is_plain_lines_on_standard_error(
