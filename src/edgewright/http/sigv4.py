@@ -273,7 +273,8 @@ def _moment(text: str) -> datetime:
     try:
         if text[8:9] == "T" and text[15:] == "Z" and text.isascii():
             return datetime.fromisoformat(text)
-        return parsedate_to_datetime(text).astimezone(UTC)
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise IncompleteSignature(
             f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"

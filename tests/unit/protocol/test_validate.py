@@ -195,7 +195,7 @@ def test_a_very_long_value_is_shown_in_part() -> None:
 
 
 def test_a_hostile_uri_is_refused_for_its_length_alone() -> None:
-    """Its pattern would take a quarter of an hour on this one."""
+    """Its pattern would take more than half an hour on this one."""
     request = {**JOB, "OutputConfig": {"S3OutputLocation": "s3://" + "a" * 1_000_000 + "/\n"}}
     assert told(CREATE, request).count("failed to satisfy") == 1
 
