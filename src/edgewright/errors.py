@@ -44,6 +44,10 @@ class RequestTooLarge(CallerError):
     """A body over the cap."""
 
 
+class RequestTooSlow(CallerError):
+    """A body that did not arrive in time."""
+
+
 class Throttled(CallerError):
     """More requests than the caller may send."""
 
@@ -162,6 +166,10 @@ class TargetUnsupported(CallerError):
 
 class ModelRefused(CallerError):
     """A model that the backend cannot compile as asked."""
+
+
+class CompilerFailed(ServiceError):
+    """The process that compiles crashed, was killed, or ran out of memory."""
 
 
 # --- the service itself ---------------------------------------------------------------------------------------

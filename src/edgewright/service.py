@@ -18,8 +18,9 @@ import uvicorn
 
 from edgewright import jobs, protocol, workflows
 from edgewright.errors import SettingsRefused
-from edgewright.http.api import Api
+from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
+from edgewright.http.connection import bounded
 from edgewright.http.principals import Principals
 from edgewright.http.sigv4 import Verifier
 from edgewright.operations import Caller, Context, registration
@@ -74,7 +75,10 @@ def api(settings: Settings, store: jobs.JobStore) -> Starlette:
     service = protocol.load_service("sagemaker")
     verifier = Verifier(Principals(settings), service.signing_name)
     embedded = settings.sqlalchemy_url.startswith("sqlite")
-    return application(Api(service, verifier, context_for, settings.body_limit, embedded=embedded))
+    bounds = Bounds(
+        settings.body_limit, settings.body_seconds, settings.requests_per_second, settings.request_burst
+    )
+    return application(Api(service, verifier, context_for, bounds, embedded=embedded))
 
 
 def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) -> None:
@@ -88,7 +92,7 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
     store = prepare(settings)
     with _listening(settings.host, settings.port) as listener:
         url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
-        server = _Server(uvicorn.Config(api(settings, store), log_config=None, access_log=False, server_header=False))
+        server = _Server(_uvicorn_config(settings, api(settings, store)))
         server.ready = lambda: announce(url)
         _write_endpoint(settings.data_dir / "endpoint", url)
         with _worker_beside(settings) if worker else contextlib.nullcontext():
@@ -120,6 +124,21 @@ def register_compilation(settings: Settings, place: tuple[str | None, str], **de
     key = jobs.JobKey(jobs.Kind.COMPILATION, account, region, request["CompilationJobName"])
     registration.register(prepare(settings), open_store(settings), key, request, _now())
     return key
+
+
+def _uvicorn_config(settings: Settings, app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=bounded(settings.header_limit, settings.header_seconds),
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
 
 
 class _Server(uvicorn.Server):

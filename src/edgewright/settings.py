@@ -24,6 +24,7 @@ from edgewright.errors import SettingsRefused
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
 
 
 class Limits(BaseModel):
@@ -91,6 +92,20 @@ class Settings(BaseSettings):
     s3: S3Settings = Field(default=S3Settings(), description='The S3 service, with `object_store = "s3"`.')
     limits: Limits = Field(default=Limits(), description="What an archive may hold.")
     body_limit: Positive = Field(default=1 * MIB, description="Bytes of one request's body.")
+    body_seconds: PositiveFloat = Field(default=30.0, description="Seconds in which a request's body must arrive.")
+    header_limit: Positive = Field(default=32 * KIB, description="Bytes of one request's line and headers.")
+    header_seconds: PositiveFloat = Field(default=10.0, description="Seconds in which the headers must arrive.")
+    keep_alive_seconds: Positive = Field(default=75, description="Seconds that an idle connection stays open.")
+    shutdown_seconds: Positive = Field(
+        default=30, description="Seconds that requests in flight have to finish when the server is asked to stop."
+    )
+    requests_per_second: PositiveFloat | None = Field(
+        default=None, description="Requests a second that one access key may send; no limit when unset."
+    )
+    request_burst: Positive = Field(default=100, description="Requests that may come at once, above that rate.")
+    unfinished_jobs: Positive = Field(
+        default=10_000, description="Jobs of one kind that an account may have unfinished in a region."
+    )
     worker_concurrency: Positive = Field(default=2, description="Jobs that one worker runs at a time.")
     log_format: Annotated[str, Field(pattern=r"^(console|json)$")] = Field(
         default="console", description="`console` for people, `json` for machines."

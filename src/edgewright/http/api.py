@@ -6,6 +6,7 @@ the API is there: whatever an operation raises becomes an AWS error.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -17,9 +18,10 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 
 from edgewright import protocol
-from edgewright.errors import RequestTooLarge, UnknownOperation
+from edgewright.errors import RequestTooLarge, RequestTooSlow, UnknownOperation
 from edgewright.http.authorization import Wanted, authorize
 from edgewright.http.sigv4 import Request, Verifier
+from edgewright.http.throttling import Throttle
 from edgewright.operations import OPERATIONS, QUICK, Caller, Context
 
 if TYPE_CHECKING:
@@ -46,6 +48,20 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one request, and one principal's requests together, may ask of the server."""
+
+    body_limit: int
+    """Bytes of a body."""
+    body_seconds: float
+    """Seconds in which it must arrive."""
+    requests_per_second: float | None
+    """For one access key; None for no limit."""
+    request_burst: int
+    """Requests that may come at once."""
+
+
 class Api:
     """The ASGI application behind `POST /`."""
 
@@ -54,7 +70,7 @@ class Api:
         service: protocol.Service,
         verifier: Verifier[Principal],
         context_for: Callable[[Caller], Context],
-        body_limit: int,
+        bounds: Bounds,
         *,
         embedded: bool,
     ) -> None:
@@ -64,13 +80,15 @@ class Api:
             service: the service model that requests and responses follow.
             verifier: checks signatures, and knows who has which access key.
             context_for: makes an operation's context for a caller.
-            body_limit: bytes of one request's body.
+            bounds: how large and how slow a body may be, and how many requests may come.
             embedded: the database is a file on this host, so that one row is read faster than a thread is reached.
         """
         self._service = service
         self._verifier = verifier
         self._context_for = context_for
-        self._body_limit = body_limit
+        self._bounds = bounds
+        rate = bounds.requests_per_second
+        self._throttle = None if rate is None else Throttle(rate, bounds.request_burst)
         self._inline = QUICK if embedded else frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,14 +111,24 @@ class Api:
         )
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
-        body = await _read_body(scope, receive, self._body_limit)
+        body = await self._body(scope, receive)
         principal, caller = self._verified(scope, body)
+        if self._throttle is not None:
+            self._throttle.take(principal.access_key_id, time.monotonic())
         operation = self._operation(_target(scope))
         request = protocol.parse_request(operation, body)
         authorize(principal.arn, principal.rights, Wanted.of(operation.name, request, caller.arn_prefix))
         protocol.validate(operation, request)
         response = await self._run(operation.name, self._context_for(caller), request)
         return Reply(200, protocol.serialize_response(operation, response))
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        seconds = self._bounds.body_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await _read_body(scope, receive, self._bounds.body_limit)
+        except TimeoutError as error:
+            raise RequestTooSlow(f"The request's body did not arrive within {seconds:g} seconds.") from error
 
     def _verified(self, scope: Scope, body: bytes) -> tuple[Principal, Caller]:
         request = Request(
@@ -162,7 +190,10 @@ def _error_reply(error: Exception, request_id: str) -> Reply:
     reply = protocol.error_reply(error)
     if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
         log.error("request failed", request_id=request_id, code=reply.code, exc_info=error)
-    return Reply(reply.status, reply.body, ((b"x-amzn-errortype", reply.code.encode("ascii")),))
+    headers = [(b"x-amzn-errortype", reply.code.encode("ascii"))]
+    if isinstance(error, (RequestTooLarge, RequestTooSlow)):
+        headers.append((b"connection", b"close"))  # what is left of the body is not waited for
+    return Reply(reply.status, reply.body, tuple(headers))
 
 
 async def _send(send: Send, reply: Reply, request_id: str) -> None:
