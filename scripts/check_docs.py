@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click  # noqa: TC002 - used when it runs
 import typer
 from pydantic import BaseModel
 
@@ -23,6 +22,7 @@ from edgewright.cli import app
 from edgewright.settings import Settings
 
 if TYPE_CHECKING:
+    import click
     from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -29,7 +29,7 @@ def package(
 
     Example: edgewright package model.tar.gz --model-name digits --model-version 1.0 --output packages
     """
-    from edgewright.packaging import Model, keys  # noqa: PLC0415 - only this command needs them
+    from edgewright.packaging import Model, keys, package_name  # noqa: PLC0415 - only this command needs them
     from edgewright.packaging import package as make  # noqa: PLC0415
     from edgewright.settings import load  # noqa: PLC0415
     from edgewright.stores import places  # noqa: PLC0415
@@ -38,7 +38,7 @@ def package(
     signer = keys.load_signer(key) if key else keys.load_or_create(settings.keys_dir)
     model = Model(model_name, model_version)
     origin = places.source(source, settings)
-    target = places.package_target(destination, model.file_name, settings)
+    target = places.package_target(destination, package_name(model), settings)
     with output.progress("packaging", origin.size) as report:
         made = make(origin.read(), target.write, model, signer, settings.limits, progress=report)
     if json:
@@ -66,7 +66,7 @@ def verify(
     from edgewright.settings import load  # noqa: PLC0415
     from edgewright.stores import places  # noqa: PLC0415
 
-    trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trust(trust) if trust else [])
+    trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
     if not trusted:
         raise typer.BadParameter("give --public-key PEM or --trust DIR: a signature proves nothing without a key")
     settings = load(data_dir=data_dir)
@@ -85,20 +85,20 @@ def verify(
 
 
 def _print_verified(verified: Verified, *, json: bool) -> None:
-    files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.manifest.files]
+    files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.files]
     if json:
         output.as_json(
             {
                 "verified": True,
                 "signer": verified.key_id,
-                "model_name": verified.manifest.model_name,
-                "model_version": verified.manifest.model_version,
+                "model_name": verified.model.name,
+                "model_version": verified.model.version,
                 "files": files,
             }
         )
         return
     output.line(
-        f"verified: {verified.manifest.model_name} {verified.manifest.model_version}, signed by {verified.key_id}"
+        f"verified: {verified.model.name} {verified.model.version}, signed by {verified.key_id}"
     )
     for file in files:
         output.line(f"  {file['sha256']}  {file['size']:>12}  {file['path']}")

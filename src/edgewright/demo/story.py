@@ -139,7 +139,7 @@ def _verify(data: Path, artifact: str, folder: Path, say: Say) -> Path:
     trusted = keys.load_public_key(data / "keys" / "signing.pub.pem")
     verified = verify(read_file(package), [trusted], model_name=MODEL, model_version=VERSION, extract_to=folder)
     say(f"Verified  {package.name}, {package.stat().st_size:,} bytes, signed by {verified.key_id}")
-    for file in verified.manifest.files:
+    for file in verified.files:
         say(f"          {file.path}  {file.size:,} bytes  sha256:{file.sha256[:16]}...")
     return folder
 

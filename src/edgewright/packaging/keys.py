@@ -129,6 +129,22 @@ def load_public_key(path: Path) -> PublicKey:
     return _public_half(key)
 
 
+def load_trusted(folder: Path) -> list[PublicKey]:
+    """The public keys in a folder's `*.pem` files, by file name; private keys are passed over.
+
+    Raises:
+        KeyUnusable: no folder, no public key in it, or a file that holds no key.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".pem")
+        public = [path for path in paths if b"PRIVATE KEY-----" not in path.read_bytes()]
+    except OSError as error:
+        raise KeyUnusable(f"The folder of trusted keys {folder} cannot be read: {error.strerror}.") from error
+    if not public:
+        raise KeyUnusable(f"The folder of trusted keys {folder} holds no *.pem file with a public key.")
+    return [load_public_key(path) for path in public]
+
+
 def load_or_create(folder: Path) -> Signer:
     """The signing key of a folder, made at first use, and its public half beside it.
 
