@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import BaseModel
@@ -22,7 +22,6 @@ from edgewright.cli import app
 from edgewright.settings import Settings
 
 if TYPE_CHECKING:
-    import click
     from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,7 +175,7 @@ def cli_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def commands(command: Any, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """A command and those below it."""
     yield names
     for name, child in sorted(getattr(command, "commands", {}).items()):

@@ -8,6 +8,7 @@ surroundings failed; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     name="edgewright",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="The open, self-hosted service behind SageMaker's edge packaging API.",
 )
 app.command("package")(packages.package)
@@ -58,6 +60,15 @@ def main() -> NoReturn:
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("EDGEWRIGHT_TRACEBACK"):
+            raise
+        typer.echo(
+            f"edgewright: a fault of its own: {type(error).__name__}: {error}. "
+            "Run it again with EDGEWRIGHT_TRACEBACK=1 and report what it prints.",
+            err=True,
+        )
+        sys.exit(EXIT_FAILED)
     sys.exit(code or 0)
 
 

@@ -10,7 +10,7 @@ import typer
 from edgewright.cli import output
 from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Region, members_of, opened, pages
 
-app = typer.Typer(no_args_is_help=True, help="Edge packaging jobs of a running service.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Edge packaging jobs of a running service.")
 
 Name = Annotated[str, typer.Argument(help="The job's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

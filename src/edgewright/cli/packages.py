@@ -38,7 +38,7 @@ def package(
     signer = keys.load_signer(key) if key else keys.load_or_create(settings.keys_dir)
     model = Model(model_name, model_version)
     origin = places.source(source, settings)
-    target = places.package_target(destination, package_name(model), settings)
+    target = places.target(destination, package_name(model), settings)
     with output.progress("packaging", origin.size) as report:
         made = make(origin.read(), target.write, model, signer, settings.limits, progress=report)
     if json:
