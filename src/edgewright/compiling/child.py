@@ -1,0 +1,72 @@
+"""The child process that compiles: `python -m edgewright.compiling.child`, one job, then it ends.
+
+It reads one JSON object from its standard input, and goes on listening there: when the parent is gone, so is it.
+It writes its answer to `answer.json` in its working folder: `{"compiled": ...}` or `{"refused": "..."}`. Anything
+else, a crash, running out of memory, shows in its exit code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from edgewright.compiling.archives import pack, unpack
+from edgewright.compiling.backends import backend_of
+from edgewright.compiling.compiled import METADATA_MEMBER, Built
+from edgewright.compiling.spec import CompilationSpec
+from edgewright.errors import ModelRefused
+from edgewright.settings import Limits
+
+ANSWER, ARTIFACT = "answer.json", "artifact.tar.gz"
+ORPHANED, OUT_OF_MEMORY = 3, 4
+
+
+def main() -> int:
+    """Answer one request; gives the process's exit code."""
+    request = json.loads(sys.stdin.readline())
+    Thread(target=_end_with_parent, daemon=True).start()
+    work = Path(request["work"])
+    try:
+        answer: dict[str, Any] = {"compiled": _compile(request, work)}
+    except ModelRefused as error:
+        answer = {"refused": error.message}
+    except MemoryError:
+        return OUT_OF_MEMORY
+    (work / ANSWER).write_text(json.dumps(answer))
+    return 0
+
+
+def _compile(request: dict[str, Any], work: Path) -> dict[str, Any]:
+    spec = CompilationSpec(**request["spec"])
+    source, artifact, archive = work / "source", work / "artifact", work / ARTIFACT
+    unpack(Path(request["source"]), source, Limits(**request["limits"]))
+    artifact.mkdir()
+    built = backend_of(spec).build(spec, source, artifact)
+    (artifact / METADATA_MEMBER).write_text(_metadata(spec, built))
+    pack(artifact, archive)
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return asdict(built) | {"size": archive.stat().st_size, "sha256": digest}
+
+
+def _metadata(spec: CompilationSpec, built: Built) -> str:
+    content = {"format_version": 1, "framework": spec.framework, "target": spec.target, **built.settings}
+    content |= {name: value for name, value in asdict(built).items() if name != "settings"}
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+def _end_with_parent() -> None:
+    # The parent holds the other end open for as long as it lives, however it ends.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""ONNX models as graphs: read without following external data, checked, and their inputs fixed.
+
+Imports onnx, which is heavy: only the child process does.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped] # protobuf ships no types
+
+from edgewright.compiling.compiled import Tensor
+from edgewright.errors import ModelRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from edgewright.compiling.configs import InputShape
+
+_X86_ONLY_DOMAIN = "com.microsoft.nchwc"
+
+
+def load(path: Path) -> Any:  # noqa: ANN401 - onnx's messages have no types here
+    """Read a model, and refuse one whose external data lies outside of its folder.
+
+    Raises:
+        ModelRefused: not an ONNX model, or one that names data or operators that cannot be taken along.
+    """
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except DecodeError as error:
+        raise ModelRefused(f"InputConfiguration: {path.name} cannot be read as an ONNX model.") from error
+    if not model.graph.node and not model.graph.output:
+        raise ModelRefused(f"InputConfiguration: {path.name} holds no graph, so it is not an ONNX model.")
+    for tensor in _tensors(model):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            _check_external(tensor, path.parent)
+    for node in _nodes(model):
+        if node.domain == _X86_ONLY_DOMAIN:
+            raise ModelRefused(
+                f"InputConfiguration: Operator {node.op_type} of {_X86_ONLY_DOMAIN} was baked in by an optimisation "
+                f"for one CPU. Give the model as it was exported."
+            )
+    return model
+
+
+def save(model: Any, path: Path) -> None:  # noqa: ANN401 - as above
+    """Write the model; external data stays where it is, beside it."""
+    try:
+        path.write_bytes(model.SerializeToString())
+    except (EncodeError, ValueError) as error:
+        raise ModelRefused("InputConfiguration: The model is over 2 GB: keep its weights as external data.") from error
+
+
+def fix_inputs(model: Any, wanted: Sequence[InputShape]) -> tuple[Tensor, ...]:  # noqa: ANN401 - as above
+    """Give the model's inputs the shapes of DataInputConfig, in place.
+
+    Without a DataInputConfig the model's own shapes must be fixed already.
+
+    Raises:
+        ModelRefused: names, ranks or fixed dimensions differ, or a dimension stays free.
+    """
+    weights = {weight.name for weight in model.graph.initializer}
+    weights |= {weight.values.name for weight in model.graph.sparse_initializer}
+    inputs = [each for each in model.graph.input if each.name not in weights]
+    shapes = _by_name(inputs, wanted)
+    symbols: dict[str, int] = {}
+    for each in inputs:
+        _fix(each, shapes.get(each.name), symbols)
+    for each in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        _replace_symbols(each, symbols)
+    return tuple(_described(each) for each in inputs)
+
+
+def _by_name(inputs: Sequence[Any], wanted: Sequence[InputShape]) -> dict[str, tuple[int, ...]]:
+    names = [each.name for each in inputs]
+    if not wanted:
+        return {}
+    given = [shape.name for shape in wanted]
+    if given[0] is None:
+        if len(given) != len(names):
+            raise _differs(f"it has {len(given)} shapes, and the model {len(names)} inputs: {json.dumps(names)}")
+        return {name: shape.shape for name, shape in zip(names, wanted, strict=True)}
+    if set(given) != set(names):
+        raise _differs(
+            f"it names {json.dumps(sorted(map(str, given)))}, and the model's inputs are {json.dumps(names)}"
+        )
+    return {str(shape.name): shape.shape for shape in wanted}
+
+
+def _fix(each: Any, shape: tuple[int, ...] | None, symbols: dict[str, int]) -> None:  # noqa: ANN401 - as above
+    if each.type.WhichOneof("value") != "tensor_type":
+        raise ModelRefused(f"InputConfiguration: Input {each.name!r} is not a tensor, and only tensors are supported.")
+    dims = each.type.tensor_type.shape.dim
+    if not each.type.tensor_type.HasField("shape"):
+        if shape is None:
+            raise _free(each.name)
+        each.type.tensor_type.shape.SetInParent()
+        dims.extend(onnx.TensorShapeProto.Dimension() for _ in shape)
+    if shape is None:
+        if not all(dim.HasField("dim_value") and dim.dim_value > 0 for dim in dims):
+            raise _free(each.name)
+        return
+    if len(shape) != len(dims):
+        raise _differs(f"input {each.name!r} has rank {len(shape)} there, and rank {len(dims)} in the model")
+    for place, (dim, size) in enumerate(zip(dims, shape, strict=True)):
+        if dim.HasField("dim_value") and dim.dim_value > 0 and dim.dim_value != size:
+            raise _differs(
+                f"dimension {place} of input {each.name!r} is {size} there, and {dim.dim_value} in the model"
+            )
+        if dim.dim_param and symbols.setdefault(dim.dim_param, size) != size:
+            raise _differs(f"the model's dimension {dim.dim_param!r} is {symbols[dim.dim_param]} there, and {size} too")
+        dim.dim_value = size
+
+
+def _differs(reason: str) -> ModelRefused:
+    return ModelRefused(f"InputConfiguration: DataInputConfig does not fit the model: {reason}.")
+
+
+def _free(name: str) -> ModelRefused:
+    return ModelRefused(
+        f"InputConfiguration: The model leaves a dimension of input {name!r} free: give its shape in DataInputConfig."
+    )
+
+
+def _replace_symbols(each: Any, symbols: dict[str, int]) -> None:  # noqa: ANN401 - as above
+    if each.type.WhichOneof("value") == "tensor_type":
+        for dim in each.type.tensor_type.shape.dim:
+            if dim.dim_param in symbols:
+                dim.dim_value = symbols[dim.dim_param]
+
+
+def _described(each: Any) -> Tensor:  # noqa: ANN401 - as above
+    kind = onnx.TensorProto.DataType.Name(each.type.tensor_type.elem_type).lower()
+    names = {"float": "float32", "double": "float64"}
+    return Tensor(each.name, tuple(dim.dim_value for dim in each.type.tensor_type.shape.dim), names.get(kind, kind))
+
+
+def _check_external(tensor: Any, folder: Path) -> None:  # noqa: ANN401 - as above
+    location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    path = PurePosixPath(location)
+    # "*" begins ONNX Runtime's marks for data at an address in memory: never to be taken from a file.
+    leaves = (
+        path.is_absolute() or ".." in path.parts or "\\" in location or location.startswith("*") or "\0" in location
+    )
+    if not location or leaves or not (folder / path).is_file():
+        raise ModelRefused(
+            f"InputConfiguration: External data of tensor {tensor.name[:100]!r} is not in the model archive beside the "
+            f"model: location {location[:200]!r}."
+        )
+
+
+def _tensors(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+    for graph in _graphs(model):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for node in _nodes(model):
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+
+
+def _nodes(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+    """Every node: of the graph, of the graphs within, of the model's functions and the graphs within those."""
+    for graph in _graphs(model):
+        yield from graph.node
+    for function in model.functions:
+        yield from function.node
+
+
+def _graphs(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+    waiting = [model.graph]
+    waiting += [graph for function in model.functions for node in function.node for graph in _within(node)]
+    while waiting:
+        graph = waiting.pop()
+        yield graph
+        waiting += [inner for node in graph.node for inner in _within(node)]
+
+
+def _within(node: Any) -> list[Any]:  # noqa: ANN401 - as above
+    return [graph for attribute in node.attribute for graph in (*attribute.graphs, *_one_graph(attribute))]
+
+
+def _one_graph(attribute: Any) -> list[Any]:  # noqa: ANN401 - as above
+    return [attribute.g] if attribute.HasField("g") else []
