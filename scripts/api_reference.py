@@ -59,6 +59,7 @@ ERROR_NOTES: Mapping[str, str] = {
     "SerializationException": "[S] Not JSON, or another JSON type than the model's.",
     "UnknownOperationException": "[S] No such operation. [D] Also one that is not implemented yet.",
     "RequestEntityTooLargeException": "[S] The body is over the limit. [D] The limit is the setting `body_limit`.",
+    "RequestTimeoutException": "[D] The request did not come whole in time.",
     "ThrottlingException": "[S] Too many requests; SDKs try again.",
     "MissingAuthenticationTokenException": "[S] Not signed.",
     "IncompleteSignatureException": "[S] The signature lacks a part, or cannot be read.",
@@ -171,9 +172,10 @@ def main() -> int:
 
 def page(service: Service) -> str:
     """The whole page."""
-    missing = [name for name in OPERATIONS if name not in NOTES]
+    codes = [code for _, code in CODES.values()]
+    missing = [name for name in OPERATIONS if name not in NOTES] + [code for code in codes if code not in ERROR_NOTES]
     if missing:
-        raise SystemExit(f"NOTES says nothing of {', '.join(missing)}: say what the model cannot.")
+        raise SystemExit(f"NOTES or ERROR_NOTES says nothing of {', '.join(missing)}: say what the model cannot.")
     parts = [INTRODUCTION, "\n".join(_errors())]
     parts += ["\n".join(_operation(service.operations[name])) for name in OPERATIONS]
     return "\n".join(parts)

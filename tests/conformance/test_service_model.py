@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,21 @@ def test_the_script_finds_nothing_to_change() -> None:
     script = REPOSITORY / "scripts" / "extract_service_model.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_script_notices_what_is_out_of_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = runpy.run_path(str(REPOSITORY / "scripts" / "extract_service_model.py"))
+    main = script["main"]
+    monkeypatch.setitem(main.__globals__, "MODELS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["extract", "--check"])
+    assert main() == 1
+    monkeypatch.setattr(sys, "argv", ["extract"])
+    assert main() == 0
+    for service in SERVICES:
+        assert (tmp_path / f"{service}.json").read_bytes() == (MODELS / f"{service}.json").read_bytes()
+    (tmp_path / "greengrassv2.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["extract", "--check"])
+    assert main() == 1
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -396,7 +396,7 @@ def _canonical_value(values: Sequence[bytes]) -> bytes:
 
 def _canonical_path(path: bytes) -> bytes:
     """Dots and doubled slashes resolved, then encoded; what is encoded already is encoded again, as signers do."""
-    if path in {b"/", b""}:
+    if path == b"/":
         return b"/"
     parts: list[bytes] = []
     for part in path.split(b"/"):

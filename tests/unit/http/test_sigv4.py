@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
+import time
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,17 @@ def test_header_names_in_any_case_are_the_same_headers() -> None:
 def test_the_date_header_serves_where_it_is_signed() -> None:
     for value in (STAMP, "Sat, 31 Jan 2026 12:00:00 GMT"):
         assert VERIFIER.verify(Signer(date_header=(b"date", value.encode())).request(), NOW) == SIGNED
+
+
+def test_a_date_without_a_zone_is_utc_wherever_the_server_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        signer = Signer(date_header=(b"date", b"Sat, 31 Jan 2026 12:00:00 -0000"))
+        assert VERIFIER.verify(signer.request(), NOW) == SIGNED
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_hashed_body_is_let_in_and_so_is_no_body_unsigned() -> None:
@@ -453,6 +465,11 @@ def test_a_parameter_that_could_be_read_in_two_ways_is_refused() -> None:
 )
 def test_a_change_of_a_presigned_request_is_noticed(change: dict[str, Any]) -> None:
     assert refusal(InvalidSignature, dataclasses.replace(presigned(), **change)) == MISMATCH
+
+
+def test_a_date_header_beside_a_presigned_request_counts_for_nothing() -> None:
+    request = presigned(headers=(HOST, TARGET, (b"date", b"Thu, 01 Jan 1970 00:00:00 GMT")))
+    assert VERIFIER.verify(request, NOW) == SIGNED
 
 
 def test_a_longer_life_than_the_signed_one_is_noticed() -> None:

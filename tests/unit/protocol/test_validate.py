@@ -204,6 +204,12 @@ def test_a_list_over_its_maximum_is_not_looked_through() -> None:
     assert told(CREATE, {**JOB, "Tags": [{}] * 100_000}).count("Value ") == 1 + 50 * 2
 
 
+def test_a_map_over_its_maximum_is_not_looked_through() -> None:
+    value = {"type": "structure", "required": ["Name"], "members": {"Name": {"shape": "Key"}}}
+    target = with_member(Thing=MAP, Key=KEY, Value=value)
+    assert told(target, {"TheThing": {str(number): {} for number in range(10, 99)}}).count("null at") == 2
+
+
 def test_an_operation_without_input_has_nothing_to_check() -> None:
     raw = {"name": "Do", "http": {"method": "POST", "requestUri": "/"}}
     metadata = {"protocol": "json", "endpointPrefix": "x"}
