@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     _Work = Future[list[bytes]] | Event | BaseException | None
     """What comes next for the writer: pieces, a mark to be set when it gets there, an error, or the end."""
 
-# Buffers beyond one for each worker: one being filled, and some that wait so that nobody else has to.
-_SPARE: Final = 4
+# Buffers of 1 MiB beyond one for each worker. With 16 rather than 4, 400 MB take 5 % less time on two processors.
+_SPARE: Final = 16
 _POLL_SECONDS: Final = 0.2
 
 

@@ -40,10 +40,6 @@ class CompressedSource(io.RawIOBase):
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override] # the gzip reader gives nothing else
         """Fill `target` from the present piece; 0 at the end."""
-        if len(target) > INPUT_BUFFER:
-            raise ArchiveRefused(
-                f"The archive has a gzip header of over {INPUT_BUFFER} bytes: it is damaged or hostile."
-            )
         while not self._piece:
             piece = next(self._pieces, None)
             if piece is None:
@@ -117,6 +113,10 @@ class InflatedSource:
             size = self._inflater.readinto(target)
         except EOFError as error:
             raise ArchiveRefused("The archive is truncated: its gzip stream breaks off.") from error
+        except OverflowError as error:
+            raise ArchiveRefused(
+                f"The archive has a gzip header of over {INPUT_BUFFER} bytes: it is hostile."
+            ) from error
         except BadGzipFile as error:
             found = "not a gzip file" if not self.given else "damaged, or has garbage behind its gzip stream"
             raise ArchiveRefused(f"The archive is {found}: {error}.") from error

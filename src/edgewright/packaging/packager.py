@@ -80,7 +80,7 @@ def package(  # noqa: PLR0913 - five name what is done, two how
         manifest = Manifest(model, tuple(file.settled() for file in sorted(added, key=_order)))
         text = _sign_and_close(manifest, signer, chunker)
         belt.flush()
-        _check_expansion(chunker.size, belt.size, limits)
+        _check_size(chunker.size, belt.size, limits)
         belt.finish()
     return Package(manifest, text, belt.size, belt.sha256.hexdigest())
 
@@ -147,8 +147,14 @@ def _filler(data: bytes) -> Fill:
     return fill
 
 
-def _check_expansion(tar: int, compressed: int, limits: Limits) -> None:
+def _check_size(tar: int, compressed: int, limits: Limits) -> None:
     """What is packaged can be verified under the same limits."""
+    for name, size, most in (
+        ("archive_size", compressed, limits.archive_size),
+        ("unpacked_size", tar, limits.unpacked_size),
+    ):
+        if size > most:
+            raise LimitExceeded(f"The package would have {size} bytes, and limits.{name} allows {most}.")
     if tar > max(RATIO_FREE, compressed * limits.expansion_ratio):
         raise LimitExceeded(
             f"The package would expand over {limits.expansion_ratio} times (limits.expansion_ratio): "

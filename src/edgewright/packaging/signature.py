@@ -115,7 +115,7 @@ def _trusted_key(hint: str, trusted: Sequence[PublicKey]) -> PublicKey:
         if key.key_id == hint:
             return key
     known = ", ".join(key.key_id for key in trusted) or "none"
-    raise PackageRefused(f"The package is signed by key {hint[:64]}, which is not trusted. Trusted: {known}.")
+    raise PackageRefused(f"The package is signed by key {hint[:64]!r}, which is not trusted. Trusted: {known}.")
 
 
 def _authenticated(envelope: Any, key: PublicKey) -> bytes:  # noqa: ANN401 - JSON's types are checked here
@@ -175,7 +175,7 @@ def _base64(text: str) -> bytes:
 def _exactly(document: Any, names: set[str], what: str) -> None:  # noqa: ANN401 - JSON's types are checked here
     if not isinstance(document, dict) or document.keys() != names:
         found = sorted(document) if isinstance(document, dict) else type(document).__name__
-        raise PackageRefused(f"The {what} has the fields {found}; exactly {sorted(names)} are wanted.")
+        raise PackageRefused(f"The {what} has the fields {str(found)[:200]}; exactly {sorted(names)} are wanted.")
 
 
 def _equal(found: Any, wanted: Any, what: str) -> None:  # noqa: ANN401 - JSON's types are checked here

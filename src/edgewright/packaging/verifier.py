@@ -104,7 +104,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         LimitExceeded: the package is larger than a limit.
         ExtractionRefused: the folder is taken, or cannot be written.
     """
-    limits = limits or default_limits()
+    limits = _with_room(limits or default_limits())
     with Extraction(extract_to) if extract_to is not None else Nowhere() as destination:
         pieces = inflated(package, limits, threads or processors(), progress)
         try:
@@ -122,6 +122,18 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         _check_model(manifest.model, model_name, model_version)
         destination.publish()
     return Verified(statement.key_id, manifest, contents.signature.decode())
+
+
+def _with_room(limits: Limits) -> Limits:
+    """The limits that a model of the largest size meets once the two members of ours stand beside it."""
+    own = len(MANIFEST_NAME) + len(SIGNATURE_NAME)
+    room = {
+        "members": limits.members + 2,
+        "member_size": max(limits.member_size, LONGEST_DOCUMENT),
+        "path_length": max(limits.path_length, len(SIGNATURE_NAME)),
+        "name_bytes": limits.name_bytes + own,
+    }
+    return limits.model_copy(update=room)
 
 
 def _take_apart(tar: Outflow, limits: Limits, destination: Destination) -> _Contents:
