@@ -1,0 +1,28 @@
+"""Jobs: what was asked for and where it stands, in SQLite or PostgreSQL."""
+
+from edgewright.jobs.database import migrate, open_database
+from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
+from edgewright.jobs.listing import JobPage, ListQuery, SortBy
+from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
+from edgewright.jobs.store import JobStore, Ticket
+from edgewright.jobs.workers import WorkerRegistry
+
+__all__ = [
+    "ENDED",
+    "SOURCES",
+    "UNFINISHED",
+    "CompilationJob",
+    "Job",
+    "JobKey",
+    "JobPage",
+    "JobStore",
+    "Kind",
+    "ListQuery",
+    "PackagingJob",
+    "SortBy",
+    "Status",
+    "Ticket",
+    "WorkerRegistry",
+    "migrate",
+    "open_database",
+]

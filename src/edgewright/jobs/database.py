@@ -1,0 +1,149 @@
+"""Opening the database, and bringing it to the newest migration."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from edgewright.errors import DatabaseUnavailable, SettingsRefused
+from edgewright.jobs.tables import HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POOL = 8
+"""Connections that one process keeps open at most."""
+PATIENCE_SECONDS = 30
+"""How long a statement waits for another writer, and a caller for a connection of the pool."""
+MIGRATION_LOCK = 0x6564_6765  # any number that is ours: it names PostgreSQL's advisory lock
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def open_database(url: str) -> Engine:
+    """An engine on SQLite (write-ahead log) or PostgreSQL (psycopg); nothing is reached before its first use.
+
+    Args:
+        url: a SQLAlchemy URL; `postgresql://` and `postgres://` are taken as psycopg's.
+
+    Raises:
+        SettingsRefused: not a URL of a database that is supported.
+    """
+    parsed = _supported(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    return create_engine(parsed, pool_size=POOL, max_overflow=0, pool_timeout=PATIENCE_SECONDS, pool_pre_ping=True)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest migration; safe when several processes start at once.
+
+    One process migrates under a lock, the others wait for it and find nothing left to do.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached or written, or is newer than this version knows.
+    """
+    with reaching_database():
+        with engine.connect() as connection:
+            if _revision(connection) == HEAD:
+                return
+        with _alone(engine) as connection:
+            _upgrade(connection)
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Tell a database that cannot be reached or written from a mistake in a statement."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError):
+        raise
+    except (DBAPIError, PoolTimeout, sqlite3.OperationalError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseUnavailable(f"The database cannot be used: {str(cause).strip()}") from error
+
+
+def _supported(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SettingsRefused(_refusal(url)) from error
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"} or (
+        parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
+    ):
+        raise SettingsRefused(_refusal(url))
+    return parsed
+
+
+def _refusal(url: str) -> str:
+    scheme = url.partition(":")[0]  # no more of it: the rest may hold a password
+    return (
+        f"The database URL ({scheme}:...) cannot be used. Give sqlite:////absolute/path/to/a/file, or "
+        "postgresql://user:password@host/database."
+    )
+
+
+def _open_sqlite(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=PATIENCE_SECONDS,
+        connect_args={"timeout": PATIENCE_SECONDS, "check_same_thread": False, "cached_statements": 256},
+    )
+    event.listen(engine, "connect", tune_sqlite)
+    return engine
+
+
+def tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's pool record
+    """Set a new SQLite connection up: readers and the writer do not wait for each other, writers wait in line.
+
+    Transactions that write take the write lock at once: one that reads first and then writes could otherwise fail
+    without waiting when another writer came between.
+    """
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other migrating process is in."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        yield connection
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a database that is up to date does without Alembic
+    from alembic.config import Config  # noqa: PLC0415 - as above
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, HEAD)
+    except CommandError as error:
+        raise DatabaseUnavailable(
+            f"The database is at migration {_revision(connection)!r}, which this version does not know (its newest is "
+            f"{HEAD!r}): a newer edgewright has used it. Upgrade edgewright, or give it another database."
+        ) from error

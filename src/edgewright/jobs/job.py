@@ -1,0 +1,152 @@
+"""Jobs as frozen values, and the key that names one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from edgewright.jobs.states import Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Json = Mapping[str, Any]
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":(?P<kind>edge-packaging-job|compilation-job)/(?P<name>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})"
+)
+
+
+class Kind(StrEnum):
+    """The two kinds of jobs, each named as in its ARN."""
+
+    PACKAGING = "edge-packaging-job"
+    COMPILATION = "compilation-job"
+
+
+@dataclass(frozen=True, slots=True)
+class JobKey:
+    """What names one job: names are unique within a kind, an account and a region, and case-sensitive."""
+
+    kind: Kind
+    account: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The job's ARN, in the region's partition."""
+        return f"arn:{_partition(self.region)}:sagemaker:{self.region}:{self.account}:{self.kind}/{self.name}"
+
+    @classmethod
+    def parse_arn(cls, arn: str) -> Self:
+        """The key that an ARN names.
+
+        Raises:
+            ValueError: the ARN names no job, or its partition is not the region's.
+        """
+        match = _ARN.fullmatch(arn)
+        if match is None or match["partition"] != _partition(match["region"]):
+            raise ValueError(f"{arn!r} is not the ARN of an edge packaging job or a compilation job.")
+        return cls(Kind(match["kind"]), match["account"], match["region"], match["name"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagingJob:
+    """An edge packaging job.
+
+    Attributes:
+        output_config: as the caller gave it, to be echoed.
+        created_at: UTC with milliseconds.
+        modified_at: UTC in whole seconds; never goes backwards.
+        model_artifact: URI of the package, once COMPLETED.
+        model_signature: the signature's document, once COMPLETED. None in listings, which do not show it.
+        preset_output: PresetDeploymentOutput, once there is one.
+        source_uri: the compilation job's artifact when the job was created.
+        target: the device or platform that the artifact was compiled for.
+        bytes_done: bytes of the source that were read, as of about half a second ago.
+        bytes_total: bytes of the source, once known.
+        attempt: how many times a worker began the job; each attempt's updates are refused once a later one began.
+    """
+
+    key: JobKey
+    compilation_job_name: str
+    model_name: str
+    model_version: str
+    role_arn: str
+    output_config: Json
+    resource_key: str | None = None
+    status: Status = Status.STARTING
+    status_message: str = ""
+    created_at: datetime
+    modified_at: datetime
+    source_uri: str
+    target: str | None = None
+    model_artifact: str | None = None
+    model_signature: str | None = None
+    preset_output: Json | None = None
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompilationJob:
+    """A compilation job.
+
+    Attributes:
+        input_config: as the caller gave it, to be echoed; so are output_config, stopping_condition and vpc_config.
+        failure_reason: why it is FAILED; empty otherwise.
+        created_at: UTC with milliseconds.
+        modified_at: UTC in whole seconds, as are started_at and ended_at; never goes backwards.
+        model_artifact: URI of the compiled model, once COMPLETED.
+        artifact_digest: SHA-256 of that object, in hexadecimal.
+        derived_data_input_config: the model's own inputs as JSON, where the caller gave none.
+        bytes_done: bytes of the model that were read.
+        bytes_total: bytes of the model, once known.
+        attempt: how many times a worker began the job.
+    """
+
+    key: JobKey
+    role_arn: str
+    input_config: Json
+    output_config: Json
+    stopping_condition: Json
+    vpc_config: Json | None = None
+    model_package_version_arn: str | None = None
+    status: Status = Status.STARTING
+    failure_reason: str = ""
+    created_at: datetime
+    modified_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    model_artifact: str | None = None
+    artifact_digest: str | None = None
+    derived_data_input_config: str | None = None
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    attempt: int = 0
+
+    @property
+    def target(self) -> str | None:
+        """What it is compiled for: the device, or the platform's parts joined by underscores."""
+        device = self.output_config.get("TargetDevice")
+        if device:
+            return str(device)
+        platform = self.output_config.get("TargetPlatform") or {}
+        return "_".join(str(platform[part]) for part in ("Os", "Arch", "Accelerator") if platform.get(part)) or None
+
+
+Job = PackagingJob | CompilationJob
+
+
+def _partition(region: str) -> str:
+    if region.startswith("cn-"):
+        return "aws-cn"
+    if region.startswith("us-gov-"):
+        return "aws-us-gov"
+    return "aws"

@@ -1,0 +1,92 @@
+"""Between jobs and rows: times to integers, mappings to JSON text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
+from edgewright.jobs.states import Status
+
+KEY_COLUMNS = ("account", "region", "name")
+UNLISTED = frozenset({"model_signature"})
+"""Columns that listings leave out."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
+
+Codec = Callable[[Any], Any]
+
+
+def milliseconds(time: datetime) -> int:
+    """Whole milliseconds since the epoch, rounded down."""
+    return (time - _EPOCH) // _MILLISECOND
+
+
+def seconds(time: datetime) -> int:
+    """Whole seconds since the epoch, rounded down."""
+    return (time - _EPOCH) // _SECOND
+
+
+def _from_milliseconds(value: int) -> datetime:
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _from_seconds(value: int) -> datetime:
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _to_json(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value).decode()
+
+
+_JSON: tuple[Codec, Codec] = (_to_json, orjson.loads)
+_TIME: tuple[Codec, Codec] = (seconds, _from_seconds)
+
+_CODECS: Mapping[str, tuple[Codec, Codec]] = {
+    "status": (str, Status),
+    "created_at": (milliseconds, _from_milliseconds),
+    **dict.fromkeys(("modified_at", "started_at", "ended_at"), _TIME),
+    **dict.fromkeys(("input_config", "output_config", "stopping_condition", "vpc_config", "preset_output"), _JSON),
+}
+
+CLASSES: Mapping[Kind, type[Job]] = {Kind.PACKAGING: PackagingJob, Kind.COMPILATION: CompilationJob}
+COLUMNS: Mapping[Kind, tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(cls) if field.name != "key") for kind, cls in CLASSES.items()
+}
+"""The columns of a job beside its key, as `decode` wants them."""
+
+LISTED: Mapping[Kind, tuple[str, ...]] = {
+    kind: tuple(name for name in names if name not in UNLISTED) for kind, names in COLUMNS.items()
+}
+"""The columns that a listing reads."""
+
+_DECODERS = {name: codec[1] for name, codec in _CODECS.items()}
+
+
+def encode(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Column values of a job's members; None stays None."""
+    return {
+        name: _CODECS[name][0](value) if name in _CODECS and value is not None else value
+        for name, value in values.items()
+    }
+
+
+def to_row(job: Job) -> dict[str, Any]:
+    """All column values of a job, its key's among them."""
+    key = {name: getattr(job.key, name) for name in KEY_COLUMNS}
+    return key | encode({name: getattr(job, name) for name in COLUMNS[job.key.kind]})
+
+
+def decode(key: JobKey, names: Sequence[str], row: Sequence[Any]) -> Job:
+    """The job of a row that holds the columns of these names, in their order."""
+    members = dict(zip(names, row, strict=True))
+    for name, decoder in _DECODERS.items():
+        value = members.get(name)
+        if value is not None:
+            members[name] = decoder(value)
+    return CLASSES[key.kind](key=key, **members)

