@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
+CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HELP_BLOCK = re.compile(r"(<!-- help: (?P<command>[^>]*?) -->\n```\n)(?P<text>.*?)(```\n)", re.DOTALL)
 WIDTH = 100
@@ -78,7 +79,8 @@ def help_blocks(*, write: bool) -> Iterator[str]:
 def links() -> Iterator[str]:
     """Relative links must name a file."""
     for path in markdown():
-        for target in (found[1] for found in LINK.finditer(path.read_text(encoding="utf-8"))):
+        prose = CODE.sub("", path.read_text(encoding="utf-8"))
+        for target in (found[1] for found in LINK.finditer(prose)):
             if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
                 yield f"{path.relative_to(ROOT)}: the link to {target} leads nowhere"
 

@@ -70,7 +70,7 @@ def api(settings: Settings, store: jobs.JobStore) -> Starlette:
     token_key = store.secret(TOKEN_KEY)
 
     def context_for(caller: Caller) -> Context:
-        return Context(caller, store, hand_over, _now, token_key)
+        return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs)
 
     service = protocol.load_service("sagemaker")
     verifier = Verifier(Principals(settings), service.signing_name)

@@ -25,7 +25,7 @@ def test_the_example_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with serving(Path("edgewright-data")) as running:
         models = running.data_dir / "objects" / "models"
         models.mkdir(parents=True)
-        shutil.copy(ROOT / "src/edgewright/demo/digits/digits.tar.gz", models)
+        shutil.copy(ROOT / "src/edgewright/demo/data/digits.tar.gz", models)
         environment = clean_environment() | {
             "AWS_SHARED_CREDENTIALS_FILE": "edgewright-data/credentials",
             "AWS_ENDPOINT_URL_SAGEMAKER": running.url,

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, inspect, text
 from edgewright.errors import (
     DatabaseUnavailable,
     ResourceInUse,
+    ResourceLimitExceeded,
     ResourceNotFound,
     TransitionRefused,
     ValidationFault,
@@ -549,3 +550,24 @@ class TestWorkers:
         registry.beat("one", "here")
         registry.forget("one")
         assert registry.known() == set()
+
+
+class TestUnfinishedLimit:
+    def test_one_job_too_many_is_refused_and_leaves_nothing(self, store: JobStore) -> None:
+        for number in (1, 2):
+            store.insert(packaging(f"job-{number}"), {}, most_unfinished=2)
+        with pytest.raises(ResourceLimitExceeded, match="is 2, with current utilization of 2 and a request delta of 1"):
+            store.insert(packaging("job-3"), {"k": "v"}, most_unfinished=2)
+        with pytest.raises(ResourceNotFound):
+            store.get(key("job-3"))
+        assert store.tags(key("job-3")) == {}
+        store.move(key("job-1"), Status.FAILED)
+        store.insert(packaging("job-3"), {}, most_unfinished=2)
+
+    def test_each_kind_account_and_region_has_its_own(self, store: JobStore) -> None:
+        store.insert(packaging("job"), {}, most_unfinished=1)
+        store.insert(compilation("job"), {}, most_unfinished=1)
+        store.insert(packaging("job", key=key("job", account="1" * 12)), {}, most_unfinished=1)
+        store.insert(packaging("job", key=key("job", region="us-east-1")), {}, most_unfinished=1)
+        with pytest.raises(ResourceLimitExceeded):
+            store.insert(packaging("other"), {}, most_unfinished=1)

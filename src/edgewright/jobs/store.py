@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Engine, Table, Update, and_, bindparam, case, delete, false, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, Update, and_, bindparam, case, delete, false, func, insert, select, text
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from edgewright.errors import ResourceInUse, ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import tables
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
@@ -66,11 +66,18 @@ class JobStore:
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._gets = {kind: _prepared_get(kind, engine) for kind in Kind}
 
-    def insert(self, job: Job, tags: Mapping[str, str]) -> None:
+    def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
+
+        Args:
+            job: the new job.
+            tags: its tags.
+            most_unfinished: how many jobs of this kind its account may have unfinished in its region, this one
+                included. On PostgreSQL, servers that insert at the same moment may each let one pass.
 
         Raises:
             ResourceInUse: the name is taken; the message gives the ARN.
+            ResourceLimitExceeded: the account has as many unfinished jobs as it may have.
         """
         row = to_row(job) | {"handed": job.status is not Status.STARTING}
         pairs = [_tag_row(job.key, name, value) for name, value in tags.items()]
@@ -79,6 +86,8 @@ class JobStore:
                 connection.execute(insert(tables.JOBS[job.key.kind]), row)
             except IntegrityError as error:
                 raise ResourceInUse(_taken(job.key)) from error
+            if most_unfinished is not None:
+                _check_unfinished(connection, job.key, most_unfinished)
             if pairs:
                 connection.execute(insert(tables.tags), pairs)
 
@@ -373,6 +382,19 @@ def _prepared_get(kind: Kind, engine: Engine) -> str:
     mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
     where = " AND ".join(f"{name} = {mark}" for name in KEY_COLUMNS)
     return f"SELECT {columns} FROM {table.name} WHERE {where}"  # noqa: S608 - our own names only
+
+
+def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:
+    """Refuse the insert that this transaction made, where it is one too many."""
+    table = tables.JOBS[key.kind]
+    mine = and_(table.c.account == key.account, table.c.region == key.region)
+    unfinished = select(func.count()).select_from(table).where(mine, table.c.status.in_(sorted(UNFINISHED)))
+    count = connection.execute(unfinished).scalar_one()
+    if count > most:
+        raise ResourceLimitExceeded(
+            f"The account-level service limit 'Number of unfinished {_NOUNS[key.kind]}s' is {most}, with current "
+            f"utilization of {count - 1} and a request delta of 1. Wait until jobs have ended, or stop some."
+        )
 
 
 def _missing(key: JobKey) -> ResourceNotFound:

@@ -35,6 +35,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
         ValidationFault: a rule beyond the model's is broken, or something asked for cannot be honoured.
         TargetUnsupported: no backend compiles that framework, or for that target.
         ResourceInUse: the name is taken.
+        ResourceLimitExceeded: the account has too many unfinished jobs.
     """
     rules.role_of_caller(request["RoleArn"], context.caller)
     _only_what_is_honoured(request)
@@ -44,7 +45,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
     tags = rules.tags_of(request.get("Tags", ()))
     compiling.check(CompilationSpec.of(request["InputConfig"], request["OutputConfig"]))
     job = _new_job(context, request)
-    context.jobs.insert(job, tags)
+    context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
     hand_over(context, job.key)
     return {"CompilationJobArn": job.key.arn}
 

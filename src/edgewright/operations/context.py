@@ -38,6 +38,8 @@ class Context:
     now: Callable[[], datetime]
     token_key: bytes
     """Seals NextToken; the same on every server of one database."""
+    unfinished_jobs: int
+    """Jobs of one kind that an account may have unfinished in a region."""
 
     def key(self, kind: Kind, name: str) -> JobKey:
         """The key of the caller's job of that name."""

@@ -28,6 +28,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     Raises:
         ValidationFault: a rule beyond the model's is broken, or the compilation job is unknown or not COMPLETED.
         ResourceInUse: the name is taken.
+        ResourceLimitExceeded: the account has too many unfinished jobs.
     """
     output = request["OutputConfig"]
     rules.role_of_caller(request["RoleArn"], context.caller)
@@ -37,7 +38,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     compilation = _completed_compilation(context, request["CompilationJobName"])
     _output_beside_source(request, compilation)
     job = _new_job(context, request, compilation)
-    context.jobs.insert(job, tags)
+    context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
     hand_over(context, job.key)
 
 
