@@ -303,6 +303,18 @@ class TestProgress:
         assert store.record_progress(key(), 10, 100) is status
         assert store.get(key()).bytes_done == 0
 
+    def test_an_output_is_noted_while_the_attempt_is_the_running_one(self, store: JobStore) -> None:
+        store.insert(packaging(), {})
+        first, second = store.begin(key()), store.begin(key())
+        with pytest.raises(TransitionRefused):
+            store.note_output(key(), "s3://out/stale", attempt=first.attempt)
+        store.note_output(key(), "s3://out/put", attempt=second.attempt)
+        assert store.get(key()).written_uri == "s3://out/put"
+        store.move(key(), Status.STOPPING)
+        with pytest.raises(TransitionRefused) as refused:
+            store.note_output(key(), "s3://out/late", attempt=second.attempt)
+        assert refused.value.current == Status.STOPPING
+
 
 class TestTags:
     def test_tags_are_put_over_one_another_and_removed(self, store: JobStore) -> None:

@@ -70,6 +70,7 @@ class PackagingJob:
         target: the device or platform that the artifact was compiled for.
         bytes_done: bytes of the source that were read, as of about half a second ago.
         bytes_total: bytes of the source, once known.
+        written_uri: the object that some attempt may have written; it is removed where the job ends without it.
         attempt: how many times a worker began the job; each attempt's updates are refused once a later one began.
     """
 
@@ -91,6 +92,7 @@ class PackagingJob:
     preset_output: Json | None = None
     bytes_done: int = 0
     bytes_total: int | None = None
+    written_uri: str | None = None
     attempt: int = 0
 
 
@@ -108,6 +110,7 @@ class CompilationJob:
         derived_data_input_config: the model's own inputs as JSON, where the caller gave none.
         bytes_done: bytes of the model that were read.
         bytes_total: bytes of the model, once known.
+        written_uri: the object that some attempt may have written; it is removed where the job ends without it.
         attempt: how many times a worker began the job.
     """
 
@@ -129,6 +132,7 @@ class CompilationJob:
     derived_data_input_config: str | None = None
     bytes_done: int = 0
     bytes_total: int | None = None
+    written_uri: str | None = None
     attempt: int = 0
 
     @property

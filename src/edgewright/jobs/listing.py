@@ -108,9 +108,7 @@ def statement(query: ListQuery, dialect: str) -> Select[Any]:
 def _behind(
     order: ColumnElement[Any], name: ColumnElement[str], after: Sequence[Any], *, descending: bool
 ) -> ColumnElement[bool]:
-    if order is name:
-        return name < after[1] if descending else name > after[1]
-    here, there = tuple_(order, name), tuple_(*after)
+    here, there = (name, after[1]) if order is name else (tuple_(order, name), tuple_(*after))
     behind: ColumnElement[bool] = here < there if descending else here > there
     return behind
 

@@ -11,7 +11,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, Update, and_, bindparam, case, delete, false, func, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
@@ -170,6 +185,24 @@ class JobStore:
                 f"Attempt {attempt} at {key.arn} reports no more: attempt {job.attempt} has begun.", job.status
             )
         return job.status
+
+    def note_output(self, key: JobKey, uri: str, *, attempt: int) -> None:
+        """Note the object that an attempt is about to make visible: whoever ends the job without it, removes it.
+
+        Raises:
+            TransitionRefused: the job no longer runs, or a later attempt has begun it: nothing may be made visible.
+            ResourceNotFound: no such job.
+        """
+        table = tables.JOBS[key.kind]
+        runs = (_is(table, key), table.c.status == Status.INPROGRESS, table.c.attempt == attempt)
+        with reaching_database(), self._engine.begin() as connection:
+            noted = connection.execute(update_of(table).values(written_uri=uri).where(*runs)).rowcount
+        if not noted:
+            job = self.get(key)
+            raise TransitionRefused(
+                f"Attempt {attempt} at {key.arn} writes no object: it is {job.status} in attempt {job.attempt}.",
+                job.status,
+            )
 
     def delete(self, key: JobKey) -> None:
         """Forget an ended job, and its tags.

@@ -51,6 +51,7 @@ def _life() -> list[Column[Any]]:
         Column("handover", Integer, nullable=False, server_default="0"),
         Column("bytes_done", BigInteger, nullable=False),
         Column("bytes_total", BigInteger),
+        Column("written_uri", Text),
         Column("role_arn", Text, nullable=False),
     ]
 

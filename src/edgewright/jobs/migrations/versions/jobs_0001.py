@@ -38,6 +38,7 @@ def _life() -> list[sa.Column]:  # type: ignore[type-arg] # columns of several t
         sa.Column("handover", sa.Integer, nullable=False, server_default="0"),
         sa.Column("bytes_done", sa.BigInteger, nullable=False),
         sa.Column("bytes_total", sa.BigInteger),
+        sa.Column("written_uri", sa.Text),
         sa.Column("role_arn", sa.Text, nullable=False),
     ]
 
