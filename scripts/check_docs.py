@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import BaseModel
@@ -177,7 +177,7 @@ def cli_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def commands(command: Any, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def commands(command: object, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """A command and those below it."""
     yield names
     for name, child in sorted(getattr(command, "commands", {}).items()):

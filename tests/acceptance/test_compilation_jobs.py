@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from edgewright.demo.digits import load_digits
 
 from acceptance.running import ACCOUNT, REGION, ROLE, RunningServer, clean_environment, command, wait_for_compilation
+from edgewright.demo.digits import load_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

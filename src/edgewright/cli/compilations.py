@@ -18,7 +18,9 @@ from edgewright.cli.connection import (
     pages,
 )
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compilation jobs: the sources of edge packaging jobs.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Compilation jobs: the sources of edge packaging jobs."
+)
 
 Name = Annotated[str, typer.Argument(help="The compilation job's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

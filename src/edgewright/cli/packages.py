@@ -97,8 +97,6 @@ def _print_verified(verified: Verified, *, json: bool) -> None:
             }
         )
         return
-    output.line(
-        f"verified: {verified.model.name} {verified.model.version}, signed by {verified.key_id}"
-    )
+    output.line(f"verified: {verified.model.name} {verified.model.version}, signed by {verified.key_id}")
     for file in files:
         output.line(f"  {file['sha256']}  {file['size']:>12}  {file['path']}")

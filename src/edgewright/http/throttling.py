@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edgewright.errors import Throttled
 
+
 @dataclass(slots=True)
 class Bucket:
     """Requests that may still be sent at a moment, in seconds of a monotonic clock."""

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
-from edgewright.settings import Settings
 from edgewright.stores.opening import open_store
 from edgewright.stores.uri import S3Uri
+
+if TYPE_CHECKING:
+    from edgewright.settings import Settings
 
 PIECE = 1024 * 1024
 Pieces = Iterator[bytes | memoryview]
