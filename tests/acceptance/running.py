@@ -46,7 +46,7 @@ class RunningServer:
         key_id, secret = self.keys
         defaults = {"aws_access_key_id": key_id, "aws_secret_access_key": secret}
         return boto3.client(
-            service,  # type: ignore[call-overload] # the name is a plain string here
+            service,
             endpoint_url=self.url,
             region_name=region,
             config=Config(retries={"total_max_attempts": 1}),

@@ -76,7 +76,10 @@ def _inflate(archive: Path, inflated: Path, limits: Limits) -> None:
     compressed = archive.stat().st_size
     if compressed > limits.archive_size:
         raise _too_much("the archive's size", compressed, limits.archive_size)
-    most = min(limits.unpacked_size, max(compressed * limits.expansion_ratio, _MIB))
+    what, most = "the unpacked size", limits.unpacked_size
+    expanded = max(compressed * limits.expansion_ratio, _MIB)
+    if expanded < most:
+        what, most = f"{what} by the allowed expansion ratio of {limits.expansion_ratio}", expanded
     try:
         with (
             igzip.IGzipFile(archive, "rb") as zipped,  # type: ignore[no-untyped-call]
@@ -84,7 +87,7 @@ def _inflate(archive: Path, inflated: Path, limits: Limits) -> None:
         ):
             while piece := zipped.read(_MIB):
                 if plain.tell() + len(piece) > most:
-                    raise _too_much("the unpacked size", plain.tell() + len(piece), most)
+                    raise _too_much(what, plain.tell() + len(piece), most)
                 plain.write(piece)
     except (gzip.BadGzipFile, isal_zlib.IsalError, EOFError) as error:  # type: ignore[misc] # the stub has an instance
         raise _unreadable(str(error)) from error

@@ -8,6 +8,7 @@ Runtime's own converter sets `session.qdqisint8allowed` by the target.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ _PLATFORMS = frozenset(
     }.items()
     for arch in archs
 )
+_UNKNOWN = re.compile(r"No Op registered for|is not a registered function/op")
 _NAME = "ONNX Runtime, the backend for Framework ONNX,"
 
 
@@ -126,7 +128,7 @@ def _refusal(error: Exception, model: Path) -> Exception:
     text = str(error).replace(str(model), "the model").partition("\n")[0][:500]
     if "bad allocation" in text or "bad_alloc" in text:
         return MemoryError(text)
-    if type(error).__name__ == "NotImplemented" or "is not a registered function/op" in text:
+    if type(error).__name__ == "NotImplemented" or _UNKNOWN.search(text):
         return ModelRefused(f"OperatorNotImplemented: ONNX Runtime has no implementation for an operator: {text}")
     return ModelRefused(f"InputConfiguration: ONNX Runtime cannot load the model: {text}")
 

@@ -61,9 +61,7 @@ class DirectoryStore:
     def write(self, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
         """See `ObjectStore.write`. On return the object is on the disk, not only in the page cache."""
         *folders, name = _parts(uri)
-        with _translated(uri, self._UNUSABLE):
-            self._root.mkdir(parents=True, exist_ok=True)
-            root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        root = self._made_root()
         with _closing(root):
             with _translated(uri, self._UNUSABLE):
                 _check_place(root, folders, name)
@@ -77,6 +75,15 @@ class DirectoryStore:
                     with _closing(_descend(root, folders, create=True)) as folder:
                         os.replace(staged, name, src_dir_fd=staging, dst_dir_fd=folder)
                         os.fsync(folder)
+
+    def _made_root(self) -> int:
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            return _open_root(self._root)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The object store's folder {self._root} cannot be used: {error.strerror}."
+            ) from error
 
     def exists(self, uri: S3Uri) -> bool:
         """See `ObjectStore.exists`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,7 @@ READ_AHEAD = 3
 UPLOADS = 3
 """Parts under way at a time: bounds a writer's memory to about 32 MiB."""
 
+_DENIED = re.compile(r"status code: 40[13]\b")
 _BUCKETS_OPEN = 64
 _RETRIES: RetryConfig = {
     "max_retries": 5,
@@ -213,7 +215,8 @@ def _translation(error: BaseError | OSError | ValueError, uri: S3Uri) -> Edgewri
     reason = str(error).partition("\n")[0][:300]
     if isinstance(error, FileNotFoundError) or "<Code>NoSuchBucket</Code>" in str(error):
         return _absent(uri)
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+    # Listing has only a GenericError for every answer.
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _DENIED.search(reason):
         return ObjectForbidden(f"Access to the S3 object is denied. {where}")
     if isinstance(error, PreconditionError):
         return ObjectReplaced(f"The S3 object was replaced while it was read: start the job again. {where}")

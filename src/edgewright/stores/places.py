@@ -15,10 +15,11 @@ from edgewright.stores.opening import open_store
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from edgewright.settings import Settings
 
 PIECE = 1024 * 1024
-Pieces = Iterator[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Source:
 
     name: str
     size: int
-    read: Callable[[], Pieces]
+    read: Callable[[], Iterator[Buffer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Target:
     """Something to write whole or not at all."""
 
     name: str
-    write: Callable[[Iterable[bytes | memoryview]], None]
+    write: Callable[[Iterable[Buffer]], None]
 
 
 def source(text: str, settings: Settings) -> Source:
@@ -63,7 +64,7 @@ def target(folder: str, name: str, settings: Settings) -> Target:
     return Target(str(path), partial(write_file, path))
 
 
-def read_file(path: Path) -> Pieces:
+def read_file(path: Path) -> Iterator[Buffer]:
     """The file's bytes in pieces of 1 MiB."""
     try:
         with path.open("rb", buffering=0) as file:
@@ -73,7 +74,7 @@ def read_file(path: Path) -> Pieces:
         raise ObjectForbidden(f"{path} may not be read by this user.") from error
 
 
-def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+def write_file(path: Path, pieces: Iterable[Buffer]) -> None:
     """Write a file that is seen whole or not at all, through a hidden neighbour that is renamed at the end."""
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

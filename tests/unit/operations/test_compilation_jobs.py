@@ -75,7 +75,7 @@ def test_a_missing_input_is_told(context: Context) -> None:
 
 def test_stop_and_delete_follow_the_status(context: Context) -> None:
     call(context, "Create", **compile_request("c"))
-    with pytest.raises(ValidationFault, match="is in status STARTING. Stop the job"):
+    with pytest.raises(ValidationFault, match=r"is in status STARTING\. Stop the job"):
         call(context, "Delete", CompilationJobName="c")
     call(context, "Stop", CompilationJobName="c")
     call(context, "Stop", CompilationJobName="c")

@@ -28,7 +28,7 @@ def five(context: Context, compiled: str) -> Context:
 
 
 def pages(context: Context, **request: Any) -> Iterator[list[str]]:
-    token = {}
+    token: dict[str, str] = {}
     while True:
         response = OPERATIONS[LIST](context, request | token)
         assert response is not None
