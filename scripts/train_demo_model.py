@@ -3,9 +3,10 @@
     .venv/bin/python scripts/train_demo_model.py
 
 Plain numpy with a fixed seed: two 3x3 convolutions, a 2x2 max pooling, two dense layers, Adam, and shifted copies of
-the training images. Writes into src/edgewright/demo/data: `digits.tar.gz` (one `digits.onnx`) and `held_out.npz` (images
-that were never trained on, their labels, and what ONNX Runtime answers for them with the exported model). The digits are
-the test set of "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak; UCI, CC BY 4.0).
+the training images; about a minute. Writes into src/edgewright/demo/data: `digits.tar.gz` (one `digits.onnx`) and
+`held_out.npz` (images that were never trained on, their labels, and what ONNX Runtime answers for them with the
+exported model). The digits are from "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak; UCI Machine
+Learning Repository, CC BY 4.0).
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def forward(weights: Weights, images: Array) -> dict[str, Array]:
 def _convolved(surroundings: Array, weights: Weights, layer: str) -> Array:
     kernel = weights[f"{layer}.weight"]
     result = surroundings @ kernel.reshape(len(kernel), -1).T + weights[f"{layer}.bias"]
-    return np.maximum(result, 0).transpose(0, 3, 1, 2)
+    activated: Array = np.maximum(result, 0)
+    return activated.transpose(0, 3, 1, 2)
 
 
 def gradients(weights: Weights, images: Array, labels: npt.NDArray[np.int64]) -> Weights:
