@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime as ort
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
