@@ -122,14 +122,27 @@ def _conditions(query: ListQuery, table: Table, dialect: str) -> Iterator[Column
         yield _contains(table.c.name, query.name_contains, dialect)
     if query.model_name_contains:
         yield _contains(table.c.model_name, query.model_name_contains, dialect)
+    yield from _times(query, table)
+
+
+def _times(query: ListQuery, table: Table) -> Iterator[ColumnElement[bool]]:
+    """The bounds on both times.
+
+    A job is never modified before it was created, so a bound on one time bounds the other from the same side: said
+    aloud, it lets an index on the sort column skip what the filter would only discard row by row.
+    """
+    created, modified = table.c.created_at, table.c.modified_at
     if query.created_after is not None:
-        yield table.c.created_at > milliseconds(query.created_after)
+        yield created > milliseconds(query.created_after)
+        yield modified >= seconds(query.created_after)
     if query.created_before is not None:  # a whole millisecond is before any later part of itself
-        yield table.c.created_at <= milliseconds(query.created_before - _MICROSECOND)
+        yield created <= milliseconds(query.created_before - _MICROSECOND)
     if query.modified_after is not None:
-        yield table.c.modified_at > seconds(query.modified_after)
+        yield modified > seconds(query.modified_after)
     if query.modified_before is not None:
-        yield table.c.modified_at <= seconds(query.modified_before - _MICROSECOND)
+        latest = seconds(query.modified_before - _MICROSECOND)
+        yield modified <= latest
+        yield created < (latest + 1) * 1000
 
 
 def _contains(column: ColumnElement[str], part: str, dialect: str) -> ColumnElement[bool]:
