@@ -108,7 +108,7 @@ def _url(process: subprocess.Popen[str], log: Path) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     assert "ready at http://" in line, f"no ready line but {line!r}; the log:\n{log.read_text()}"
-    return line.split()[3]
+    return line.split()[4]
 
 
 def wait_for(client: Any, name: str, seconds: float = 60.0) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def _serving(data: Path, say: Say) -> Iterator[str]:
         if not ready:
             raise EngineUnavailable(f"The server ended with exit code {process.wait()} before it was ready.")
         say(ready)
-        yield ready.split()[3]
+        yield ready.split()[4]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
