@@ -135,7 +135,10 @@ def _replace_symbols(each: Any, symbols: dict[str, int]) -> None:  # noqa: ANN40
 
 
 def _described(each: Any) -> Tensor:  # noqa: ANN401 - as above
-    kind = onnx.TensorProto.DataType.Name(each.type.tensor_type.elem_type).lower()
+    number = each.type.tensor_type.elem_type
+    if number not in onnx.TensorProto.DataType.values():
+        raise ModelRefused(f"InputConfiguration: Input {each.name[:100]!r} has the unknown element type {number}.")
+    kind = onnx.TensorProto.DataType.Name(number).lower()
     names = {"float": "float32", "double": "float64"}
     return Tensor(each.name, tuple(dim.dim_value for dim in each.type.tensor_type.shape.dim), names.get(kind, kind))
 

@@ -116,12 +116,12 @@ def _convert(model: Path, target: Path, platform: Platform) -> tuple[Tensor, ...
     options.add_session_config_entry("session.qdqisint8allowed", "1" if platform.is_arm else "0")
     try:
         session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        return tuple(_tensor(output) for output in session.get_outputs())
     except MemoryError:
         raise
     except Exception as error:
         # ONNX Runtime's exceptions share no base of their own; whatever it raises here, it raises about the model.
         raise _refusal(error, model) from error
-    return tuple(_tensor(output) for output in session.get_outputs())
 
 
 def _refusal(error: Exception, model: Path) -> Exception:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import random
 import subprocess
 import sys
 import tarfile
@@ -15,6 +17,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgewright.compiling import METADATA_MEMBER, CompilationSpec, Compiled, Tensor, compile_model
+from edgewright.compiling.archives import unpack
+from edgewright.compiling.onnx_runtime import OnnxRuntime
 from edgewright.demo.digits import load_digits
 from edgewright.errors import CompilerFailed, JobStopped, ModelRefused, TargetUnsupported
 from edgewright.settings import Limits
@@ -191,6 +195,29 @@ def test_a_model_that_cannot_be_compiled_says_why(tmp_path: Path, files: dict[st
         compiled(source, config)
     assert str(tmp_path) not in raised.value.message
     assert not (tmp_path / "out" / "artifact.tar.gz").exists()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_damaged_models_are_refused_or_compiled_and_nothing_else(tmp_path: Path, seed: int) -> None:
+    """Archives with a few wrong bytes each: whatever is wrong is the caller's to mend."""
+    whole = gzip.decompress(load_digits().archive.read_bytes())
+    chance = random.Random(seed)
+    outcomes: set[str] = set()
+    for number in range(20):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            damaged[chance.randrange(512, 1600)] = chance.randrange(256)
+        folder = tmp_path / str(number)
+        (folder / "artifact").mkdir(parents=True)
+        (folder / "source.tar.gz").write_bytes(gzip.compress(damaged, 1))
+        try:
+            unpack(folder / "source.tar.gz", folder / "source", Limits())
+            OnnxRuntime().build(DIGITS, folder / "source", folder / "artifact")
+            outcomes.add("compiled")
+        except ModelRefused as error:
+            outcomes.add(error.message.partition(":")[0])
+    assert outcomes <= {"compiled", "InputConfiguration", "OperatorNotImplemented"}
+    assert "InputConfiguration" in outcomes
 
 
 def test_macos_companions_are_passed_over(tmp_path: Path) -> None:

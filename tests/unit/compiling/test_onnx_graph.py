@@ -88,6 +88,13 @@ def test_only_tensors_are_inputs() -> None:
         fix_inputs(net, (InputShape("x", (1, 4)), InputShape("s", (1,))))
 
 
+def test_an_element_type_that_onnx_does_not_know_is_refused() -> None:
+    net = linear((1, 4))
+    net.graph.input[0].type.tensor_type.elem_type = 999
+    with pytest.raises(ModelRefused, match="Input 'x' has the unknown element type 999"):
+        fix_inputs(net, ())
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"not a model", b"\x08\x08"])
 def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.onnx").write_bytes(content)
