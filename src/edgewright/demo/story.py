@@ -61,12 +61,15 @@ def run(say: Say, *, keep: bool) -> None:
 def _serving(data: Path, say: Say) -> Iterator[str]:
     """`edgewright serve` on a free port, as a process of its own."""
     command = [sys.executable, "-m", "edgewright", "serve", "--port", "0", "--data-dir", str(data)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command, no shell
+    log = data.with_name("server.log")
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603 - our own
     try:
         assert process.stdout is not None  # noqa: S101 - asked for above
         ready = process.stdout.readline().strip()
         if not ready:
-            raise EngineUnavailable(f"The server ended with exit code {process.wait()} before it was ready.")
+            told = log.read_text(encoding="utf-8", errors="replace").strip()
+            raise EngineUnavailable(f"The server ended with exit code {process.wait()} before it was ready: {told}")
         say(ready)
         yield ready.split()[4]
     finally:

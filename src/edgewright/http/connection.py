@@ -30,8 +30,14 @@ class BoundedProtocol(HttpToolsProtocol):
     header_seconds = 10.0
     """From a connection's start, or a request's first byte, to the end of its headers."""
 
-    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
-        super().__init__(config, server_state, app_state)
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._parsed = 0  # bytes of this request's target and headers that the parser has given out
         self._unparsed = 0  # bytes received since, in headers that are not complete
         self._refusal = HTTPStatus.BAD_REQUEST
