@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -145,8 +144,13 @@ def run_step(name: str, arguments: list[str]) -> None:
     begin = time.perf_counter()
     STEPS[name](*arguments)
     seconds = time.perf_counter() - begin
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "memory": memory}))
+    print(json.dumps({"seconds": seconds, "memory": peak_memory()}))
+
+
+def peak_memory() -> float:
+    """MiB. Not from getrusage, which counts the parent's memory at the fork as well."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def inflate(path: Path) -> Iterator[memoryview]:

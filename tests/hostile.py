@@ -66,6 +66,7 @@ def _names() -> list[Hostile]:
         Hostile("a file as the root", lambda: tar_gz(named(b"./.")), "root", "./."),
         Hostile("a file named like a folder", lambda: tar_gz(named(b"a/")), "folder with 4 bytes", "a/"),
         Hostile("twice", lambda: tar_gz(*two), "two members of that name", "model/a"),
+        Hostile("twice, in one letter", lambda: tar_gz(named(b"a"), named(b"a")), "two members of that name", "a"),
         Hostile("twice, normalised", lambda: tar_gz(named(b"a/b"), named(b".//a/./b")), "two members", "a/b"),
         Hostile("case", lambda: tar_gz(named(b"Model"), named(b"model")), "differs only in case", "model"),
         Hostile("case beyond ASCII", lambda: tar_gz(named("É".encode()), named("é".encode())), "only in case", "é"),

@@ -1,4 +1,4 @@
-"""Version 1, to the byte: the golden package, the document that describes it, and a reader written from that document."""
+"""Version 1, to the byte: the golden package, the document about it, and a reader written from that document."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import golden_package
 from archives import model_tar_gz
 from edgewright.packaging import gzip_members, verify
-from edgewright.packaging.keys import load_public_key
+from edgewright.packaging.keys import EcdsaSigner, load_public_key
 from edgewright.settings import Limits
 from golden_package import MODEL, PACKAGE, PUBLIC_KEY, SIGNER
 from packing import pack
@@ -107,7 +108,7 @@ def test_the_example_refuses_changes(change: str, tmp_path: Path) -> None:
     elif change == "cut":
         del tar[-2000:]
     else:
-        other = golden_package.EcdsaSigner(golden_package.ec.generate_private_key(golden_package.ec.SECP256R1()))
+        other = EcdsaSigner(ec.generate_private_key(ec.SECP256R1()))
         key = tmp_path / "other.pem"
         key.write_bytes(other.public_key.pem)
     (tmp_path / "package.tar.gz").write_bytes(gzip.compress(tar))

@@ -121,8 +121,10 @@ class NameTree:
     @staticmethod
     def _place(here: Folder, part: str, path: str) -> None:
         """The file `part` in `here`, where nothing may stand yet."""
-        found = here.inside.setdefault(_fold(part), path)
-        if found is path:
+        folded = _fold(part)
+        found = here.inside.get(folded)
+        if found is None:
+            here.inside[folded] = path
             return
         if isinstance(found, Folder):
             raise _refused(path, "a folder of that name stands there already")

@@ -59,7 +59,7 @@ def sign(subject: str, digests: Mapping[str, str], signer: Signer) -> str:
         digests: path → SHA-256 in hexadecimal.
         signer: signs once.
     """
-    payload = json.dumps(_statement(subject, digests), separators=(",", ":"), ensure_ascii=False).encode()
+    payload = statement(subject, digests)
     signature = signer.sign(pre_authentication_encoding(payload))
     bundle = {
         "mediaType": MEDIA_TYPE,
@@ -94,15 +94,17 @@ def open_bundle(text: bytes, trusted: Sequence[PublicKey]) -> Statement:
     return _read_statement(_authenticated(bundle["dsseEnvelope"], key), key.key_id)
 
 
-def _statement(subject: str, digests: Mapping[str, str]) -> dict[str, Any]:
+def statement(subject: str, digests: Mapping[str, str]) -> bytes:
+    """The in-toto statement over some files, as JSON: what is signed. Arguments as for `sign`."""
     paths = sorted(digests, key=path_order)
     resources = [{"name": path, "algorithm": "sha256", "digest": digests[path]} for path in paths]
-    return {
+    document = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": subject, "digest": {"sha256": _root(digests[path] for path in paths)}}],
         "predicateType": PREDICATE_TYPE,
         "predicate": {"serialization": SERIALIZATION, "resources": resources},
     }
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _root(digests: Any) -> str:  # noqa: ANN401 - any iterable of hexadecimal digests
@@ -133,15 +135,15 @@ def _authenticated(envelope: Any, key: PublicKey) -> bytes:  # noqa: ANN401 - JS
 
 
 def _read_statement(payload: bytes, key_id: str) -> Statement:
-    statement = parse_document(payload, "signed statement")
-    _exactly(statement, {"_type", "subject", "predicateType", "predicate"}, "signed statement")
-    _equal(statement["_type"], STATEMENT_TYPE, "statement type")
-    _equal(statement["predicateType"], PREDICATE_TYPE, "predicate type")
-    predicate = statement["predicate"]
+    document = parse_document(payload, "signed statement")
+    _exactly(document, {"_type", "subject", "predicateType", "predicate"}, "signed statement")
+    _equal(document["_type"], STATEMENT_TYPE, "statement type")
+    _equal(document["predicateType"], PREDICATE_TYPE, "predicate type")
+    predicate = document["predicate"]
     _exactly(predicate, {"serialization", "resources"}, "predicate")
     _equal(predicate["serialization"], SERIALIZATION, "serialization")
     digests = _read_resources(field(predicate, "resources", list, "signed statement"))
-    subjects = field(statement, "subject", list, "signed statement")
+    subjects = field(document, "subject", list, "signed statement")
     if len(subjects) != 1:
         raise PackageRefused(f"The signed statement has {len(subjects)} subjects; one is wanted.")
     _exactly(subjects[0], {"name", "digest"}, "subject")

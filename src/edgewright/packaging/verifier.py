@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.packaging import headers, signature
@@ -173,7 +173,7 @@ def _check_place(entry: Entry, documents: Mapping[str, bytes]) -> None:
         raise PackageRefused(f"Member {entry.path!r} is executable, or has over {LONGEST_DOCUMENT} bytes.")
 
 
-def _copy(tar: Outflow, entry: Entry, file: IO[bytes], document: IO[bytes] | None) -> str:
+def _copy(tar: Outflow, entry: Entry, file: io.RawIOBase, document: io.BytesIO | None) -> str:
     """Pass one file's data on; their SHA-256 in hexadecimal."""
     hasher = hashlib.sha256()
     for portion in tar.portions(entry.size):
@@ -186,9 +186,9 @@ def _copy(tar: Outflow, entry: Entry, file: IO[bytes], document: IO[bytes] | Non
     return hasher.hexdigest()
 
 
-def _write(file: IO[bytes], data: memoryview) -> None:
+def _write(file: io.RawIOBase, data: memoryview) -> None:
     while data:
-        data = data[file.write(data) :]
+        data = data[file.write(data) or 0 :]
 
 
 def _check_files(contents: _Contents, statement: Statement) -> None:

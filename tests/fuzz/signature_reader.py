@@ -1,0 +1,61 @@
+"""Coverage-guided fuzzing of the signature's and the manifest's readers: `python tests/fuzz/signature_reader.py`.
+
+Needs `atheris`. The input is taken as a bundle, as a statement that the trusted key signed, and as a manifest.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from edgewright.errors import PackageRefused
+from edgewright.packaging import signature
+from edgewright.packaging.keys import PublicKey
+from edgewright.packaging.manifest import Manifest
+from fuzzing import fuzz
+from golden_package import SIGNER
+
+
+class Believer(PublicKey):
+    """Takes any signature for good, so that what is behind it gets fuzzed too."""
+
+    def verify(self, signature: bytes, data: bytes) -> bool:  # noqa: ARG002 - as its base has it
+        """Always."""
+        return True
+
+
+KEY = Believer(SIGNER.public_key.pem)
+
+
+def one_input(data: bytes) -> None:
+    """Refused on purpose, or read into something that can be written again."""
+    read_bundle(data)
+    read_bundle(as_signed(data))
+    try:
+        manifest = Manifest.from_json(data)
+        assert Manifest.from_json(manifest.to_json()) == manifest
+    except PackageRefused:
+        pass
+
+
+def as_signed(payload: bytes) -> bytes:
+    """A well-formed bundle around any payload."""
+    bundle = json.loads(signature.sign("m", {}, SIGNER))
+    bundle["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()
+    return json.dumps(bundle).encode()
+
+
+def read_bundle(text: bytes) -> None:
+    """What is read has the one form that the writer writes."""
+    try:
+        statement = signature.open_bundle(text, [KEY])
+    except PackageRefused:
+        return
+    assert statement.digests
+    assert all(len(bytes.fromhex(digest)) == 32 for digest in statement.digests.values())
+    again = signature.open_bundle(signature.sign(statement.subject, statement.digests, SIGNER).encode(), [KEY])
+    assert (again.subject, again.digests) == (statement.subject, statement.digests)
+
+
+if __name__ == "__main__":
+    fuzz(one_input, "signature")
