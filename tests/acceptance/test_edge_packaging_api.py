@@ -93,7 +93,7 @@ def test_several_faults_come_in_one_message(sagemaker: Any) -> None:
             Tags=[{"Key": "k", "Value": "v" * 257}],
         )
     message = raised.value.response["Error"]["Message"]
-    assert message.startswith("5 validation errors detected: ")
+    assert message.startswith("6 validation errors detected: ")
     for place in (
         "edgePackagingJobName",
         "modelName",
