@@ -54,7 +54,7 @@ def options(
 def main() -> NoReturn:
     """Run the command line; an error is one line on standard error, and an exit code."""
     try:
-        code = app(standalone_mode=True)
+        code = app(prog_name="edgewright")
     except EdgewrightError as error:
         typer.echo(f"edgewright: {error.message}", err=True)
         sys.exit(exit_code(error))
