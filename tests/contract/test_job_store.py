@@ -343,10 +343,19 @@ class TestHandover:
         store.insert(packaging("sooner"), {})
         store.insert(compilation(), {})
         store.insert(compilation("registered", status=Status.COMPLETED), {})
+        assert store.waiting()
         waiting = store.unhanded(10)
         assert waiting == [key("sooner"), key("later"), key("compiled", Kind.COMPILATION)]
         store.mark_handed(key("sooner"))
         assert store.unhanded(1) == [key("later")]
+
+    def test_a_job_waits_until_it_is_begun(self, store: JobStore) -> None:
+        assert not store.waiting()
+        store.insert(compilation("registered", status=Status.COMPLETED), {})
+        store.insert(compilation(), {})
+        assert store.waiting()
+        store.begin(key("compiled", Kind.COMPILATION))
+        assert not store.waiting()
 
     def test_a_ticket_names_one_incarnation_of_a_job(self, store: JobStore) -> None:
         store.insert(packaging(), {})

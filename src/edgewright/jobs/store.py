@@ -38,11 +38,15 @@ from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.listing import JobPage, ListQuery, statement
 from edgewright.jobs.rows import COLUMNS, KEY_COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
+from edgewright.jobs.workers import WorkerRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 SECRET_BYTES = 32
+
+_IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
+"""The very words of the partial indexes: SQLite uses such an index only for a query that says the same."""
 
 _NOUNS = {Kind.PACKAGING: "edge packaging job", Kind.COMPILATION: "compilation job"}
 
@@ -79,6 +83,7 @@ class JobStore:
         self._engine = engine
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._waiting = _prepared_waiting()
         self._gets = {kind: _prepared_get(kind, engine) for kind in Kind}
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
@@ -294,13 +299,18 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             connection.execute(update_of(table).values(handed=True).where(_is(table, key)))
 
+    def waiting(self) -> bool:
+        """Whether any job waits for a worker; cheap enough to be asked all the time."""
+        with reaching_database():
+            return self._row(self._waiting, ()) is not None
+
     def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
         """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
         found: list[Ticket] = []
         for kind, table in tables.JOBS.items():
             query = (
                 select(table.c.account, table.c.region, table.c.name, table.c.created_at, table.c.handover)
-                .where(text(f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"))
+                .where(text(_IS_UNFINISHED))
                 .where(table.c.handed == bindparam("handed", value=True), table.c.created_at < milliseconds(older_than))
                 .order_by(table.c.created_at)
                 .limit(limit)
@@ -331,7 +341,7 @@ class JobStore:
         for kind, table in tables.JOBS.items():
             query = (
                 select(table.c.account, table.c.region, table.c.name)
-                .where(text(f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"))
+                .where(text(_IS_UNFINISHED))
                 .where(table.c.status == Status.STOPPING, table.c.attempt == 0)
                 .limit(limit)
             )
@@ -348,6 +358,10 @@ class JobStore:
                 {"name": name, "value": secrets.token_bytes(SECRET_BYTES)},
             )
             return bytes(connection.execute(chosen).scalar_one())
+
+    def workers(self) -> WorkerRegistry:
+        """The workers on the same database."""
+        return WorkerRegistry(self._engine)
 
     def _row(self, query: str, parameters: tuple[str, ...]) -> Sequence[Any] | None:
         """One row of a query; on SQLite past SQLAlchemy's execution, which takes five times as long as the query."""
@@ -428,6 +442,15 @@ def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:
             f"The account-level service limit 'Number of unfinished {_NOUNS[key.kind]}s' is {most}, with current "
             f"utilization of {count - 1} and a request delta of 1. Wait until jobs have ended, or stop some."
         )
+
+
+def _prepared_waiting() -> str:
+    """One row if any job is STARTING, by the indexes of unfinished jobs."""
+    finds = (
+        f"EXISTS (SELECT 1 FROM {table.name} WHERE {_IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
+        for table in tables.JOBS.values()
+    )
+    return f"SELECT 1 WHERE {' OR '.join(finds)}"
 
 
 def _missing(key: JobKey) -> ResourceNotFound:

@@ -1,0 +1,171 @@
+"""An attempt at a job, from its begin to its guarded end: what both recipes have in common.
+
+Between the two lies the work, as one durable step whose result says how the job is to end. Every update is guarded by
+the attempt, and an object becomes visible only while the attempt is the job's latest; so attempts may overlap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from edgewright.errors import (
+    DatabaseUnavailable,
+    EdgewrightError,
+    JobStopped,
+    ResourceNotFound,
+    StoreUnavailable,
+    TransitionRefused,
+)
+from edgewright.jobs import ENDED, Kind, Status
+from edgewright.stores import S3Uri
+from edgewright.workflows import messages
+from edgewright.workflows.tools import Ending, Leaving, insist, rest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgewright.jobs import Job, JobKey
+    from edgewright.workflows.tools import Tools
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = (0.5, 2.0, 5.0)
+"""The pauses before work is tried again after the object store or the database broke off."""
+MOST_ATTEMPTS = 20
+"""A job that was begun so often takes its worker down with it, and is begun no more."""
+
+
+def begin(key: JobKey, tools: Tools) -> Job | None:
+    """Begin a new attempt; None where there is nothing to do any more.
+
+    A job that was stopped before the attempt is brought to its end here.
+    """
+    changes: dict[str, Any] = (
+        {"status_message": messages.PACKAGING} if key.kind is Kind.PACKAGING else {"started_at": tools.now()}
+    )
+    try:
+        job = insist(tools, lambda: tools.jobs.begin(key, **changes))
+    except ResourceNotFound:
+        return None
+    except TransitionRefused as refused:
+        if refused.current == Status.STOPPING:
+            _end_stopped(tools, insist(tools, lambda: tools.jobs.get(key)))
+        return None
+    if job.attempt > MOST_ATTEMPTS:
+        finish(tools, job, told(key.kind, messages.worn_out(job.attempt - 1)))
+        return None
+    return job
+
+
+def concluded(tools: Tools, job: Job, work: Callable[[], Ending]) -> Ending:
+    """What becomes of the job: the work's own ending, or the one that its error stands for.
+
+    What broke off is tried again a few times. This is the boundary of a worker: no error passes it.
+
+    Raises:
+        Leaving: the worker ends first.
+    """
+    for pause in (*RETRY_SECONDS, None):
+        try:
+            return work()
+        except JobStopped:
+            if tools.leaving():
+                raise Leaving from None
+            return {"status": Status.STOPPED}
+        except (StoreUnavailable, DatabaseUnavailable) as error:
+            log.warning("work broke off", job=job.key.arn, reason=error.message, next_try_seconds=pause)
+            if pause is None:
+                return messages.failure(error)
+        except EdgewrightError as error:
+            log.info("job fails", job=job.key.arn, reason=error.message, error=type(error).__name__)
+            return messages.failure(error)
+        except Exception as error:  # the worker's boundary: a fault of ours fails one job, and is logged whole
+            log.exception("job fails by a fault of ours", job=job.key.arn)
+            return messages.failure(error)
+        rest(tools, pause)
+    raise AssertionError  # the last try returns
+
+
+def finish(tools: Tools, job: Job, ending: Ending) -> None:
+    """Move the job to its end, guarded; where it ends without its object, the object is removed first."""
+    current = _current(tools, job.key)
+    if current is None or current.attempt != job.attempt or current.status in ENDED:
+        _leave_to_others(tools, job, current)
+    elif current.status is Status.STOPPING:
+        _end_stopped(tools, current)
+    elif ending["status"] != Status.STOPPED:  # an attempt that believes in a Stop which is not there was outdated
+        _end(tools, current, ending)
+
+
+def told(kind: Kind, ending: Ending) -> Ending:
+    """The ending with its `message` as the member that this kind of job tells it in."""
+    member = "status_message" if kind is Kind.PACKAGING else "failure_reason"
+    return {(member if name == "message" else name): value for name, value in ending.items()}
+
+
+def end_unbegun(tools: Tools, key: JobKey) -> None:
+    """End a job that was stopped before any worker began it."""
+    _end_stopped(tools, tools.jobs.get(key))
+
+
+def _end(tools: Tools, job: Job, ending: Ending) -> None:
+    status = Status(ending["status"])
+    if status is not Status.COMPLETED:
+        _remove(tools, job)
+    changes = {name: value for name, value in ending.items() if name != "status"}
+    try:
+        insist(tools, lambda: tools.jobs.move(job.key, status, attempt=job.attempt, **changes, **_times(tools, job)))
+    except (TransitionRefused, ResourceNotFound):
+        finish(tools, job, ending)  # a Stop came between, or another attempt: look again
+    else:
+        log.info("job ended", job=job.key.arn, status=str(status))
+
+
+def _end_stopped(tools: Tools, job: Job) -> None:
+    """The end of a job that is STOPPING: nothing leaves that status but this."""
+    _remove(tools, job)
+    changes: dict[str, Any] = {"status_message": messages.STOPPED} if job.key.kind is Kind.PACKAGING else {}
+    try:
+        insist(tools, lambda: tools.jobs.move(job.key, Status.STOPPED, **changes, **_times(tools, job)))
+    except (TransitionRefused, ResourceNotFound) as refused:
+        log.info("somebody else ended the job", job=job.key.arn, reason=refused.message)
+    else:
+        log.info("job ended", job=job.key.arn, status="STOPPED")
+
+
+def _leave_to_others(tools: Tools, job: Job, current: Job | None) -> None:
+    """This attempt was outdated. Should its object have come up after the job ended without it, it goes again."""
+    log.info("attempt dropped: the job is in other hands, or ended", job=job.key.arn, attempt=job.attempt)
+    if current is not None and current.status in {Status.STOPPED, Status.FAILED}:
+        _remove(tools, current)
+
+
+def _remove(tools: Tools, job: Job) -> None:
+    if job.written_uri is None:
+        return
+    uri = S3Uri.parse(job.written_uri)
+    for pause in (*RETRY_SECONDS, None):
+        try:
+            tools.objects.delete(uri)
+        except StoreUnavailable as error:
+            log.warning("object not removed", job=job.key.arn, uri=str(uri), reason=error.message)
+        except EdgewrightError as error:  # trying again would not help; the job must still end
+            log.error("object not removed", job=job.key.arn, uri=str(uri), reason=error.message)  # noqa: TRY400
+            return
+        else:
+            return
+        if pause is not None:
+            rest(tools, pause)
+
+
+def _current(tools: Tools, key: JobKey) -> Job | None:
+    try:
+        return insist(tools, lambda: tools.jobs.get(key))
+    except ResourceNotFound:
+        return None
+
+
+def _times(tools: Tools, job: Job) -> dict[str, Any]:
+    return {"ended_at": tools.now()} if job.key.kind is Kind.COMPILATION else {}

@@ -1,0 +1,114 @@
+"""The recipe of a compilation job: begin, compile, end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from edgewright import compiling
+from edgewright.compiling import CompilationSpec, artifact_name
+from edgewright.errors import CallerError, LimitExceeded, ModelRefused
+from edgewright.jobs import CompilationJob, Status
+from edgewright.stores import S3Uri
+from edgewright.workflows.attempts import begin, concluded, finish, told
+from edgewright.workflows.watch import Watch, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
+    from edgewright.jobs import JobKey
+    from edgewright.workflows.tools import Ending, Tools
+
+PIECE = 1024 * 1024
+
+
+def compile_job(key: JobKey, tools: Tools) -> None:
+    """Bring a compilation job to its end."""
+    job = begin(key, tools)
+    if isinstance(job, CompilationJob):
+        ending = tools.step("compile", partial(concluded, tools, job, partial(_compile, tools, job)))
+        finish(tools, job, told(key.kind, ending))
+
+
+def _compile(tools: Tools, job: CompilationJob) -> Ending:
+    """Download, compile, upload; the ending of a job that completes."""
+    spec = CompilationSpec.of(job.input_config, job.output_config)
+    with _blaming("InputConfiguration"):
+        source = S3Uri.parse(job.input_config["S3Uri"])
+        watch = Watch(tools, job, _allowed(tools, source))
+    with _blaming("OutputConfiguration"):
+        target = S3Uri.parse(job.output_config["S3OutputLocation"]).joined(artifact_name(source, spec))
+    with _folder(tools.work_dir) as folder:
+        with _blaming("InputConfiguration"):
+            _download(tools, watch, source, folder / "input.tar.gz")
+        compiled = compiling.compile_model(
+            spec,
+            folder / "input.tar.gz",
+            folder / "artifact.tar.gz",
+            stopping=watch.stopping,
+            limits=tools.limits,
+            time_limit=job.stopping_condition.get("MaxRuntimeInSeconds"),
+        )
+        with _blaming("OutputConfiguration"):
+            _upload(tools, watch, folder / "artifact.tar.gz", target)
+    derived = None if "DataInputConfig" in job.input_config else compiled.derived_data_input_config
+    return {
+        "status": Status.COMPLETED,
+        "model_artifact": str(target),
+        "artifact_digest": compiled.sha256,
+        "derived_data_input_config": derived,
+    }
+
+
+def _allowed(tools: Tools, source: S3Uri) -> int:
+    """The size of the model's archive, which is copied to this host's disk."""
+    size = tools.objects.size(source)
+    if size > tools.limits.archive_size:
+        raise LimitExceeded(
+            f"The model archive has {size} bytes, and {tools.limits.archive_size} are allowed. "
+            f"Bucket: {source.bucket}, Key: {source.key}"
+        )
+    return size
+
+
+def _download(tools: Tools, watch: Watch, source: S3Uri, path: Path) -> None:
+    done = 0
+    with path.open("xb") as file:
+        for piece in watched(tools.objects.read(source), watch.look):
+            done += file.write(piece)
+            watch.progress(done)
+
+
+def _upload(tools: Tools, watch: Watch, path: Path, target: S3Uri) -> None:
+    tools.objects.write(target, watch.commit(target, _pieces(path, watch)))
+
+
+def _pieces(path: Path, watch: Watch) -> Iterator[Buffer]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+            watch.look()
+
+
+@contextmanager
+def _folder(work_dir: Path) -> Iterator[Path]:
+    """A folder for one attempt, removed whatever happens."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="compilation-", dir=work_dir) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _blaming(part: str) -> Iterator[None]:
+    """Say of an error which part of the request it is about, as AWS does."""
+    try:
+        yield
+    except ModelRefused:
+        raise
+    except CallerError as error:
+        raise ModelRefused(f"{part}: {error.message}") from error

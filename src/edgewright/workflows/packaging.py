@@ -1,0 +1,57 @@
+"""The recipe of an edge packaging job: begin, package, end."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edgewright import packaging
+from edgewright.errors import ArchiveRefused
+from edgewright.jobs import PackagingJob, Status
+from edgewright.stores import S3Uri
+from edgewright.workflows import messages
+from edgewright.workflows.attempts import begin, concluded, finish, told
+from edgewright.workflows.watch import Watch, watched
+
+if TYPE_CHECKING:
+    from edgewright.jobs import JobKey
+    from edgewright.packaging import Model
+    from edgewright.workflows.tools import Ending, Tools
+
+
+def package_job(key: JobKey, tools: Tools) -> None:
+    """Bring an edge packaging job to its end."""
+    job = begin(key, tools)
+    if isinstance(job, PackagingJob):
+        ending = tools.step("package", partial(concluded, tools, job, partial(_package, tools, job)))
+        finish(tools, job, told(key.kind, ending))
+
+
+def _package(tools: Tools, job: PackagingJob) -> Ending:
+    """Package the compiled model; the ending of a job that completes."""
+    source = S3Uri.parse(job.source_uri)
+    model = packaging.Model(job.model_name, job.model_version, job.compilation_job_name, job.target)
+    target = S3Uri.parse(job.output_config["S3OutputLocation"]).joined(packaging.package_name(model))
+    try:
+        made = _stream(tools, job, model, (source, target))
+    except ArchiveRefused as error:
+        raise ArchiveRefused(f"{error.message} Bucket: {source.bucket}, Key: {source.key}", error.member) from error
+    return {
+        "status": Status.COMPLETED,
+        "message": messages.completed(len(made.manifest.files), made.size),
+        "model_artifact": str(target),
+        "model_signature": made.signature,
+    }
+
+
+def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3Uri]) -> packaging.Package:
+    source, target = way
+    watch = Watch(tools, job, tools.objects.size(source))
+    return packaging.package(
+        watched(tools.objects.read(source), watch.look),
+        lambda pieces: tools.objects.write(target, watch.commit(target, pieces)),
+        model,
+        tools.signer,
+        tools.limits,
+        progress=watch.progress,
+    )

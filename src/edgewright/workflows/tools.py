@@ -1,0 +1,117 @@
+"""What a recipe works with, and the seam to the engine that runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import structlog
+
+from edgewright.errors import DatabaseUnavailable
+from edgewright.jobs import JobKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgewright.jobs import JobStore
+    from edgewright.packaging.keys import Signer
+    from edgewright.settings import Limits
+    from edgewright.stores import ObjectStore
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+Ending = dict[str, Any]
+"""How a job is to end: `status`, and the other members that change with it. Plain JSON, because the engine keeps it."""
+
+_PAUSES = (0.1, 10.0)
+"""Seconds before a database that cannot be reached is tried again: the first time, and at most."""
+
+
+class Leaving(BaseException):
+    """The worker ends before the job does: the job is handed back as it is, and another worker goes on.
+
+    Not an Exception, so that nothing takes it for the job's failure.
+    """
+
+
+class Step(Protocol):
+    """Runs a durable step: once it is done, a recipe that is run again gets the kept result instead of the work."""
+
+    def __call__(self, name: str, work: Callable[[], Ending], /) -> Ending:
+        """The result of `work`, now or from an earlier run."""
+
+
+def run_plainly(_name: str, work: Callable[[], Ending], /) -> Ending:
+    """A step that keeps nothing: for recipes without an engine."""
+    return work()
+
+
+def never() -> bool:
+    """A worker that does not leave."""
+    return False
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything that recipes reach beyond their own values.
+
+    Attributes:
+        work_dir: a folder for a job's own temporary folders; it may be gone after a restart.
+        step: how a durable step is run.
+        leaving: whether the worker is ending; recipes look several times a second.
+        now: the clock of members such as ended_at.
+    """
+
+    jobs: JobStore
+    objects: ObjectStore
+    signer: Signer
+    limits: Limits
+    work_dir: Path
+    step: Step = run_plainly
+    leaving: Callable[[], bool] = never
+    now: Callable[[], datetime] = _now
+
+
+Recipe = Callable[[JobKey, Tools], None]
+"""Does one job from where it stands to its end. Run again after a crash, it must come to the same end."""
+
+
+def insist(tools: Tools, work: Callable[[], T]) -> T:
+    """The result of work on the database, tried until the database takes it.
+
+    Raises:
+        Leaving: the worker ends before the database comes back.
+    """
+    pause, longest = _PAUSES
+    while True:
+        try:
+            return work()
+        except DatabaseUnavailable as error:
+            log.warning("database cannot be used; trying again", reason=error.message, seconds=pause)
+        rest(tools, pause)
+        pause = min(pause * 2, longest)
+
+
+def rest(tools: Tools, seconds: float) -> None:
+    """Wait, unless the worker leaves.
+
+    Raises:
+        Leaving: it does.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        if tools.leaving():
+            raise Leaving
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, 0.1))

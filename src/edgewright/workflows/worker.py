@@ -1,0 +1,264 @@
+"""A worker: a process that runs jobs, tells that it lives, and looks after what others left undone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from edgewright.errors import EdgewrightError, ResourceNotFound
+from edgewright.jobs import JobKey, Kind
+from edgewright.packaging import keys
+from edgewright.stores import open_store
+from edgewright.workflows.attempts import end_unbegun
+from edgewright.workflows.compilation import compile_job
+from edgewright.workflows.engine import KEPT_SECONDS, Bell, Executor, Handover, engine_url
+from edgewright.workflows.packaging import package_job
+from edgewright.workflows.presence import Presence
+from edgewright.workflows.tools import Leaving, Recipe, Tools, insist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edgewright.jobs import JobStore
+    from edgewright.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+RECIPES: Mapping[Kind, Recipe] = {Kind.PACKAGING: package_job, Kind.COMPILATION: compile_job}
+
+SWEPT_AT_ONCE = 50
+"""Jobs that one sweep hands over, so that the heartbeat behind it is not late."""
+
+SETTLED_SECONDS = 0.01
+"""How long the engine takes, after a job ends, to see that there is room for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a worker does what, in seconds.
+
+    Attributes:
+        look: between two looks whether a job waits, while there is room for one.
+        sweep: between two looks at jobs that nobody handed over.
+        beat: between two heartbeats, and two looks for dead workers.
+        lapse: how old a heartbeat is when its worker is taken for dead. A worker that was only slow does no harm.
+        audit: between two looks for unfinished jobs whose work the engine has lost.
+        age: how old such a job must be.
+    """
+
+    look: float = 0.1
+    sweep: float = 2.0
+    beat: float = 2.0
+    lapse: float = 15.0
+    audit: float = 30.0
+    age: float = 60.0
+
+
+class Worker:
+    """Runs jobs from `start` to `stop`. One in a process.
+
+    Args:
+        settings: database, concurrency, and the data folder under which the worker keeps its own.
+        tools: what recipes get; its `step`, `leaving` and `work_dir` are the worker's to fill in.
+        recipes: how each kind of job is done.
+        rhythm: how often it looks after things.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tools: Tools,
+        recipes: Mapping[Kind, Recipe] = RECIPES,
+        rhythm: Rhythm = Rhythm(),
+    ) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._settings = settings
+        self._recipes = recipes
+        self._rhythm = rhythm
+        self._jobs = tools.jobs
+        self._presence = Presence(settings.data_dir / "work", self.id)
+        self._registry = tools.jobs.workers()
+        self._executor = Executor(engine_url(settings.sqlalchemy_url), self.id, self._run)
+        self._ending, self._leaving = Bell(), threading.Event()
+        self._running: set[str] = set()
+        self._tools = replace(
+            tools, step=self._executor.step, leaving=self._leaving.is_set, work_dir=self._presence.folder
+        )
+        self._keeper = threading.Thread(target=self._keep, name="edgewright-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Take part: from here on jobs are run.
+
+        Raises:
+            DatabaseUnavailable, EngineUnavailable: the database cannot be used.
+        """
+        self._presence.enter()
+        self._registry.beat(self.id, socket.gethostname())  # before the engine may hold work under this id
+        self._hand_over = Handover(self._settings, self._jobs)
+        self._executor.launch(self._settings.worker_concurrency)
+        self._keeper.start()
+        log.info("worker runs", worker=self.id, concurrency=self._settings.worker_concurrency)
+
+    def stop(self, grace: float) -> bool:
+        """Finish the running jobs, or hand them back to other workers.
+
+        Args:
+            grace: seconds that jobs may take to finish.
+
+        Returns:
+            Whether all work has left this process. Where it has not, only ending the process ends it.
+        """
+        self._executor.take_no_more()
+        self._await_idle(grace)
+        self._leaving.set()
+        idle = self._await_idle(grace=2.0)
+        self._ending.set()
+        self._keeper.join()
+        returned = self._executor.recover({self.id})
+        self._registry.forget(self.id)
+        self._executor.shut()
+        self._hand_over.close()
+        self._presence.leave()
+        log.info("worker ended", worker=self.id, jobs_handed_back=returned)
+        return idle
+
+    def _await_idle(self, grace: float) -> bool:
+        until = time.monotonic() + grace
+        while self._running and time.monotonic() < until:
+            time.sleep(0.05)
+        return not self._running
+
+    def _run(self, arn: str, created_ms: int) -> None:
+        """Do one ticket's work; the engine calls it in a thread of its own."""
+        if self._leaving.is_set():
+            raise Leaving
+        self._running.add(arn)
+        try:
+            key = JobKey.parse_arn(arn)
+            if self._is_for(key, created_ms):
+                self._recipes[key.kind](key, self._tools)
+        except Exception:
+            log.exception("work broke down; the job is looked at again later", job=arn)
+            raise
+        finally:
+            self._running.discard(arn)
+            self._ending.ring()  # there is room for the next
+
+    def _is_for(self, key: JobKey, created_ms: int) -> bool:
+        """Whether the ticket is for the job that has the name now: a job can be deleted, and its name used again."""
+        try:
+            return insist(self._tools, lambda: self._jobs.ticket(key)).created_ms == created_ms
+        except ResourceNotFound:
+            return False
+
+    def _keep(self) -> None:
+        """Look after things until the worker ends. One failure is logged, and the next round tries again."""
+        rhythm = self._rhythm
+        look = _Duty(rhythm.look, self._look)
+        duties = [
+            look,
+            _Duty(rhythm.beat, self._beat),
+            _Duty(rhythm.sweep, self._sweep),
+            _Duty(rhythm.audit, self._audit),
+        ]
+        while not self._ending.wait(max(0.0, min(duty.due for duty in duties) - time.monotonic())):
+            look.due = min(look.due, time.monotonic() + SETTLED_SECONDS)
+            for duty in duties:
+                duty.do_if_due()
+
+    def _look(self) -> None:
+        if len(self._running) < self._settings.worker_concurrency and self._jobs.waiting():
+            self._executor.ring()
+
+    def _beat(self) -> None:
+        if not self._registry.beat(self.id, socket.gethostname()):
+            log.warning("this worker was taken for dead; others have its jobs now", worker=self.id)
+        ended_here = self._presence.dead()
+        alive = self._registry.live(self._rhythm.lapse) - ended_here
+        gone = self._executor.holders() - alive - {self.id}
+        if gone:
+            log.warning("taking over from dead workers", workers=sorted(gone), jobs=self._executor.recover(gone))
+            self._executor.ring()
+        for worker_id in ended_here:
+            self._registry.forget(worker_id)
+            self._presence.bury(worker_id)
+        self._registry.forget_lapsed(self._rhythm.lapse)
+
+    def _sweep(self) -> None:
+        for key in self._jobs.unhanded(SWEPT_AT_ONCE):
+            self._hand_over(key)
+        for key in self._jobs.stopped_before_start(SWEPT_AT_ONCE):
+            end_unbegun(self._tools, key)
+
+    def _audit(self) -> None:
+        """Hand over again what the engine has lost, as after its tables were restored from an older copy."""
+        now = datetime.now(UTC)
+        tickets = self._jobs.unfinished(SWEPT_AT_ONCE, now - timedelta(seconds=self._rhythm.age))
+        for ticket in self._executor.lost(tickets):
+            if self._jobs.hand_again(ticket):
+                log.warning("the engine had lost a job; handing it over again", job=ticket.key.arn)
+        self._executor.purge((now - timedelta(seconds=KEPT_SECONDS)).isoformat())
+
+
+class _Duty:
+    """Something that is done again and again."""
+
+    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._work = work
+        self._failed = False
+        self.due = time.monotonic()
+
+    def do_if_due(self) -> None:
+        if time.monotonic() < self.due:
+            return
+        try:
+            self._work()
+            self._failed = False
+        except (EdgewrightError, SQLAlchemyError) as error:
+            if not self._failed:  # once for each time that it begins to fail
+                log.warning("a worker's upkeep fails; it is tried again", reason=str(error).partition("\n")[0])
+            self._failed = True
+        except Exception:  # the worker's boundary: upkeep must not end
+            log.exception("a worker's upkeep fails by a fault of ours")
+        self.due = time.monotonic() + self._seconds
+
+
+def work(settings: Settings, jobs: JobStore, grace: float = 10.0) -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Args:
+        settings: what the operator chose.
+        jobs: the job store, at its newest migration.
+        grace: seconds that running jobs may take to finish once the worker is asked to end.
+    """
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    worker = Worker(settings, tools_of(settings, jobs))
+    worker.start()
+    asked.wait()
+    if not worker.stop(grace):
+        log.warning("some work does not end; it was handed back, and this process ends now")
+        os._exit(0)
+
+
+def tools_of(settings: Settings, jobs: JobStore) -> Tools:
+    """The tools that the settings name."""
+    return Tools(
+        jobs=jobs,
+        objects=open_store(settings),
+        signer=keys.load_or_create(settings.keys_dir),
+        limits=settings.limits,
+        work_dir=settings.data_dir / "work",
+    )
