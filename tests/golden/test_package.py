@@ -21,7 +21,7 @@ from golden_package import MODEL, PACKAGE, PUBLIC_KEY, SIGNER
 from packing import pack
 
 ROOT = Path(__file__).parents[2]
-TAR_SHA256 = "f1c6836b1f2db180231d8335f0a09798db4dec455df8595e55b46a8211662b86"
+TAR_SHA256 = "2b45cafdeae40967b6ce4a394e2451e46e194e1a36af09f327cd26654cc88045"
 
 
 def test_the_same_package_is_made() -> None:

@@ -42,15 +42,16 @@ class Manifest:
         return sum(file.size for file in self.files)
 
     def to_json(self) -> bytes:
-        """The member's bytes: the same for the same manifest, always."""
+        """The member's bytes, a line for each file: the same for the same manifest, always."""
         metadata = {"model_name": self.model.name, "model_version": self.model.version}
         document: dict[str, Any] = {"metadata": metadata, "format_version": FORMAT_VERSION}
         if self.model.compilation_job is not None:
             document["compilation_job"] = self.model.compilation_job
         if self.model.target is not None:
             document["target"] = self.model.target
-        document["files"] = [_file_to_json(file) for file in self.files]
-        return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+        head = json.dumps(document, indent=2, ensure_ascii=False).removesuffix("\n}")
+        files = ",\n    ".join(json.dumps(_file_to_json(file), ensure_ascii=False) for file in self.files)
+        return f'{head},\n  "files": [\n    {files}\n  ]\n}}\n'.encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:

@@ -1,0 +1,79 @@
+"""The manifest's text, and what is read back from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from edgewright.errors import PackageRefused
+from edgewright.packaging import Manifest, Model, PackagedFile
+from edgewright.packaging.manifest import parse_document, path_order
+from packing import MODEL
+
+FILES = (PackagedFile('a "quoted" ü', 3, "0" * 64), PackagedFile("run.sh", 0, "f" * 64, executable=True))
+
+
+def test_text() -> None:
+    assert Manifest(MODEL, FILES).to_json().decode() == (
+        "{\n"
+        '  "metadata": {\n'
+        '    "model_name": "digits",\n'
+        '    "model_version": "1.0"\n'
+        "  },\n"
+        '  "format_version": 1,\n'
+        '  "compilation_job": "compile-digits",\n'
+        '  "target": "rasp4b",\n'
+        '  "files": [\n'
+        f'    {{"path": "a \\"quoted\\" ü", "size": 3, "sha256": "{"0" * 64}"}},\n'
+        f'    {{"path": "run.sh", "size": 0, "sha256": "{"f" * 64}", "executable": true}}\n'
+        "  ]\n"
+        "}\n"
+    )
+
+
+@pytest.mark.parametrize("model", [MODEL, Model("m", "1"), Model("m", "1", target="x")])
+def test_round_trip(model: Model) -> None:
+    manifest = Manifest(model, FILES)
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert manifest.size == 3
+
+
+def test_what_is_not_known_is_absent() -> None:
+    assert list(json.loads(Manifest(Model("m", "1"), FILES).to_json())) == ["metadata", "format_version", "files"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("format_version", "1", "format version '1'"),
+        ("format_version", 1.0, "format version 1.0"),
+        ("metadata", [], "no 'metadata' of type dict"),
+        ("metadata", {"model_name": "m"}, "no 'model_version' of type str"),
+        ("metadata", {"model_name": "../m", "model_version": "1"}, "no possible model"),
+        ("compilation_job", None, "no 'compilation_job' of type str"),
+        ("files", {}, "no 'files' of type list"),
+        ("files", [[]], "no 'path' of type str"),
+        ("files", [{"path": "a", "size": True, "sha256": ""}], "no 'size' of type int"),
+        ("files", [{"path": "a", "size": 1.0, "sha256": ""}], "no 'size' of type int"),
+    ],
+)
+def test_other_types(name: str, value: Any, message: str) -> None:
+    document = json.loads(Manifest(MODEL, FILES).to_json()) | {name: value}
+    with pytest.raises(PackageRefused, match=message):
+        Manifest.from_json(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"1", b'{"a":1,"a":1}', b'{"a":Infinity}', b"\xff{}", b"[" * 200_000]
+)
+def test_documents_are_strict(text: bytes) -> None:
+    with pytest.raises(PackageRefused, match=r"The thing is not (strict JSON|a JSON object)"):
+        parse_document(text, "thing")
+
+
+def test_order_of_paths() -> None:
+    """As PurePosixPath sorts: part by part."""
+    paths = ["b", "a-b", "a/b", "a", "Z", "a/b/c", "ä"]
+    assert sorted(paths, key=path_order) == ["Z", "a", "a/b", "a/b/c", "a-b", "b", "ä"]
