@@ -115,6 +115,8 @@ def _end(tools: Tools, job: Job, ending: Ending) -> None:
     if status is not Status.COMPLETED:
         _remove(tools, job)
     changes = {name: value for name, value in ending.items() if name != "status"}
+    if status is Status.COMPLETED and job.bytes_total is not None:
+        changes["bytes_done"] = job.bytes_total  # the last report is a little older than the end
     try:
         insist(tools, lambda: tools.jobs.move(job.key, status, attempt=job.attempt, **changes, **_times(tools, job)))
     except (TransitionRefused, ResourceNotFound):

@@ -39,6 +39,8 @@ RECIPES: Mapping[Kind, Recipe] = {Kind.PACKAGING: package_job, Kind.COMPILATION:
 SWEPT_AT_ONCE = 50
 """Jobs that one sweep hands over, so that the heartbeat behind it is not late."""
 
+GRACE_SECONDS = 10.0
+"""Shorter than what those who end a worker give it before they kill it."""
 SETTLED_SECONDS = 0.01
 """How long the engine takes, after a job ends, to see that there is room for the next."""
 
@@ -234,18 +236,27 @@ class _Duty:
         self.due = time.monotonic() + self._seconds
 
 
-def work(settings: Settings, jobs: JobStore, grace: float = 10.0) -> None:
+def work(
+    settings: Settings,
+    jobs: JobStore,
+    *,
+    recipes: Mapping[Kind, Recipe] = RECIPES,
+    rhythm: Rhythm = Rhythm(),
+    grace: float = GRACE_SECONDS,
+) -> None:
     """Run a worker until SIGTERM or SIGINT.
 
     Args:
         settings: what the operator chose.
         jobs: the job store, at its newest migration.
+        recipes: how each kind of job is done.
+        rhythm: how often the worker looks after things.
         grace: seconds that running jobs may take to finish once the worker is asked to end.
     """
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    worker = Worker(settings, tools_of(settings, jobs))
+    worker = Worker(settings, tools_of(settings, jobs), recipes, rhythm)
     worker.start()
     asked.wait()
     if not worker.stop(grace):
