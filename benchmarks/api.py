@@ -95,7 +95,7 @@ def edgewright(data: Path) -> Iterator[tuple[int, tuple[str, str]]]:
     command = [sys.executable, "-m", "edgewright", "serve", "--port", "0", "--no-worker", "--data-dir", str(data)]
     with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None  # noqa: S101 - asked for above
-        port = int(process.stdout.readline().split()[3].rpartition(":")[2])
+        port = int(process.stdout.readline().split()[4].rpartition(":")[2])
         file = configparser.ConfigParser()
         file.read(data / "credentials")
         yield port, (file["default"]["aws_access_key_id"], file["default"]["aws_secret_access_key"])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from edgewright.settings import Settings
 
@@ -64,7 +64,7 @@ def prepare(settings: Settings) -> jobs.JobStore:
     return jobs.JobStore(database)
 
 
-def api(settings: Settings, store: jobs.JobStore) -> Starlette:
+def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
     """The ASGI application of one API server."""
     hand_over = workflows.Handover(settings, store)
     token_key = store.secret(TOKEN_KEY)
@@ -126,7 +126,7 @@ def register_compilation(settings: Settings, place: tuple[str | None, str], **de
     return key
 
 
-def _uvicorn_config(settings: Settings, app: Starlette) -> uvicorn.Config:
+def _uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=bounded(settings.header_limit, settings.header_seconds),

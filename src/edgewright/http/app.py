@@ -12,6 +12,7 @@ from edgewright import __version__
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from edgewright.http.api import Api
 
@@ -21,11 +22,14 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok", "version": __version__})
 
 
-def application(api: Api) -> Starlette:
-    """The routes of one server."""
-    return Starlette(
-        routes=[
-            Route("/", endpoint=api, methods=["POST"]),
-            Route("/health", endpoint=health, methods=["GET"]),
-        ]
-    )
+def application(api: Api) -> ASGIApp:
+    """One server's application: calls of the API go straight to it, everything else by Starlette's routes."""
+    pages = Starlette(routes=[Route("/health", endpoint=health, methods=["GET"])])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/":
+            await api(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return app

@@ -438,5 +438,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
+@lru_cache(maxsize=1024)
 def _basic(moment: datetime) -> str:
+    """A time as SigV4 writes it; many requests are signed in the same second."""
     return moment.strftime("%Y%m%dT%H%M%SZ")
