@@ -1,19 +1,23 @@
 """Coverage-guided fuzzing of the signature's and the manifest's readers: `python tests/fuzz/signature_reader.py`.
 
-Needs `atheris`. The input is taken as a bundle, as a statement that the trusted key signed, and as a manifest.
+Needs `atheris` beside edgewright. The input is taken as a bundle, as a signed statement, and as a manifest.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.errors import PackageRefused
 from edgewright.packaging import signature
-from edgewright.packaging.keys import PublicKey
+from edgewright.packaging.keys import EcdsaSigner, PublicKey
 from edgewright.packaging.manifest import Manifest
-from fuzzing import fuzz
-from golden_package import SIGNER
+
+SIGNER = EcdsaSigner(ec.derive_private_key(1, ec.SECP256R1()))
 
 
 class Believer(PublicKey):
@@ -58,4 +62,7 @@ def read_bundle(text: bytes) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from fuzzing import fuzz
+
     fuzz(one_input, "signature")

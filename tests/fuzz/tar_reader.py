@@ -1,17 +1,18 @@
 """Coverage-guided fuzzing of the tar reader: `python tests/fuzz/tar_reader.py [-max_total_time=60]`.
 
-Needs `atheris`. New findings go into the corpus beside this file; tests/fuzz/test_corpus.py replays it without atheris.
+Needs `atheris` beside edgewright. New findings go into the corpus beside this file, which test_corpus.py replays.
 """
 
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 
 from edgewright.errors import ArchiveRefused
 from edgewright.packaging import headers
 from edgewright.packaging.reader import Entry, TarReader
 from edgewright.settings import Limits
-from fuzzing import fuzz
 
 LIMITS = Limits(members=50, path_length=300, name_bytes=2000, member_size=100_000)
 LONGEST_FIELD = 300
@@ -55,4 +56,7 @@ def check(entries: list[Entry]) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from fuzzing import fuzz
+
     fuzz(one_input, "tar")

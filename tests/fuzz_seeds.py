@@ -1,4 +1,4 @@
-"""Writes the seeds of the fuzz corpora: `python tests/fuzz/seeds.py`."""
+"""Writes the seeds of the fuzz corpora: `python tests/fuzz_seeds.py`."""
 
 from __future__ import annotations
 
