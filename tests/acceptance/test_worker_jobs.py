@@ -1,0 +1,134 @@
+"""Real jobs in real workers that are killed and stopped while they stream."""
+
+from __future__ import annotations
+
+import random
+import tarfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from acceptance.worker_process import kill, wait_until, worker_process
+from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.packaging.keys import load_public_key
+from edgewright.packaging.verifier import verify
+from edgewright.settings import Settings
+from edgewright.workflows import Handover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIB = 1024 * 1024
+ENDED = {Status.COMPLETED, Status.FAILED, Status.STOPPED}
+
+
+@dataclass
+class House:
+    settings: Settings
+    store: JobStore
+
+    def create(self, name: str) -> JobKey:
+        now = datetime.now(UTC)
+        key = JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", name)
+        job = PackagingJob(
+            key=key,
+            compilation_job_name="compiled",
+            model_name=name,
+            model_version="1",
+            role_arn="arn:aws:iam::123456789012:role/edge",
+            output_config={"S3OutputLocation": "s3://out"},
+            created_at=now,
+            modified_at=now,
+            source_uri="s3://in/model.tar.gz",
+        )
+        self.store.insert(job, {})
+        handover = Handover(self.settings, self.store)
+        handover(key)
+        handover.close()
+        return key
+
+    def source(self, mebibytes: int) -> None:
+        """An archive that does not compress, so that packaging it takes its time."""
+        path = self.settings.objects_dir / "in" / "model.tar.gz"
+        path.parent.mkdir(parents=True)
+        noise = random.Random(5)
+        raw = self.settings.data_dir / "weights"
+        with raw.open("wb") as file:
+            for _ in range(mebibytes):
+                file.write(noise.randbytes(MIB))
+        with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+            tar.add(raw, "weights.bin")
+        raw.unlink()
+
+    def streaming(self, key: JobKey) -> None:
+        """Wait until a worker is in the middle of the source."""
+        wait_until(lambda: self.store.get(key).bytes_done > MIB, "the source to be read")
+
+    def ended(self, key: JobKey) -> Job:
+        wait_until(lambda: self.store.get(key).status in ENDED, str(key))
+        return self.store.get(key)
+
+    def objects(self) -> list[str]:
+        """Every file under the output bucket, finished or not."""
+        bucket = self.settings.objects_dir / "out"
+        return sorted(path.name for path in bucket.rglob("*") if path.is_file()) if bucket.exists() else []
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    settings = Settings(data_dir=tmp_path)
+    engine = open_database(settings.sqlalchemy_url)
+    migrate(engine)
+    yield House(settings, JobStore(engine))
+    engine.dispose()
+
+
+def test_a_worker_killed_while_it_packages(house: House) -> None:
+    house.source(100)
+    key = house.create("digits")
+    with worker_process(house.settings) as victim:
+        house.streaming(key)
+        kill(victim)
+    assert house.store.get(key).status is Status.INPROGRESS
+    with worker_process(house.settings):
+        job = house.ended(key)
+    assert (job.status, job.attempt, job.bytes_done) == (Status.COMPLETED, 2, job.bytes_total)
+    assert house.objects() == ["digits-1.tar.gz"]
+    trusted = [load_public_key(house.settings.keys_dir / "signing.pub.pem")]
+    package = house.settings.objects_dir / "out" / "digits-1.tar.gz"
+    with package.open("rb") as file:
+        verify(iter(lambda: file.read(MIB), b""), trusted, model_name="digits", model_version="1")
+
+
+def test_a_stop_while_it_packages(house: House) -> None:
+    house.source(100)
+    key = house.create("digits")
+    with worker_process(house.settings):
+        house.streaming(key)
+        house.store.move(key, Status.STOPPING)
+        job = house.ended(key)
+    assert (job.status, job.model_artifact) == (Status.STOPPED, None)
+    assert job.bytes_total is not None
+    assert job.bytes_done < job.bytes_total
+    assert house.objects() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_job_survives_twenty_kills_at_any_moment(house: House) -> None:
+    house.source(60)
+    moments = random.Random(11)
+    keys = [house.create(f"model-{number}") for number in range(6)]
+    for _ in range(20):
+        with worker_process(house.settings) as victim:
+            reached = house.store.get(keys[0]).attempt
+            if house.store.get(keys[0]).status not in ENDED:
+                wait_until(lambda before=reached: house.store.get(keys[0]).attempt > before)
+            wait_until(lambda: moments.random() < 0.05)
+            kill(victim)
+    with worker_process(house.settings):
+        assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
+    assert house.objects() == [f"model-{number}-1.tar.gz" for number in range(6)]

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edgewright.jobs import CompilationJob, JobKey, Status
+from edgewright.settings import Limits
+from edgewright.stores import S3Uri
+from edgewright.workflows.compilation import compile_job
+from unit.compiling.models import linear
+from unit.workflows.conftest import SOURCE, tar_gz
+
+if TYPE_CHECKING:
+    from edgewright.workflows import Tools
+    from unit.workflows.conftest import House
+
+ARTIFACT = S3Uri("out", "compiled/model-rasp4b.tar.gz")
+
+
+def run(house: House, key: JobKey, tools: Tools | None = None) -> CompilationJob:
+    compile_job(key, tools or house.tools)
+    assert list(house.tools.work_dir.glob("*")) == [], "a work folder was left"
+    job = house.jobs.get(key)
+    assert isinstance(job, CompilationJob)
+    return job
+
+
+@pytest.fixture
+def model(house: House) -> bytes:
+    source = tar_gz({"net.onnx": linear().SerializeToString()})
+    house.source(source)
+    return source
+
+
+def test_the_artifact_is_written_and_described(house: House, model: bytes) -> None:
+    job = run(house, house.compilation())
+    assert (job.status, job.failure_reason, job.attempt) == (Status.COMPLETED, "", 1)
+    assert job.model_artifact == str(ARTIFACT)
+    content = b"".join(bytes(piece) for piece in house.objects.memory.read(ARTIFACT))
+    assert job.artifact_digest == hashlib.sha256(content).hexdigest()
+    assert job.started_at is not None
+    assert job.ended_at is not None
+    assert job.started_at <= job.ended_at
+    assert job.derived_data_input_config is None, "the caller gave one"
+    assert job.bytes_done == job.bytes_total == len(model)
+
+
+@pytest.mark.usefixtures("model")
+def test_the_inputs_are_derived_where_the_caller_gives_none(house: House) -> None:
+    house.source(tar_gz({"net.onnx": linear((2, 4)).SerializeToString()}))
+    job = run(house, house.compilation(input_config={"S3Uri": str(SOURCE), "Framework": "ONNX"}))
+    assert (job.status, job.failure_reason) == (Status.COMPLETED, "")
+    assert json.loads(job.derived_data_input_config or "") == {"x": [2, 4]}
+
+
+def fails(house: House, **members: Any) -> str:
+    job = run(house, house.compilation(**members))
+    assert (job.status, job.model_artifact, job.artifact_digest) == (Status.FAILED, None, None)
+    assert job.ended_at is not None
+    assert house.objects.names("out") == set()
+    return job.failure_reason
+
+
+def test_a_model_that_is_missing(house: House) -> None:
+    house.objects.memory.write(S3Uri("in", "other"), [b"x"])
+    assert fails(house) == ("ClientError: InputConfiguration: S3 object does not exist. Bucket: in, Key: model.tar.gz")
+
+
+def test_a_model_that_is_no_archive(house: House) -> None:
+    house.source(b"no gzip at all")
+    assert fails(house).startswith("ClientError: InputConfiguration: Unable to untar input model.")
+
+
+def test_a_model_over_the_limit_is_not_downloaded(house: House, model: bytes) -> None:
+    house.tools = replace(house.tools, limits=Limits(archive_size=100))
+    assert fails(house) == (
+        f"ClientError: InputConfiguration: The model archive has {len(model)} bytes, and 100 are allowed. "
+        "Bucket: in, Key: model.tar.gz"
+    )
+    assert house.objects.reads == 0
+
+
+@pytest.mark.usefixtures("model")
+def test_a_location_that_cannot_be_used(house: House) -> None:
+    reason = fails(house, output_config={"S3OutputLocation": "s3://out/../x", "TargetDevice": "rasp4b"})
+    assert reason.startswith("ClientError: OutputConfiguration: ")
+
+
+@pytest.mark.usefixtures("model")
+def test_a_stop_before_the_artifact_would_be_visible(house: House) -> None:
+    key = house.compilation()
+    house.objects.before_write = lambda: house.stop(key)
+    job = run(house, key)
+    assert (job.status, job.model_artifact) == (Status.STOPPED, None)
+    assert house.objects.names("out") == set()
+
+
+@pytest.mark.usefixtures("model")
+def test_a_stop_while_the_download_stalls(house: House) -> None:
+    key = house.compilation()
+    house.objects.stall = Event()
+    runner = Thread(target=run, args=(house, key))
+    runner.start()
+    try:
+        while house.jobs.get(key).status is Status.STARTING:
+            runner.join(0.01)
+        house.stop(key)
+        runner.join(30)
+        assert not runner.is_alive()
+    finally:
+        house.objects.stall.set()
+    assert house.jobs.get(key).status is Status.STOPPED

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from edgewright.errors import EngineUnavailable
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, migrate, open_database
+from edgewright.settings import Settings
+from edgewright.workflows import Handover
+from edgewright.workflows.engine import Bell, engine_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "digits")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[JobStore]:
+    engine = open_database(settings.sqlalchemy_url)
+    migrate(engine)
+    now = datetime.now(UTC)
+    job = PackagingJob(
+        key=KEY,
+        compilation_job_name="compiled",
+        model_name="digits",
+        model_version="1",
+        role_arn="arn:aws:iam::123456789012:role/edge",
+        output_config={"S3OutputLocation": "s3://out"},
+        created_at=now,
+        modified_at=now,
+        source_uri="s3://in/model.tar.gz",
+    )
+    store = JobStore(engine)
+    store.insert(job, {})
+    yield store
+    engine.dispose()
+
+
+def works(settings: Settings) -> list[tuple[str, str]]:
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT workflow_uuid, status FROM workflow_status")).all()
+    engine.dispose()
+    return [(row[0], row[1]) for row in rows]
+
+
+def test_a_job_is_handed_over_once(settings: Settings, store: JobStore) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover(KEY)
+    handover.close()
+    assert works(settings) == [(store.ticket(KEY).workflow_id, "ENQUEUED")]
+    assert store.unhanded(10) == []
+
+
+def test_a_job_handed_over_again_is_other_work(settings: Settings, store: JobStore) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    assert store.hand_again(store.ticket(KEY))
+    handover(KEY)
+    handover.close()
+    assert [name.rpartition(".")[2] for name, _ in works(settings)] == ["0", "1"]
+
+
+def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settings, store: JobStore) -> None:
+    handover = Handover(settings, store)
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE workflow_status RENAME TO elsewhere"))
+    engine.dispose()
+    with pytest.raises(EngineUnavailable, match=r"was not handed over: .*no such table"):
+        handover(KEY)
+    handover.close()
+    assert store.unhanded(10) == [KEY]
+
+
+def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:
+    """Not as pickles: whoever can write to the database must not be able to run code in a worker."""
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.connect() as connection:
+        inputs = str(connection.execute(text("SELECT inputs FROM workflow_input")).scalar())
+    engine.dispose()
+    assert inputs.startswith("{")
+    assert KEY.arn in inputs
+
+
+@pytest.mark.parametrize(
+    ("url", "engine"),
+    [
+        ("sqlite:////var/lib/edgewright/edgewright.sqlite", "sqlite:////var/lib/edgewright/edgewright-engine.sqlite"),
+        ("postgresql+psycopg://me:pa%40ss@db/jobs?sslmode=require", "postgresql://me:pa%40ss@db/jobs?sslmode=require"),
+    ],
+)
+def test_where_the_engine_keeps_its_tables(url: str, engine: str) -> None:
+    assert engine_url(url) == engine
+
+
+def test_a_bell_wakes_without_being_set() -> None:
+    bell = Bell()
+    bell.ring()
+    assert not bell.wait(60)
+    waiter = Thread(target=bell.wait, args=(60,))
+    waiter.start()
+    bell.set()
+    waiter.join()
+    assert bell.is_set()
+    assert bell.wait(60)
+
+
+def test_the_recipes_need_no_engine() -> None:
+    """Recipes can be read, and run, without DBOS; only `engine` names it."""
+    code = (
+        "import sys, types, pathlib, edgewright; package = types.ModuleType('edgewright.workflows');"
+        "package.__path__ = [str(pathlib.Path(edgewright.__file__).parent / 'workflows')];"
+        "sys.modules[package.__name__] = package;"
+        "import edgewright.workflows.packaging, edgewright.workflows.compilation;"
+        "print('dbos' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert ran.stdout == b"False\n"
