@@ -20,7 +20,7 @@ CROWD = 101
 STOP_SECONDS = 60.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server whose worker is yet to be started, so that a Stop finds its job waiting."""
     with serving(tmp_path_factory.mktemp("clients") / "data", "--no-worker") as server:
@@ -28,13 +28,13 @@ def client_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def programs(client_server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Program]:
     """Each client's program, ended: all of them ran side by side."""
     server = client_server
-    _crowd(server)
     home = tmp_path_factory.mktemp("home")
     running = [start(server, name, command, home, COMPILATION) for name, command in CLIENTS.items()]
+    _crowd(server)
     _all_have_stopped_a_job(server.client(), running)
     with working(server):
         return {program.name: finished(program) for program in running}

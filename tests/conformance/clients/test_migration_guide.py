@@ -83,7 +83,8 @@ def test_the_table_of_clients_names_what_they_take(folder: Path, guided: Running
     run(folder, "bash", "-c", in_cli.replace("...", "list-edge-packaging-jobs"), **who)
     script = (
         'const { SageMakerClient, ListEdgePackagingJobsCommand } = require("@aws-sdk/client-sagemaker");'
-        f"({in_javascript}).send(new ListEdgePackagingJobsCommand()).then((page) => console.log(page.EdgePackagingJobSummaries.length));"
+        f"({in_javascript}).send(new ListEdgePackagingJobsCommand())"
+        ".then((page) => console.log(page.EdgePackagingJobSummaries.length));"
     )
     run(folder, *PROGRAMS["with_javascript.cjs"], "-e", script, **who)
 
