@@ -44,12 +44,12 @@ class RunningServer:
     def client(self, service: str = "sagemaker", region: str = REGION, **options: Any) -> Any:
         """An unmodified boto3 client: endpoint, region and credentials are all that it is told."""
         key_id, secret = self.keys
-        defaults = {"aws_access_key_id": key_id, "aws_secret_access_key": secret}
+        once = Config(retries={"total_max_attempts": 1})
+        defaults = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "config": once}
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=region,
-            config=Config(retries={"total_max_attempts": 1}),
             **(defaults | options),
         )
 
