@@ -469,10 +469,19 @@ class TestListing:
         ids=str,
     )  # fmt: skip
     def test_each_filter(
-        self, store: JobStore, filled: list[PackagingJob], filters: dict[str, Any], matches: Any
+        self,
+        store: JobStore,
+        filled: list[PackagingJob],
+        filters: dict[str, Any],
+        matches: Any,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         expected = {job.key.name for job in filled if matches(job)}
         assert {job.key.name for job in pages(store, query_of(limit=3, **filters))} == expected
+        monkeypatch.setattr("edgewright.jobs.store.FEW", 0)  # as where a range of time holds many rows
+        for sort_by in SortBy:
+            query = query_of(limit=3, sort_by=sort_by, **filters)
+            assert {job.key.name for job in pages(store, query)} == expected
 
     @pytest.mark.usefixtures("filled")
     def test_compilation_jobs_are_listed_apart(self, store: JobStore) -> None:

@@ -7,12 +7,14 @@ skipped or repeated while jobs come and go.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, Table, func, literal, select, tuple_
 
 from edgewright.jobs.rows import KEY_COLUMNS, LISTED, milliseconds, seconds
 from edgewright.jobs.tables import JOBS
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
     from edgewright.jobs.job import Job, Kind
     from edgewright.jobs.states import Status
 
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
+
+FEW = 2000
+"""Rows that are sorted for a page without much ado."""
+
+Compare = Callable[[Any, int], Any]
 
 
 class SortBy(StrEnum):
@@ -86,15 +93,21 @@ class JobPage:
     cursor: tuple[Any, str] | None
 
 
-def statement(query: ListQuery, dialect: str) -> Select[Any]:
+def statement(query: ListQuery, dialect: str, *, by_order: bool = False) -> Select[Any]:
     """The SELECT of one page and of one row more, which tells whether another page follows.
 
     The columns are the name, the sort value, then `LISTED`.
+
+    Args:
+        query: what to list.
+        dialect: SQLAlchemy's name of the database's kind.
+        by_order: read along the index of the order, whatever other index a filter has.
     """
     table = JOBS[query.kind]
     order = table.c[COLUMN_OF[query.sort_by]]
     columns = [table.c[name] for name in LISTED[query.kind]]
     found = select(table.c.name, order, *columns).where(*_conditions(query, table, dialect))
+    found = found.where(*_ranges(query, table, by_order=by_order))
     if query.after is not None:
         found = found.where(_behind(order, table.c.name, query.after, descending=query.descending))
     # The key's first columns are fixed, and named in the order only so that the planner sees the index's own order.
@@ -103,6 +116,20 @@ def statement(query: ListQuery, dialect: str) -> Select[Any]:
     return found.order_by(*(column.desc() if query.descending else column.asc() for column in ordering)).limit(
         query.limit + 1
     )
+
+
+def probe(query: ListQuery) -> Select[Any] | None:
+    """A count, up to FEW + 1, of the rows in the ranges of time that the order's index does not serve; None if none.
+
+    SQLite takes any range of time for a small one, and would sort a million rows for a page. Where the range is small
+    indeed, its own index is the way; where it is not, the order's index soon finds a page's rows.
+    """
+    table, order = JOBS[query.kind], COLUMN_OF[query.sort_by]
+    others = [compare(column, bound) for column, compare, bound in _times(query, table) if column.name != order]
+    if not others:
+        return None
+    rows = select(literal(1)).where(table.c.account == query.account, table.c.region == query.region, *others)
+    return select(func.count()).select_from(rows.limit(FEW + 1).subquery())
 
 
 def _behind(
@@ -122,27 +149,31 @@ def _conditions(query: ListQuery, table: Table, dialect: str) -> Iterator[Column
         yield _contains(table.c.name, query.name_contains, dialect)
     if query.model_name_contains:
         yield _contains(table.c.model_name, query.model_name_contains, dialect)
-    yield from _times(query, table)
 
 
-def _times(query: ListQuery, table: Table) -> Iterator[ColumnElement[bool]]:
-    """The bounds on both times.
+def _ranges(query: ListQuery, table: Table, *, by_order: bool) -> Iterator[ColumnElement[bool]]:
+    """The conditions on times; with `by_order` written so that only the order's column offers an index."""
+    order = COLUMN_OF[query.sort_by]
+    for column, compare, bound in _times(query, table):
+        yield compare(column + 0 if by_order and column.name != order else column, bound)
+    # A job is not modified before it is created, so each of these follows, and bounds the other column's index.
+    if query.created_after is not None:
+        yield table.c.modified_at >= seconds(query.created_after)
+    if query.modified_before is not None:
+        yield table.c.created_at < milliseconds(query.modified_before + _SECOND)
 
-    A job is never modified before it was created, so a bound on one time bounds the other from the same side: said
-    aloud, it lets an index on the sort column skip what the filter would only discard row by row.
-    """
+
+def _times(query: ListQuery, table: Table) -> Iterator[tuple[Column[int], Compare, int]]:
+    """Which column is compared how with what. A whole unit lies before any later part of itself."""
     created, modified = table.c.created_at, table.c.modified_at
     if query.created_after is not None:
-        yield created > milliseconds(query.created_after)
-        yield modified >= seconds(query.created_after)
-    if query.created_before is not None:  # a whole millisecond is before any later part of itself
-        yield created <= milliseconds(query.created_before - _MICROSECOND)
+        yield created, operator.gt, milliseconds(query.created_after)
+    if query.created_before is not None:
+        yield created, operator.le, milliseconds(query.created_before - _MICROSECOND)
     if query.modified_after is not None:
-        yield modified > seconds(query.modified_after)
+        yield modified, operator.gt, seconds(query.modified_after)
     if query.modified_before is not None:
-        latest = seconds(query.modified_before - _MICROSECOND)
-        yield modified <= latest
-        yield created < (latest + 1) * 1000
+        yield modified, operator.le, seconds(query.modified_before - _MICROSECOND)
 
 
 def _contains(column: ColumnElement[str], part: str, dialect: str) -> ColumnElement[bool]:

@@ -35,7 +35,7 @@ from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotF
 from edgewright.jobs import tables
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
-from edgewright.jobs.listing import JobPage, ListQuery, statement
+from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.rows import COLUMNS, KEY_COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.workers import WorkerRegistry
@@ -228,7 +228,10 @@ class JobStore:
     def list(self, query: ListQuery) -> JobPage:
         """One page of jobs."""
         with reaching_database(), self._reads.connect() as connection:
-            rows = connection.execute(statement(query, self._engine.dialect.name)).all()
+            dialect, count = self._engine.dialect.name, probe(query)
+            # PostgreSQL keeps statistics, and plans by them.
+            by_order = dialect == "sqlite" and count is not None and connection.execute(count).scalar_one() > FEW
+            rows = connection.execute(statement(query, dialect, by_order=by_order)).all()
         names, more = LISTED[query.kind], len(rows) > query.limit
         rows = rows[: query.limit]
         jobs = tuple(decode(JobKey(query.kind, query.account, query.region, row[0]), names, row[2:]) for row in rows)
