@@ -87,8 +87,11 @@ def test_a_body_changed_after_signing_is_refused(server: RunningServer) -> None:
 
 
 def test_a_body_over_the_cap_is_refused_and_the_server_lives(server: RunningServer, sagemaker: Any) -> None:
-    status, _, error = post(server, b" " * (1024 * 1024 + 1), HEADERS)
-    assert (status, error["__type"]) == (413, "RequestEntityTooLargeException")
+    for size in (1024 * 1024 + 1, 8 * 1024 * 1024):
+        status, _, error = post(server, b" " * size, HEADERS)
+        assert (status, error["__type"]) == (413, "RequestEntityTooLargeException")
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):  # far over the cap, nobody reads on
+        post(server, b" " * 64 * 1024 * 1024, HEADERS)
     assert sagemaker.list_edge_packaging_jobs()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 

@@ -32,6 +32,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CONTENT_TYPE = (b"content-type", b"application/x-amz-json-1.1")
+DISCARDED = 8
+"""Times the body limit that is read of a body that is refused."""
 log = structlog.get_logger(__name__)
 
 
@@ -162,9 +164,13 @@ def _target(scope: Scope) -> str:
 
 
 async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, refused as soon as it is over the limit, announced or not."""
+    """The whole body, refused where it is over the limit, announced or not.
+
+    A body that is not far over the limit is read to its end and thrown away: a client that is still sending when the
+    connection closes sees a broken connection, and not the refusal.
+    """
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if announced.isdigit() and int(announced) > limit:
+    if announced.isdigit() and int(announced) > limit * DISCARDED:
         raise _too_large(limit)
     pieces: list[bytes] = []
     size = 0
@@ -174,9 +180,10 @@ async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise Disconnected
         piece = message.get("body", b"")
         size += len(piece)
-        if size > limit:
+        if size <= limit:
+            pieces.append(piece)
+        if size > limit * DISCARDED or (size > limit and not message.get("more_body", False)):
             raise _too_large(limit)
-        pieces.append(piece)
         if not message.get("more_body", False):
             return b"".join(pieces)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Self
@@ -59,6 +59,7 @@ class Belt:
             self._free.put(memoryview(bytearray(CHUNK)))
         self._made: Queue[_Work] = Queue(2 * threads + _SPARE)
         self._failure: BaseException | None = None
+        self._given_up: BaseException | None = None
         self._ended = False
         self._writer = Thread(target=self._run_writer, name="edgewright-write", daemon=True)
 
@@ -130,6 +131,7 @@ class Belt:
 
     def _give_up(self, error: BaseException) -> None:
         """Let the writer meet `error` as the next thing, so that the store drops what it has."""
+        self._given_up = error
         with contextlib.suppress(Empty):
             while True:
                 self._made.get_nowait()
@@ -148,8 +150,15 @@ class Belt:
             if isinstance(work, Event):
                 work.set()
                 continue
-            for piece in work.result():
+            for piece in self._result(work):
                 self.size += len(piece)
                 self.sha256.update(piece)
                 yield piece
         self._ended = True
+
+    def _result(self, work: Future[list[bytes]]) -> list[bytes]:
+        try:
+            return work.result()
+        except CancelledError:  # the writer was waiting for just this work when the owner gave up
+            assert self._given_up is not None  # noqa: S101 - nothing else cancels
+            raise self._given_up from None
