@@ -75,9 +75,7 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
     service = protocol.load_service("sagemaker")
     verifier = Verifier(Principals(settings), service.signing_name)
     embedded = settings.sqlalchemy_url.startswith("sqlite")
-    bounds = Bounds(
-        settings.body_limit, settings.body_seconds, settings.requests_per_second, settings.request_burst
-    )
+    bounds = Bounds(settings.body_limit, settings.body_seconds, settings.requests_per_second, settings.request_burst)
     return application(Api(service, verifier, context_for, bounds, embedded=embedded))
 
 

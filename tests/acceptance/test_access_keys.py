@@ -49,11 +49,14 @@ def test_a_new_key_holds_at_once_and_may_do_what_it_is_allowed(shared: RunningSe
     assert client.list_edge_packaging_jobs()["EdgePackagingJobSummaries"] == []
     with pytest.raises(client.exceptions.ResourceNotFound):
         client.describe_edge_packaging_job(EdgePackagingJobName="nobody")
+    action = "sagemaker:CreateEdgePackagingJob"
     assert error_of(client.create_edge_packaging_job, **packaging_request("mine", "c")) == (
         "AccessDeniedException",
-        (f"User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: sagemaker:CreateEdgePackagingJob on "
-        f"resource: arn:aws:sagemaker:{REGION}:{ACCOUNT}:edge-packaging-job/mine because no identity-based policy "
-        "allows the sagemaker:CreateEdgePackagingJob action"),
+        (
+            f"User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: {action} on resource: "
+            f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:edge-packaging-job/mine because no identity-based policy allows the "
+            f"{action} action"
+        ),
     )
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import tarfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -19,7 +20,6 @@ from edgewright.stores.places import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MIB = 1024 * 1024
 FILES, FILE_SIZE = 4, 256 * MIB
@@ -71,8 +71,8 @@ def worker_of(running: RunningServer) -> psutil.Process:
 
 def peak_memory(process: psutil.Process) -> int:
     """The highest resident set size that the process ever had, in bytes."""
-    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def start(running: RunningServer, name: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,8 @@ from edgewright.stores.opening import open_store
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from typing_extensions import Buffer
 
     from edgewright.settings import Settings
