@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from edgewright.errors import EngineUnavailable
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, migrate, open_database
 from edgewright.settings import Settings
 from edgewright.workflows import Handover
-from edgewright.workflows.engine import Bell, engine_url
+from edgewright.workflows.engine import Bell, Executor, engine_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,3 +135,37 @@ def test_the_recipes_need_no_engine() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert ran.stdout == b"False\n"
+
+
+@pytest.fixture
+def done() -> list[tuple[str, int]]:
+    return []
+
+
+@pytest.fixture
+def executor(settings: Settings, store: JobStore, done: list[tuple[str, int]]) -> Iterator[Executor]:
+    executor = Executor(engine_url(settings.sqlalchemy_url), "tester", lambda arn, ms: done.append((arn, ms)))
+    executor.launch(concurrency=1)
+    yield executor
+    executor.shut()
+
+
+def test_work_is_run_once_and_forgotten_when_it_is_old(
+    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
+) -> None:
+    ticket = store.ticket(KEY)
+    assert executor.lost([ticket]) == [ticket], "it was not handed over yet"
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    assert executor.lost([ticket]) == []
+    while works(settings) != [(ticket.workflow_id, "SUCCESS")]:
+        executor.ring()
+        time.sleep(0.02)
+    assert done == [(KEY.arn, ticket.created_ms)]
+    assert executor.holders() == set()
+    assert executor.lost([ticket]) == [ticket], "its work is over"
+    now = datetime.now(UTC)
+    assert executor.purge((now - timedelta(hours=1)).isoformat()) == 0
+    assert executor.purge((now + timedelta(hours=1)).isoformat()) == 1
+    assert works(settings) == []
