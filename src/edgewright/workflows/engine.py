@@ -117,8 +117,9 @@ class Bell(Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until rung or set, or for so many seconds; whether it is set."""
-        self._rung.wait(timeout)
-        self._rung.clear()
+        if not self.is_set():
+            self._rung.wait(timeout)
+            self._rung.clear()
         return self.is_set()
 
 
