@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import tarfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,12 +55,12 @@ class House:
         """An archive that does not compress, so that packaging it takes its time."""
         path = self.settings.objects_dir / "in" / "model.tar.gz"
         path.parent.mkdir(parents=True)
-        noise = random.Random(5)
+        noise = random.Random(5).randbytes(MIB)  # longer than deflate looks back
         raw = self.settings.data_dir / "weights"
         with raw.open("wb") as file:
             for _ in range(mebibytes):
-                file.write(noise.randbytes(MIB))
-        with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+                file.write(noise)
+        with tarfile.open(path, "w:gz", compresslevel=0) as tar:
             tar.add(raw, "weights.bin")
         raw.unlink()
 
@@ -84,10 +85,11 @@ def house(tmp_path: Path) -> Iterator[House]:
     migrate(engine)
     yield House(settings, JobStore(engine))
     engine.dispose()
+    shutil.rmtree(settings.objects_dir)  # large, and pytest keeps the folders of three runs
 
 
 def test_a_worker_killed_while_it_packages(house: House) -> None:
-    house.source(100)
+    house.source(700)
     key = house.create("digits")
     with worker_process(house.settings) as victim:
         house.streaming(key)
@@ -104,7 +106,7 @@ def test_a_worker_killed_while_it_packages(house: House) -> None:
 
 
 def test_a_stop_while_it_packages(house: House) -> None:
-    house.source(100)
+    house.source(700)
     key = house.create("digits")
     with worker_process(house.settings):
         house.streaming(key)
