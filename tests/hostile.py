@@ -221,17 +221,27 @@ def _streams() -> list[Hostile]:
     ]
 
 
+SMALL_START = (("expansion_free", 1_000_000),)
+"""Lets a bomb be noticed after its first megabyte, so that the tests need no large ones."""
+
+
 def _limits() -> list[Hostile]:
     zeros = gzip.compress(tar(named(b"bomb", bytes(30_000_000))))
     many = [named(b"%d" % number, b"") for number in range(12)]
     deep = named(b"/".join([b"d"] * 40))
     noise = named(b"noise", random.Random(2).randbytes(50_000))
     return [
-        Hostile("bomb", lambda: zeros, "expansion_ratio"),
-        Hostile("bomb behind the end", lambda: tar_gz(named(b"m"), end=bytes(30_000_000)), "expansion_ratio"),
+        Hostile("bomb", lambda: zeros, "expansion_ratio", limits=SMALL_START),
         Hostile(
-            "bomb of bombs", lambda: gzip.compress(tar(named(b"m"))) + gzip.compress(bytes(30_000_000)), "expansion"
+            "bomb behind the end", lambda: tar_gz(named(b"m"), end=bytes(30_000_000)), "expansion", limits=SMALL_START
         ),
+        Hostile(
+            "bomb of bombs",
+            lambda: gzip.compress(tar(named(b"m"))) + gzip.compress(bytes(30_000_000)),
+            "expansion",
+            limits=SMALL_START,
+        ),
+        Hostile("bomb under the defaults", lambda: gzip.compress(tar(named(b"bomb", bytes(80_000_000)))), "expansion"),
         Hostile("too large packed", lambda: tar_gz(noise), "archive_size", limits=(("archive_size", 40_000),)),
         Hostile("too large unpacked", lambda: tar_gz(noise), "unpacked_size", limits=(("unpacked_size", 40_000),)),
         Hostile("too many", lambda: tar_gz(*many), "members", limits=(("members", 10),)),

@@ -38,7 +38,10 @@ class Limits(BaseModel):
     archive_size: Positive = Field(default=10 * GIB, description="Bytes of the compressed archive.")
     unpacked_size: Positive = Field(default=20 * GIB, description="Bytes of the archive once inflated.")
     expansion_ratio: Positive = Field(
-        default=200, description="Inflated bytes per compressed byte, once the first MiB is inflated."
+        default=200, description="Inflated bytes per compressed byte, beyond the bytes that are free of it."
+    )
+    expansion_free: Positive = Field(
+        default=64 * MIB, description="Bytes that may be inflated before the ratio counts: small models may be zeros."
     )
     members: Positive = Field(default=100_000, description="Members of the archive, folders included.")
     member_size: Positive = Field(default=20 * GIB, description="Bytes of one member.")

@@ -77,7 +77,7 @@ def _inflate(archive: Path, inflated: Path, limits: Limits) -> None:
     if compressed > limits.archive_size:
         raise _too_much("the archive's size", compressed, limits.archive_size)
     what, most = "the unpacked size", limits.unpacked_size
-    expanded = max(compressed * limits.expansion_ratio, _MIB)
+    expanded = max(compressed * limits.expansion_ratio, limits.expansion_free)
     if expanded < most:
         what, most = f"{what} by the allowed expansion ratio of {limits.expansion_ratio}", expanded
     try:

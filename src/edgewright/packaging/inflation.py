@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 # Compressed bytes held at a time. A gzip header's file name and comment have to fit.
 INPUT_BUFFER: Final = 512 * 1024
 
-# Bytes that may unpack from anything, before the expansion is looked at.
-RATIO_FREE: Final = 1024 * 1024
-
 
 class CompressedSource(io.RawIOBase):
     """The compressed bytes, piece by piece, as the raw file that the gzip reader fills its buffer from."""
@@ -130,7 +127,7 @@ class InflatedSource:
         limits = self._limits
         if self.given > limits.unpacked_size:
             raise LimitExceeded(f"The archive unpacks to over {limits.unpacked_size} bytes (limits.unpacked_size).")
-        if self.given > RATIO_FREE and self.given > self._compressed.taken * limits.expansion_ratio:
+        if self.given > limits.expansion_free and self.given > self._compressed.taken * limits.expansion_ratio:
             raise LimitExceeded(
                 f"The archive expands over {limits.expansion_ratio} times (limits.expansion_ratio): "
                 f"{self._compressed.taken} bytes gave {self.given}."

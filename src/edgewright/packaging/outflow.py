@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.packaging import gzip_members
 from edgewright.packaging.gzip_members import CHUNK
-from edgewright.packaging.inflation import RATIO_FREE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -40,7 +39,7 @@ def inflated(
             unpacked += len(tar)
             if unpacked > limits.unpacked_size:
                 raise LimitExceeded(f"The package unpacks to over {limits.unpacked_size} bytes (limits.unpacked_size).")
-            if unpacked > max(RATIO_FREE, compressed * limits.expansion_ratio):
+            if unpacked > max(limits.expansion_free, compressed * limits.expansion_ratio):
                 raise LimitExceeded(
                     f"The package expands over {limits.expansion_ratio} times (limits.expansion_ratio)."
                 )

@@ -11,7 +11,7 @@ from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.packaging import headers, signature
 from edgewright.packaging.belt import Belt, processors
 from edgewright.packaging.chunks import Chunker
-from edgewright.packaging.inflation import RATIO_FREE, InflatedSource
+from edgewright.packaging.inflation import InflatedSource
 from edgewright.packaging.manifest import Manifest, PackagedFile, path_order
 from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
 from edgewright.packaging.reader import TarReader
@@ -155,7 +155,7 @@ def _check_size(tar: int, compressed: int, limits: Limits) -> None:
     ):
         if size > most:
             raise LimitExceeded(f"The package would have {size} bytes, and limits.{name} allows {most}.")
-    if tar > max(RATIO_FREE, compressed * limits.expansion_ratio):
+    if tar > max(limits.expansion_free, compressed * limits.expansion_ratio):
         raise LimitExceeded(
             f"The package would expand over {limits.expansion_ratio} times (limits.expansion_ratio): "
             f"{compressed} bytes to {tar}."

@@ -82,7 +82,7 @@ def test_unsafe_members_are_refused(tmp_path: Path, fields: dict[str, Any], reas
     [
         (Limits(archive_size=100), "the archive's size is over the limit"),
         (Limits(unpacked_size=1_000_000), "the unpacked size is over the limit"),
-        (Limits(expansion_ratio=2), "the unpacked size by the allowed expansion ratio of 2 is over the limit"),
+        (Limits(expansion_ratio=2, expansion_free=1_000_000), "by the allowed expansion ratio of 2 is over the limit"),
         (Limits(members=2), "the number of members of member 'c' is over the limit: 3 found, at most 2"),
         (Limits(member_size=1_000_000), "the size of member 'b' is over the limit"),
         (Limits(name_bytes=2), "the length of all names"),

@@ -63,7 +63,7 @@ def test_memory_stays_bounded(signer: Signer) -> None:
     bombs = [entry for entry in CORPUS if "bomb" in entry.name]
     for entry in bombs:
         with pytest.raises(ArchiveRefused):
-            package([entry.make()], Store().write, Model("m", "1"), signer)
+            package([entry.make()], Store().write, Model("m", "1"), signer, Limits(**dict(entry.limits)))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
 
 

@@ -232,7 +232,7 @@ def test_limits(limit: dict[str, int], stored: bytes, signer: Signer) -> None:
 def test_expansion_is_limited(signer: Signer) -> None:
     bomb = rebuilt({"zeros": (bytes(4_000_000), 0o644)})
     with pytest.raises(LimitExceeded, match="expansion_ratio"):
-        check(bomb, signer, limits=Limits(expansion_ratio=20))
+        check(bomb, signer, limits=Limits(expansion_ratio=20, expansion_free=1_000_000))
 
 
 def test_a_package_made_at_the_limit_verifies_under_the_same_limits(pack: Pack, signer: Signer) -> None:
