@@ -41,6 +41,7 @@ class Shape:
         document: any JSON value at all.
         union: a structure with exactly one member set.
         status: an error's HTTP status, where the model gives one.
+        payload: the member that is the whole body in REST-JSON.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Shape:
     document: bool = False
     union: bool = False
     status: int | None = None
+    payload: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,13 +68,16 @@ class Member:
         name: the model's name of it.
         wire_name: its name in JSON, in a query or in a header.
         shape: the type of what stands there.
-        location: `uri`, `querystring`, `header` or `statusCode` in REST-JSON; the body where it is None.
+        location: `uri`, `querystring`, `header`, `headers` (all that begin with the wire name) or `statusCode` in
+            REST-JSON; the body where it is None.
+        json_value: a header that holds JSON in base64.
     """
 
     name: str
     wire_name: str
     shape: Shape
     location: str | None = None
+    json_value: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +88,7 @@ class Operation:
         name: such as `CreateEdgePackagingJob`.
         method: the HTTP method.
         path: the URI template; `/` in AWS JSON.
+        status: the HTTP status of a response.
         input: the request's shape.
         output: the response's, or None where the body is empty.
         error_shapes: the errors that the model declares for it.
@@ -91,6 +97,7 @@ class Operation:
     name: str
     method: str
     path: str
+    status: int
     input: Shape | None
     output: Shape | None
     error_shapes: tuple[Shape, ...]
@@ -140,6 +147,7 @@ def _operation(raw: Mapping[str, Any], shapes: _Shapes) -> Operation:
         name=raw["name"],
         method=raw["http"]["method"],
         path=raw["http"]["requestUri"],
+        status=raw["http"].get("responseCode", 200),
         input=shapes.get(raw["input"]["shape"]) if "input" in raw else None,
         output=shapes.get(raw["output"]["shape"]) if "output" in raw else None,
         error_shapes=tuple(shapes.get(error["shape"]) for error in raw.get("errors", ())),
@@ -162,7 +170,8 @@ class _Shapes:
         return self._built[name]
 
     def _member(self, name: str, ref: Mapping[str, Any]) -> Member:
-        return Member(name, ref.get("locationName", name), self.get(ref["shape"]), ref.get("location"))
+        wire_name = ref.get("locationName", "" if ref.get("location") == "headers" else name)
+        return Member(name, wire_name, self.get(ref["shape"]), ref.get("location"), ref.get("jsonvalue", False))
 
 
 def _references(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -188,6 +197,7 @@ def _shape(name: str, raw: Mapping[str, Any], members: Mapping[str, Member]) -> 
         document=raw.get("document", False),
         union=raw.get("union", False),
         status=raw.get("error", {}).get("httpStatusCode"),
+        payload=raw.get("payload"),
     )
 
 

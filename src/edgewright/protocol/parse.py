@@ -36,12 +36,25 @@ def parse_request(operation: Operation, body: bytes) -> dict[str, Any]:
     Raises:
         SerializationFault: the body is not JSON, or holds a JSON type other than the model's.
     """
-    try:
-        document = orjson.loads(body) if body else {}
-    except orjson.JSONDecodeError as error:
-        raise SerializationFault(f"The request body is not JSON: {error}. Send a JSON object in UTF-8.") from error
+    document = _document(body) if body else {}
     request: dict[str, Any] = (_reader(operation.input) if operation.input else _nothing)(document)
     return request
+
+
+def read_shape(shape: Shape, body: bytes) -> Json:
+    """The value of a shape in a body that is all its own.
+
+    Raises:
+        SerializationFault: as for `parse_request`.
+    """
+    return _reader(shape)(_document(body))
+
+
+def _document(body: bytes) -> Json:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise SerializationFault(f"The request body is not JSON: {error}. Send a JSON object in UTF-8.") from error
 
 
 @cache

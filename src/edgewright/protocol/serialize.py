@@ -35,7 +35,12 @@ def serialize_response(operation: Operation, response: Mapping[str, Any] | None)
     """
     if operation.output is None:
         return b""
-    return orjson.dumps(_root(operation.output)(response or {}))
+    return write_shape(operation.output, response or {})
+
+
+def write_shape(shape: Shape, value: Json) -> bytes:
+    """The body that is a value of this shape and nothing else; raises as `serialize_response` does."""
+    return orjson.dumps(_root(shape)(value))
 
 
 @cache
