@@ -83,6 +83,10 @@ class ResourceInUse(CallerError):
     """A name that is taken."""
 
 
+class ComponentExists(CallerError):
+    """A component version that is there already: the same name and version mean the same bytes for ever."""
+
+
 class ResourceLimitExceeded(CallerError):
     """More unfinished jobs than the account may have."""
 

@@ -1,5 +1,6 @@
 """Jobs: what was asked for and where it stands, in SQLite or PostgreSQL."""
 
+from edgewright.jobs.components import Component, ComponentPage, ComponentStore
 from edgewright.jobs.database import migrate, open_database
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
 from edgewright.jobs.listing import JobPage, ListQuery, SortBy
@@ -12,6 +13,9 @@ __all__ = [
     "SOURCES",
     "UNFINISHED",
     "CompilationJob",
+    "Component",
+    "ComponentPage",
+    "ComponentStore",
     "Job",
     "JobKey",
     "JobPage",

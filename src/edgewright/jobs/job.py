@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from edgewright.greengrass.arn import partition
 from edgewright.jobs.states import Status
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class JobKey:
     @property
     def arn(self) -> str:
         """The job's ARN, in the region's partition."""
-        return f"arn:{_partition(self.region)}:sagemaker:{self.region}:{self.account}:{self.kind}/{self.name}"
+        return f"arn:{partition(self.region)}:sagemaker:{self.region}:{self.account}:{self.kind}/{self.name}"
 
     @classmethod
     def parse_arn(cls, arn: str) -> Self:
@@ -50,7 +51,7 @@ class JobKey:
             ValueError: the ARN names no job, or its partition is not the region's.
         """
         match = _ARN.fullmatch(arn)
-        if match is None or match["partition"] != _partition(match["region"]):
+        if match is None or match["partition"] != partition(match["region"]):
             raise ValueError(f"{arn!r} is not the ARN of an edge packaging job or a compilation job.")
         return cls(Kind(match["kind"]), match["account"], match["region"], match["name"])
 
@@ -146,11 +147,3 @@ class CompilationJob:
 
 
 Job = PackagingJob | CompilationJob
-
-
-def _partition(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return "aws"

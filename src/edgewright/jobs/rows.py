@@ -32,7 +32,8 @@ def seconds(time: datetime) -> int:
     return (time - _EPOCH) // _SECOND
 
 
-def _from_milliseconds(value: int) -> datetime:
+def from_milliseconds(value: int) -> datetime:
+    """The time of so many milliseconds since the epoch, in UTC."""
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
@@ -49,7 +50,7 @@ _TIME: tuple[Codec, Codec] = (seconds, _from_seconds)
 
 _CODECS: Mapping[str, tuple[Codec, Codec]] = {
     "status": (str, Status),
-    "created_at": (milliseconds, _from_milliseconds),
+    "created_at": (milliseconds, from_milliseconds),
     **dict.fromkeys(("modified_at", "started_at", "ended_at"), _TIME),
     **dict.fromkeys(("input_config", "output_config", "stopping_condition", "vpc_config", "preset_output"), _JSON),
 }

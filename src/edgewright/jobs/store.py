@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import tables
+from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
@@ -361,6 +362,10 @@ class JobStore:
                 {"name": name, "value": secrets.token_bytes(SECRET_BYTES)},
             )
             return bytes(connection.execute(chosen).scalar_one())
+
+    def components(self) -> ComponentStore:
+        """The components in the same database."""
+        return ComponentStore(self._engine)
 
     def workers(self) -> WorkerRegistry:
         """The workers on the same database."""

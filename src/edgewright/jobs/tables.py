@@ -27,7 +27,7 @@ from edgewright.jobs.states import UNFINISHED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
@@ -126,6 +126,33 @@ tags = Table(
     Column("key", Name, nullable=False),
     Column("value", Text, nullable=False),
     PrimaryKeyConstraint("kind", "account", "region", "name", "key"),
+)
+
+components = Table(
+    "components",
+    metadata,
+    *_key(),
+    Column("version", Name, nullable=False),
+    Column("version_order", Name, nullable=False),  # sorts as semantic versioning does
+    Column("created_at", BigInteger, nullable=False),
+    Column("job_arn", Text),
+    Column("state", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("publisher", Text, nullable=False),
+    Column("platforms", Text, nullable=False),
+    Column("artifacts", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("recipe", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("account", "region", "name", "version"),
+)
+Index(
+    "components_by_version_order",
+    components.c.account,
+    components.c.region,
+    components.c.name,
+    components.c.version_order,
+    unique=True,
 )
 
 secrets = Table(

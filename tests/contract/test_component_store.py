@@ -1,0 +1,256 @@
+"""The contract of the component store, on each database that it runs on."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from edgewright.errors import ComponentExists, DatabaseUnavailable, ResourceNotFound, ValidationFault
+from edgewright.greengrass.arn import ComponentArn
+from edgewright.jobs import Component, ComponentStore, JobStore, migrate, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+NOON = datetime(2026, 3, 4, 12, 0, 0, 123_000, tzinfo=UTC)
+JOB = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:edge-packaging-job/digits"
+
+ASCENDING = [
+    "0.9.9",
+    "1.0.0-1",
+    "1.0.0-9",
+    "1.0.0-10",
+    "1.0.0-alpha",
+    "1.0.0-alpha.1",
+    "1.0.0-beta",
+    "1.0.0",
+    "1.0.0+build",
+    "1.2.0",
+    "1.10.0",
+    "10.0.0",
+    "999999.999999.999999",
+]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+    engine = open_database(url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> ComponentStore:
+    return JobStore(engine).components()
+
+
+def component(name: str = "digits", version: str = "1.0.0", **members: Any) -> Component:
+    made = Component(
+        account=ACCOUNT, region=REGION, name=name, version=version, recipe=b'{"a": "\xe2\x9c\x93"}', created_at=NOON
+    )
+    return replace(made, **members)
+
+
+def key(name: str = "digits", version: str | None = "1.0.0") -> ComponentArn:
+    return ComponentArn(ACCOUNT, REGION, name, version)
+
+
+class TestVersions:
+    def test_a_component_comes_back_as_it_went_in(self, store: ComponentStore) -> None:
+        whole = component(
+            artifacts=("s3://out/put/model-1.tar.gz", "s3://other/thing"),
+            description="ünïcode ✓",
+            publisher="us",
+            platforms=({"name": "linux", "attributes": {"os": "linux", "architecture": "*"}},),
+            message="fine",
+            job_arn=JOB,
+            tags={"team": "vision"},
+        )
+        assert store.insert(whole) == whole
+        assert store.get(key()) == whole
+        assert whole.arn == f"arn:aws:greengrass:{REGION}:{ACCOUNT}:components:digits:versions:1.0.0"
+
+    def test_a_creation_time_keeps_its_milliseconds_and_no_more(self, store: ComponentStore) -> None:
+        store.insert(component(created_at=NOON.replace(microsecond=999_999)))
+        assert store.get(key()).created_at == NOON.replace(microsecond=999_000)
+
+    def test_a_version_is_made_once(self, store: ComponentStore) -> None:
+        store.insert(component(recipe=b"first"), {"a": "1"})
+        with pytest.raises(ComponentExists) as refused:
+            store.insert(component(recipe=b"second"), {"a": "2"})
+        assert refused.value.message == (
+            "Component [digits : 1.0.0] for account [123456789012] already exists with state: [DEPLOYABLE]"
+        )
+        assert store.get(key()) == component(recipe=b"first", tags={"a": "1"})
+
+    def test_the_job_that_made_it_gets_the_first_one_again(self, store: ComponentStore) -> None:
+        first = store.insert(component(job_arn=JOB), {"a": "1"})
+        assert store.insert(component(job_arn=JOB, recipe=b"later", description="later")) == first
+        assert store.versions(key()).components == (first,)
+
+    @pytest.mark.parametrize("job", [None, f"{JOB}-2"])
+    def test_another_maker_does_not(self, store: ComponentStore, job: str | None) -> None:
+        store.insert(component(job_arn=JOB))
+        with pytest.raises(ComponentExists):
+            store.insert(component(job_arn=job))
+
+    def test_what_no_job_made_is_no_jobs_own(self, store: ComponentStore) -> None:
+        store.insert(component())
+        with pytest.raises(ComponentExists):
+            store.insert(component(job_arn=JOB))
+
+    def test_names_are_apart_by_account_region_and_case(self, store: ComponentStore) -> None:
+        made = [
+            component(),
+            component("DIGITS"),
+            component(version="1.0.1"),
+            component(account="999999999999"),
+            component(region="us-east-1"),
+        ]
+        for one in made:
+            store.insert(one)
+        assert [store.get(one.key) for one in made] == made
+
+    def test_an_unknown_version_is_not_found(self, store: ComponentStore) -> None:
+        store.insert(component())
+        unknown = key(version="1.0.1")
+        for reach in (
+            lambda: store.get(unknown),
+            lambda: store.get(key(version=None)),
+            lambda: store.latest(key("other")),
+            lambda: store.delete(unknown),
+            lambda: store.tags(unknown),
+            lambda: store.put_tags(unknown, {"a": "b"}),
+            lambda: store.remove_tags(unknown, ["a"]),
+        ):
+            with pytest.raises(ResourceNotFound, match=r"not found: arn:aws:greengrass:eu-west-1:123456789012:"):
+                reach()
+
+    def test_a_deleted_version_may_be_made_anew(self, store: ComponentStore) -> None:
+        store.insert(component(recipe=b"first"), {"a": "1"})
+        store.insert(component(version="2.0.0"))
+        store.delete(key())
+        with pytest.raises(ResourceNotFound):
+            store.get(key())
+        assert store.insert(component(recipe=b"second")).recipe == b"second"
+        assert store.tags(key()) == {}
+
+    def test_of_many_makers_exactly_one_makes_it(self, store: ComponentStore) -> None:
+        outcomes: list[str] = []
+        start = threading.Barrier(6)
+
+        def race(number: int) -> None:
+            start.wait()
+            try:
+                store.insert(component(job_arn=f"{JOB}-{number // 2}", description=str(number)))
+                outcomes.append(f"made by {number // 2}")
+            except ComponentExists:
+                outcomes.append("exists")
+
+        racers = [threading.Thread(target=race, args=(number,)) for number in range(6)]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+        winner = str(store.get(key()).job_arn).removeprefix(f"{JOB}-")
+        assert sorted(outcomes) == ["exists"] * 4 + [f"made by {winner}"] * 2
+
+    def test_what_is_no_semantic_version_is_not_kept(self, store: ComponentStore) -> None:
+        with pytest.raises(ValueError, match="banana"):
+            store.insert(component(version="banana"))
+
+
+class TestListings:
+    def test_versions_come_highest_first_page_by_page(self, store: ComponentStore) -> None:
+        shuffled = random.Random(7).sample(ASCENDING, len(ASCENDING))
+        for version in shuffled:
+            store.insert(component(version=version))
+        store.insert(component("digits-2", "5.0.0"))
+        seen: list[str] = []
+        after: str | None = None
+        while True:
+            page = store.versions(key(), after, 3)
+            seen += [one.version for one in page.components]
+            after = page.cursor
+            if after is None:
+                break
+            assert len(page.components) == 3
+        assert seen == ASCENDING[::-1]
+        assert store.latest(key()).version == ASCENDING[-1]
+
+    def test_a_full_last_page_has_no_cursor(self, store: ComponentStore) -> None:
+        for version in ("1.0.0", "2.0.0"):
+            store.insert(component(version=version))
+        assert store.versions(key(), None, 2).cursor is None
+        assert store.versions(key(), None, 1).cursor == "2.0.0"
+        assert store.versions(key("nobody")).components == ()
+
+    def test_components_come_by_name_with_their_highest_version(self, store: ComponentStore) -> None:
+        for name, version in (("b", "1.9.0"), ("b", "1.10.0"), ("B", "1.0.0"), ("a", "2.0.0-rc"), ("a", "1.0.0")):
+            store.insert(component(name, version))
+        store.insert(component("other", account="999999999999"))
+        store.insert(component("other", region="us-east-1"))
+        first = store.list(ACCOUNT, REGION, None, 2)
+        assert [(one.name, one.version) for one in first.components] == [("B", "1.0.0"), ("a", "2.0.0-rc")]
+        second = store.list(ACCOUNT, REGION, first.cursor, 2)
+        assert [(one.name, one.version) for one in second.components] == [("b", "1.10.0")]
+        assert second.cursor is None
+
+
+class TestTags:
+    def test_tags_are_put_over_one_another_and_removed(self, store: ComponentStore) -> None:
+        store.insert(component(version="2.0.0"), {"a": "other"})
+        store.insert(component(), {"a": "1", "b": "2"})
+        store.put_tags(key(), {"b": "3", "c": "4"})
+        assert store.tags(key()) == {"a": "1", "b": "3", "c": "4"}
+        store.remove_tags(key(), ["a", "nobody"])
+        assert store.get(key()) == component(tags={"b": "3", "c": "4"})
+        assert store.tags(key(version="2.0.0")) == {"a": "other"}
+
+    def test_more_tags_than_allowed_change_nothing(self, store: ComponentStore) -> None:
+        store.insert(component(), {"a": "1"})
+        store.put_tags(key(), {"a": "2", "b": "2"}, most=2)
+        with pytest.raises(ValidationFault, match="would have 3 tags, and 2 are allowed"):
+            store.put_tags(key(), {"b": "9", "c": "3"}, most=2)
+        assert store.tags(key()) == {"a": "2", "b": "2"}
+
+    def test_no_tag_is_lost_when_many_put_theirs(self, store: ComponentStore) -> None:
+        store.insert(component())
+        putters = [threading.Thread(target=store.put_tags, args=(key(), {f"tag-{number}": "x"})) for number in range(6)]
+        for putter in putters:
+            putter.start()
+        for putter in putters:
+            putter.join()
+        assert len(store.tags(key())) == 6
+
+
+class TestMigration:
+    def test_a_database_of_the_version_before_learns_components(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE components"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        migrate(engine)
+        store = JobStore(engine).components()
+        store.insert(component())
+        assert store.get(key()) == component()
+
+    def test_a_database_that_is_away_is_said_to_be(self, tmp_path: Path) -> None:
+        store = ComponentStore(open_database(f"sqlite:///{tmp_path}/nowhere/jobs.sqlite"))
+        for reach in (lambda: store.insert(component()), lambda: store.get(key()), lambda: store.list("a", "b")):
+            with pytest.raises(DatabaseUnavailable):
+                reach()
