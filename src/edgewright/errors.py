@@ -75,7 +75,19 @@ class AccessDenied(CallerError):
 # --- jobs -----------------------------------------------------------------------------------------------------
 
 
-class ResourceNotFound(CallerError):
+class AboutResource(CallerError):
+    """An error about one resource.
+
+    Attributes:
+        resource: its ARN, or None where the message alone names it.
+    """
+
+    def __init__(self, message: str, resource: str | None = None) -> None:
+        super().__init__(message)
+        self.resource = resource
+
+
+class ResourceNotFound(AboutResource):
     """No job, or no resource, of that name in the caller's account and region."""
 
 
@@ -83,7 +95,7 @@ class ResourceInUse(CallerError):
     """A name that is taken."""
 
 
-class ComponentExists(CallerError):
+class ComponentExists(AboutResource):
     """A component version that is there already: the same name and version mean the same bytes for ever."""
 
 

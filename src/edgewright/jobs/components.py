@@ -280,7 +280,7 @@ def _json(value: object) -> str:
 
 
 def _missing(key: ComponentArn) -> ResourceNotFound:
-    return ResourceNotFound(f"The following resource was not found: {key}")
+    return ResourceNotFound(f"The following resource was not found: {key}", str(key))
 
 
 def _taken(component: Component) -> ComponentExists:
