@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import random
 import secrets
+import urllib.request
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ from edgewright.stores.obstores import MemoryStore, S3Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from contract.s3_service import S3Service
 
 MIB = 1024 * 1024
 
@@ -256,3 +260,13 @@ def test_buckets_are_apart(case: Case, s3_server: Any) -> None:
     case.store.write(S3Uri(other, "k"), [b"theirs"])
     assert case.content("k") == b"mine"
     assert [str(uri) for uri in case.store.list(other)] == [f"s3://{other}/k"]
+
+
+def test_a_link_to_s3_is_fetched_by_anybody(s3_server: S3Service) -> None:
+    bucket = f"bucket-{secrets.token_hex(6)}"
+    s3_server.client().create_bucket(Bucket=bucket)
+    settings = S3Settings(endpoint_url=s3_server.url, access_key_id=s3_server.key, secret_access_key=s3_server.secret)
+    store = S3Store(settings)
+    store.write(S3Uri(bucket, "a folder/+.bin"), [b"content"])
+    with urllib.request.urlopen(store.link(S3Uri(bucket, "a folder/+.bin"), timedelta(minutes=1))) as answer:  # noqa: S310 - http, of our own server
+        assert answer.read() == b"content"

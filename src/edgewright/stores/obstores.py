@@ -145,10 +145,21 @@ class S3Store(_BucketStore):
         self._settings = settings
         self._opened = lru_cache(maxsize=_BUCKETS_OPEN)(self._open)
 
+    def link(self, uri: S3Uri, life: timedelta) -> str:
+        """A pre-signed address: whoever has it may fetch the object, for as long as `life`; the object may be absent.
+
+        Raises:
+            UriRefused: the URI names a prefix.
+            StoreUnavailable: there are no credentials to sign with.
+        """
+        key = uri.object_key
+        with _translated(uri):
+            return obstore.sign(self._opened(uri.bucket), "GET", key, life)
+
     def _bucket(self, name: str, *, create: bool = False) -> Bucket:  # noqa: ARG002 - S3's buckets are not made here
         return self._opened(name)
 
-    def _open(self, name: str) -> Bucket:
+    def _open(self, name: str) -> BucketOnS3:
         settings = self._settings
         endpoint = settings.endpoint_url or _aws_endpoint(settings.region)
         static = _static_credentials(settings)

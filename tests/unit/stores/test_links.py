@@ -1,0 +1,51 @@
+"""Addresses for anybody: only stores with a server of their own give them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from edgewright.errors import UriRefused
+from edgewright.settings import S3Settings, Settings
+from edgewright.stores import S3Uri
+from edgewright.stores.opening import open_links
+
+LIFE = timedelta(minutes=15)
+
+
+def s3(**changes: object) -> Settings:
+    settings = {"endpoint_url": "http://s3.example:9000", "access_key_id": "AKIA", "secret_access_key": SecretStr("s")}
+    return Settings(data_dir=Path("unused"), object_store="s3", s3=S3Settings.model_validate(settings | changes))
+
+
+def test_a_folder_gives_no_address() -> None:
+    assert open_links(Settings(data_dir=Path("unused")), LIFE) is None
+
+
+def test_s3_gives_a_pre_signed_address_of_the_object() -> None:
+    links = open_links(s3(), LIFE)
+    assert links is not None
+    address = urlsplit(links(S3Uri("bucket", "a b/+%.tar.gz")))
+    query = parse_qs(address.query)
+    assert (address.scheme, address.netloc) == ("http", "s3.example:9000")
+    assert address.path == "/bucket/a%20b/%2B%25.tar.gz"
+    assert query["X-Amz-Expires"] == ["900"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Credential"][0].startswith("AKIA/")
+
+
+def test_virtual_hosts_stand_in_the_address() -> None:
+    links = open_links(s3(path_style=False), LIFE)
+    assert links is not None
+    assert urlsplit(links(S3Uri("bucket", "key"))).netloc == "bucket.s3.example:9000"
+
+
+def test_a_prefix_has_no_address() -> None:
+    links = open_links(s3(), LIFE)
+    assert links is not None
+    with pytest.raises(UriRefused):
+        links(S3Uri("bucket", "folder/"))
