@@ -44,10 +44,6 @@ class RequestTooLarge(CallerError):
     """A body over the cap."""
 
 
-class RequestTooSlow(CallerError):
-    """A body that did not arrive in time."""
-
-
 class Throttled(CallerError):
     """More requests than the caller may send."""
 

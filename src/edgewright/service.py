@@ -75,7 +75,7 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
     service = protocol.load_service("sagemaker")
     verifier = Verifier(Principals(settings), service.signing_name)
     embedded = settings.sqlalchemy_url.startswith("sqlite")
-    bounds = Bounds(settings.body_limit, settings.body_seconds, settings.requests_per_second, settings.request_burst)
+    bounds = Bounds(settings.body_limit, settings.requests_per_second, settings.request_burst)
     return application(Api(service, verifier, context_for, bounds, embedded=embedded))
 
 
@@ -127,13 +127,14 @@ def register_compilation(settings: Settings, place: tuple[str | None, str], **de
 def _uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=bounded(settings.header_limit, settings.header_seconds),
+        http=bounded(settings.header_limit, settings.header_seconds, settings.body_seconds),
         loop="uvloop",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )

@@ -62,6 +62,10 @@ class Rights:
         return not _covered(self.deny, action, resource) and _covered(self.allow, action, resource)
 
 
+EVERYTHING = Rights()
+"""The rights of a principal that nobody has bounded; it need not be asked what it wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One call as rules see it."""

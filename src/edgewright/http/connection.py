@@ -1,6 +1,6 @@
-"""One HTTP connection, kept within bounds: headers capped in bytes and in time.
+"""One HTTP connection, kept within bounds: headers capped in bytes, headers and bodies in time.
 
-uvicorn's own protocol takes headers of any length at any pace. The body's cap and pace are the API's: see
+uvicorn's own protocol takes headers of any length, and waits for ever. A body's bytes are capped by the API: see
 `http.api`. Written against uvicorn 0.54's `HttpToolsProtocol`.
 """
 
@@ -23,12 +23,17 @@ class HeadersTooLarge(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with two bounds; `bounded` makes a class with the operator's."""
+    """uvicorn's protocol with bounds; `bounded` makes a class with the operator's.
+
+    A request that comes whole in one piece, as nearly all do, costs no timer.
+    """
 
     header_limit = 32 * 1024
     """Bytes of request line and headers."""
     header_seconds = 10.0
     """From a connection's start, or a request's first byte, to the end of its headers."""
+    body_seconds = 30.0
+    """From the end of a request's headers to the end of its body."""
 
     def __init__(
         self,
@@ -38,15 +43,17 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._parsed = 0  # bytes of this request's target and headers that the parser has given out
-        self._unparsed = 0  # bytes received since, in headers that are not complete
+        self._begun = False  # a request began with the bytes that came last
+        self._in_headers = True
+        self._whole = False
+        self._incomplete = 0  # bytes received of headers that are not complete
         self._refusal = HTTPStatus.BAD_REQUEST
-        self._header_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A connection begins: its first headers have their time."""
         super().connection_made(transport)
-        self._start_timer()
+        self._start_timer(self.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection ends."""
@@ -54,34 +61,45 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came; those of headers count."""
-        if self._header_timer is None and (self.cycle is None or self.cycle.response_complete):
-            self._start_timer()
+        """Bytes came: what is not whole now has its time to become so."""
+        self._begun = False
         super().data_received(data)
-        if self._header_timer is not None:  # a header that never ends is seen here, before the parser gives it out
-            self._unparsed += len(data)
-            if self._unparsed > self.header_limit:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if self.transport.is_closing():
+            self._stop_timer()
+        elif not self._whole:
+            if self._in_headers:
+                self._incomplete += len(data)
+                if self._incomplete > self.header_limit:
+                    self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                    return
+            if self._timer is None:
+                self._start_timer(self.header_seconds if self._in_headers else self.body_seconds)
+        elif self._timer is not None:
+            self._stop_timer()
+        elif not self._begun and (self.cycle is None or self.cycle.response_complete):
+            self._start_timer(self.header_seconds)  # bytes between requests, which ended the keep-alive's own timer
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._parsed = self._unparsed = 0
-
-    def on_url(self, url: bytes) -> None:
-        """A piece of the request target."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        self._begun = self._in_headers = True
+        self._whole = False
+        self._incomplete = 0
 
     def on_headers_complete(self) -> None:
-        """The headers are whole: from here the API keeps the bounds."""
-        self._stop_timer()
+        """The headers are whole."""
+        self._in_headers = False
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.header_limit:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise HeadersTooLarge
+        if self._timer is not None:
+            self._stop_timer()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._whole = True
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up."""
@@ -90,20 +108,13 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._refuse(self._refusal)
 
-    def _count(self, size: int) -> None:
-        self._parsed += size
-        if self._parsed > self.header_limit:
-            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise HeadersTooLarge
-
-    def _start_timer(self) -> None:
-        self._stop_timer()
-        self._header_timer = self.loop.call_later(self.header_seconds, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
 
     def _stop_timer(self) -> None:
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._stop_timer()
@@ -112,6 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded(header_limit: int, header_seconds: float) -> type[BoundedProtocol]:
+def bounded(header_limit: int, header_seconds: float, body_seconds: float) -> type[BoundedProtocol]:
     """The protocol class for uvicorn, with these bounds."""
-    return type("BoundedProtocol", (BoundedProtocol,), {"header_limit": header_limit, "header_seconds": header_seconds})
+    bounds = {"header_limit": header_limit, "header_seconds": header_seconds, "body_seconds": body_seconds}
+    return type("BoundedProtocol", (BoundedProtocol,), bounds)

@@ -22,6 +22,7 @@ import os
 import re
 import secrets
 import string
+import time
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from edgewright.errors import SettingsRefused
-from edgewright.http.authorization import Rights, Rule
+from edgewright.http.authorization import EVERYTHING, Rights, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,12 +42,13 @@ KEY_ID_ALPHABET = string.ascii_uppercase + "234567"
 KEY_ID_LENGTH = 16
 SECRET_BYTES = 30  # 40 characters of base64, as AWS's secrets have
 PRIVATE = 0o600
+LOOK_SECONDS = 0.02
+"""How often the file is looked at, at most: many calls come in so short a time."""
 ACCOUNT = re.compile(r"[0-9]{12}")
 NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 FIELDS = frozenset(
     {"name", "access_key_id", "secret_access_key", "account", "session_token", "disabled", "allow", "deny"}
 )
-EVERYTHING = Rights()
 log = structlog.get_logger(__name__)
 
 
@@ -80,6 +82,7 @@ class Principals:
         self._first = _first(settings)
         self._path = settings.principals_file
         self._seen = _stamp(self._path)
+        self._next_look = 0.0
         self._known = self._read()
 
     def get(self, access_key_id: str) -> Principal | None:
@@ -87,6 +90,10 @@ class Principals:
 
         A file that was changed into something unusable is logged and changes nothing: who could call still can.
         """
+        now = time.monotonic()
+        if now < self._next_look:
+            return self._enabled(access_key_id)
+        self._next_look = now + LOOK_SECONDS
         stamp = _stamp(self._path)
         if stamp != self._seen:
             self._seen = stamp
@@ -94,6 +101,9 @@ class Principals:
                 self._known = self._read()
             except SettingsRefused as error:
                 log.error("principals file refused, the last good one stays", reason=error.message)  # noqa: TRY400
+        return self._enabled(access_key_id)
+
+    def _enabled(self, access_key_id: str) -> Principal | None:
         principal = self._known.get(access_key_id)
         return None if principal is None or principal.disabled else principal
 
@@ -177,8 +187,14 @@ def _principal(entry: Mapping[str, Any], place: str) -> Principal:
         name=entry["name"],
         session_token=entry.get("session_token"),
         disabled=entry.get("disabled", False),
-        rights=Rights(_rules(entry.get("allow", ["*"]), place), _rules(entry.get("deny", []), place)),
+        rights=_rights(entry, place),
     )
+
+
+def _rights(entry: Mapping[str, Any], place: str) -> Rights:
+    if "allow" not in entry and "deny" not in entry:
+        return EVERYTHING
+    return Rights(_rules(entry.get("allow", ["*"]), place), _rules(entry.get("deny", []), place))
 
 
 def _rules(written: object, place: str) -> tuple[Rule, ...]:

@@ -85,9 +85,8 @@ def to_row(job: Job) -> dict[str, Any]:
 
 def decode(key: JobKey, names: Sequence[str], row: Sequence[Any]) -> Job:
     """The job of a row that holds the columns of these names, in their order."""
-    members = dict(zip(names, row, strict=True))
-    for name, decoder in _DECODERS.items():
-        value = members.get(name)
-        if value is not None:
-            members[name] = decoder(value)
+    members = {
+        name: value if value is None or name not in _DECODERS else _DECODERS[name](value)
+        for name, value in zip(names, row, strict=True)
+    }
     return CLASSES[key.kind](key=key, **members)

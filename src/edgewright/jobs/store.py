@@ -7,9 +7,11 @@ count decides every race, between a Stop and a finish as well as between two wor
 from __future__ import annotations
 
 import secrets
+import sqlite3
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -85,6 +87,7 @@ class JobStore:
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._waiting = _prepared_waiting()
+        self._readers = threading.local()
         self._gets = {kind: _prepared_get(kind, engine) for kind in Kind}
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
@@ -376,14 +379,22 @@ class JobStore:
         if self._engine.dialect.name != "sqlite":
             with self._reads.connect() as connection:
                 return connection.exec_driver_sql(query, parameters).first()
-        raw = self._engine.raw_connection()
+        reader = self._reader()
         try:
-            cursor = raw.cursor()
-            cursor.execute(query, parameters)
-            row: Sequence[Any] | None = cursor.fetchone()
-            return row
-        finally:
-            raw.close()
+            rows: list[Sequence[Any]] = reader.execute(query, parameters).fetchall()
+        except sqlite3.Error:
+            del self._readers.connection  # the next read opens another
+            raise
+        return rows[0] if rows else None
+
+    def _reader(self) -> sqlite3.Connection:
+        """The calling thread's own connection for single rows; taking one from the pool costs more than the read."""
+        reader: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if reader is None:
+            lent = self._engine.raw_connection()
+            reader = self._readers.connection = cast("sqlite3.Connection", lent.driver_connection)
+            lent.detach()  # from here on the thread has it, and not the pool
+        return reader
 
     def _touching(self, table: Table, values: Mapping[str, Any]) -> Update:
         """An update that moves modified_at to now, unless the row was modified by a clock that is ahead of ours."""

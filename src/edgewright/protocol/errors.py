@@ -13,14 +13,13 @@ import orjson
 from edgewright import errors
 from edgewright.errors import CallerError, EdgewrightError
 
-BAD_REQUEST, TOO_SLOW, TOO_LARGE, INTERNAL, UNAVAILABLE = 400, 408, 413, 500, 503
+BAD_REQUEST, TOO_LARGE, INTERNAL, UNAVAILABLE = 400, 413, 500, 503
 
 CODES: dict[type[BaseException], tuple[int, str]] = {
     errors.ValidationFault: (BAD_REQUEST, "ValidationException"),
     errors.SerializationFault: (BAD_REQUEST, "SerializationException"),
     errors.UnknownOperation: (BAD_REQUEST, "UnknownOperationException"),
     errors.RequestTooLarge: (TOO_LARGE, "RequestEntityTooLargeException"),
-    errors.RequestTooSlow: (TOO_SLOW, "RequestTimeoutException"),
     errors.Throttled: (BAD_REQUEST, "ThrottlingException"),
     errors.MissingAuthentication: (BAD_REQUEST, "MissingAuthenticationTokenException"),
     errors.IncompleteSignature: (BAD_REQUEST, "IncompleteSignatureException"),

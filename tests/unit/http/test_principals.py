@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewright.errors import SettingsRefused
+from edgewright.http import principals as principals_module
 from edgewright.http.authorization import Rights, Rule
 from edgewright.http.principals import Principal, Principals, read_principals
 from edgewright.settings import Settings
@@ -85,7 +86,10 @@ def test_a_file_adds_principals_with_their_rights(tmp_path: Path) -> None:
     assert principal.rights == Rights((Rule(("sagemaker:List*",)),), (Rule(("sagemaker:*",), ("prod-*",)),))
 
 
-def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(principals_module, "LOOK_SECONDS", 0.0)
     principals = Principals(settings(tmp_path))
     assert principals.get("AKIDCI") is None
     write(tmp_path, ENTRY)
