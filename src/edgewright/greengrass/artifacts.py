@@ -1,0 +1,139 @@
+"""The artifacts that a component's recipe names, and the check of their bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import PackageRefused, UriRefused, ValidationFault
+from edgewright.greengrass import versions
+from edgewright.greengrass.arn import name_fault
+from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Buffer
+
+Recipe = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file of a component.
+
+    Attributes:
+        uri: where the recipe says that it is.
+        digest: standard base64 of the SHA-256 of its bytes, as recipes hold it.
+    """
+
+    uri: S3Uri
+    digest: str
+
+    @property
+    def file(self) -> str:
+        """The name that cores give it: the last part of its key."""
+        return self.uri.object_key.rpartition("/")[2]
+
+    @property
+    def sha256(self) -> str:
+        """The digest in hexadecimal."""
+        return base64.b64decode(self.digest).hex()
+
+
+def read_recipe(text: bytes) -> dict[str, Any]:
+    """A recipe from its JSON, as GetComponent hands it out.
+
+    Raises:
+        ValidationFault: it is no JSON object, or its name or version cannot be used as a file's name.
+    """
+    try:
+        recipe = json.loads(text)
+    except ValueError as error:
+        raise ValidationFault(f"The recipe is not JSON: {error}.") from error
+    if not isinstance(recipe, dict):
+        raise ValidationFault("The recipe is not a JSON object.")
+    name, version = str(recipe.get("ComponentName", "")), str(recipe.get("ComponentVersion", ""))
+    if fault := name_fault(name):
+        raise ValidationFault(f"The recipe's ComponentName {name!r} {fault}.")
+    if fault := versions.fault(version):
+        raise ValidationFault(f"The recipe's ComponentVersion {version!r} {fault}.")
+    if not name.strip("."):
+        raise ValidationFault(f"The recipe's ComponentName {name!r} cannot name a folder.")
+    return recipe
+
+
+def artifacts_of(recipe: Recipe) -> tuple[Artifact, ...]:
+    """Every artifact of every manifest, each once.
+
+    Raises:
+        ValidationFault: an artifact is not in S3, has no SHA-256 digest, or shares its file name with another.
+    """
+    found: dict[str, Artifact] = {}
+    for entry in _entries(recipe):
+        artifact = _artifact(entry)
+        if found.setdefault(artifact.file, artifact) != artifact:
+            raise ValidationFault(
+                f"Two artifacts of the recipe are called {artifact.file}: {found[artifact.file].uri} and "
+                f"{artifact.uri}. Cores keep a component's artifacts in one folder."
+            )
+    return tuple(found.values())
+
+
+def moved(recipe: Recipe, places: Mapping[S3Uri, S3Uri]) -> dict[str, Any]:
+    """The recipe with its artifacts at other places; everything else is as it was."""
+
+    def entry(artifact: Mapping[str, Any]) -> dict[str, Any]:
+        return {**artifact, "Uri": str(places[S3Uri.parse(artifact["Uri"])])}
+
+    manifests = [
+        {**manifest, "Artifacts": [entry(artifact) for artifact in manifest["Artifacts"]]}
+        if manifest.get("Artifacts")
+        else manifest
+        for manifest in recipe.get("Manifests") or ()
+    ]
+    return {**recipe, "Manifests": manifests}
+
+
+def checked(artifact: Artifact, pieces: Iterable[Buffer], place: object = None) -> Iterator[Buffer]:
+    """The pieces as they come; the error comes after the last, so whoever writes them writes nothing.
+
+    Args:
+        artifact: what they should be.
+        pieces: the bytes.
+        place: where they are, if not at the artifact's own URI.
+
+    Raises:
+        PackageRefused: they are not the bytes that the recipe's digest is of.
+    """
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != artifact.sha256:
+        raise PackageRefused(
+            f"{place or artifact.uri} is not what the recipe says: its SHA-256 is {digest.hexdigest()}, and the recipe "
+            f"wants {artifact.sha256}. It was changed after the component was made."
+        )
+
+
+def _entries(recipe: Recipe) -> Iterator[Mapping[str, Any]]:
+    for manifest in recipe.get("Manifests") or ():
+        yield from manifest.get("Artifacts") or ()
+
+
+def _artifact(entry: Mapping[str, Any]) -> Artifact:
+    text, digest = str(entry.get("Uri", "")), str(entry.get("Digest", ""))
+    try:
+        artifact = Artifact(S3Uri.parse(text), digest)
+        artifact.uri.object_key  # noqa: B018 - refuses a prefix
+        raw = base64.b64decode(digest, validate=True)
+    except (UriRefused, ValueError) as error:
+        raise ValidationFault(f"The recipe's artifact {text!r} with the digest {digest!r} cannot be read.") from error
+    if entry.get("Algorithm") != "SHA-256" or len(raw) != hashlib.sha256().digest_size:
+        raise ValidationFault(f"The recipe's artifact {text} has no SHA-256 digest, so its bytes cannot be checked.")
+    return artifact
