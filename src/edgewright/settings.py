@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -63,6 +63,19 @@ class S3Settings(BaseModel):
     path_style: bool = Field(default=True, description="Bucket in the path rather than in the host name.")
 
 
+class AwsSettings(BaseModel):
+    """Where components are published, where `greengrass` is `aws`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9-]{3,63}$")] | None = Field(
+        default=None, description="The bucket that packages are published into; its name has no dots."
+    )
+    prefix: str = Field(default="", description="What the keys of published packages begin with.")
+    region: str | None = Field(default=None, description="The region to publish into; the job's own when unset.")
+    profile: str | None = Field(default=None, description="The profile of AWS's files whose credentials are used.")
+
+
 class Settings(BaseSettings):
     """Everything that the operator chooses."""
 
@@ -93,6 +106,13 @@ class Settings(BaseSettings):
         description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
     )
     s3: S3Settings = Field(default=S3Settings(), description='The S3 service, with `object_store = "s3"`.')
+    greengrass: Annotated[str, Field(pattern=r"^(local|aws)$")] = Field(
+        default="local",
+        description="`local` keeps the components of preset deployments here; `aws` publishes them to AWS as well.",
+    )
+    aws: AwsSettings = Field(
+        default=AwsSettings(), validate_default=True, description='Where to publish, with `greengrass = "aws"`.'
+    )
     limits: Limits = Field(default=Limits(), description="What an archive may hold.")
     body_limit: Positive = Field(default=1 * MIB, description="Bytes of one request's body.")
     body_seconds: PositiveFloat = Field(default=30.0, description="Seconds in which a request's body must arrive.")
@@ -113,6 +133,13 @@ class Settings(BaseSettings):
     log_format: Annotated[str, Field(pattern=r"^(console|json)$")] = Field(
         default="console", description="`console` for people, `json` for machines."
     )
+
+    @field_validator("aws")
+    @classmethod
+    def _publishes_somewhere(cls, aws: AwsSettings, found: ValidationInfo) -> AwsSettings:
+        if found.data.get("greengrass") == "aws" and not aws.bucket:
+            raise ValueError("greengrass is 'aws', which needs aws.bucket: the bucket to publish packages into")
+        return aws
 
     @property
     def objects_dir(self) -> Path:

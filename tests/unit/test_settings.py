@@ -38,6 +38,15 @@ def test_nested_fields_have_environment_variables(monkeypatch: pytest.MonkeyPatc
     assert load().s3.endpoint_url == "http://127.0.0.1:9000"
 
 
+def test_components_go_to_aws_where_a_bucket_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load().greengrass, load().aws.bucket) == ("local", None)
+    Path("edgewright.toml").write_text('greengrass = "aws"\n[aws]\nbucket = "components"\nprefix = "edge"\n')
+    monkeypatch.setenv("EDGEWRIGHT_AWS__REGION", "eu-central-1")
+    settings = load()
+    assert settings.greengrass == "aws"
+    assert (settings.aws.bucket, settings.aws.prefix, settings.aws.region) == ("components", "edge", "eu-central-1")
+
+
 def test_the_file_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text("port = 99\n")
     monkeypatch.setenv("EDGEWRIGHT_CONFIG", str(tmp_path / "other.toml"))
@@ -52,6 +61,9 @@ def test_the_file_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("EDGEWRIGHT_ACCOUNT_ID", "12", "account_id"),
         ("EDGEWRIGHT_OBJECT_STORE", "tape", "object_store"),
         ("EDGEWRIGHT_LIMITS__MEMBERS", "0", "limits.members"),
+        ("EDGEWRIGHT_GREENGRASS", "cloud", "greengrass"),
+        ("EDGEWRIGHT_GREENGRASS", "aws", "aws: .*needs aws.bucket"),
+        ("EDGEWRIGHT_AWS__BUCKET", "my.bucket", "aws.bucket"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str) -> None:
