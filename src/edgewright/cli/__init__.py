@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgewright import __version__
-from edgewright.cli import access_keys, compilations, jobs, packages, server
+from edgewright.cli import access_keys, compilations, components, jobs, packages, server
 from edgewright.errors import CallerError, EdgewrightError
 
 EXIT_REFUSED, EXIT_FAILED, EXIT_INTERRUPTED = 1, 3, 130
@@ -34,6 +34,7 @@ app.command("worker")(server.worker)
 app.command("demo")(server.demo)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(compilations.app, name="compilations")
+app.add_typer(components.app, name="component")
 app.add_typer(access_keys.app, name="access-keys")
 
 

@@ -31,8 +31,8 @@ class Connection:
     region: str | None
     data_dir: Path | None
 
-    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
-        """A boto3 SageMaker client.
+    def client(self, service: str = "sagemaker") -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
+        """A boto3 client of one of the AWS services whose API edgewright answers.
 
         The endpoint is the flag's, the environment's, else the one that the server wrote into the data folder.
         Credentials are AWS's usual ones, else those in the data folder.
@@ -44,7 +44,7 @@ class Connection:
         session = boto3.Session()
         keys = {} if session.get_credentials() and self.data_dir is None else _folder_keys(folder)
         return boto3.Session(**keys).client(
-            "sagemaker",
+            service,
             endpoint_url=self.endpoint_url or _folder_endpoint(folder),
             region_name=self.region or session.region_name or DEFAULT_REGION,
             config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5),
@@ -52,12 +52,12 @@ class Connection:
 
 
 @contextmanager
-def opened(connection: Connection) -> Iterator[Any]:
+def opened(connection: Connection, service: str = "sagemaker") -> Iterator[Any]:
     """A client; what goes wrong inside the block becomes one of our errors, with AWS's own words."""
     from botocore import exceptions  # noqa: PLC0415 - heavy, and only clients need it
 
     try:
-        yield connection.client()
+        yield connection.client(service)
     except exceptions.ClientError as error:
         found = error.response["Error"]
         raise ServiceRefused(f"{found['Code']}: {found['Message']}") from error

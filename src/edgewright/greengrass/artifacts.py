@@ -88,7 +88,8 @@ def moved(recipe: Recipe, places: Mapping[S3Uri, S3Uri]) -> dict[str, Any]:
     """The recipe with its artifacts at other places; everything else is as it was."""
 
     def entry(artifact: Mapping[str, Any]) -> dict[str, Any]:
-        return {**artifact, "Uri": str(places[S3Uri.parse(artifact["Uri"])])}
+        kept = {key: value for key, value in artifact.items() if key.lower() != "uri"}
+        return {"Uri": str(places[S3Uri.parse(_uri(artifact))]), **kept}
 
     manifests = [
         {**manifest, "Artifacts": [entry(artifact) for artifact in manifest["Artifacts"]]}
@@ -126,8 +127,13 @@ def _entries(recipe: Recipe) -> Iterator[Mapping[str, Any]]:
         yield from manifest.get("Artifacts") or ()
 
 
+def _uri(entry: Mapping[str, Any]) -> str:
+    """AWS's own recipes spell the key `URI` too."""
+    return str(next((value for key, value in entry.items() if key.lower() == "uri"), ""))
+
+
 def _artifact(entry: Mapping[str, Any]) -> Artifact:
-    text, digest = str(entry.get("Uri", "")), str(entry.get("Digest", ""))
+    text, digest = _uri(entry), str(entry.get("Digest", ""))
     try:
         artifact = Artifact(S3Uri.parse(text), digest)
         artifact.uri.object_key  # noqa: B018 - refuses a prefix
