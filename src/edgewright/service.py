@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -92,6 +93,7 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
         url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
         server = _Server(_uvicorn_config(settings, api(settings, store)))
         server.ready = lambda: announce(url)
+        gc.freeze()  # what is loaded by now stays, and need not be looked at again and again
         _write_endpoint(settings.data_dir / "endpoint", url)
         with _worker_beside(settings) if worker else contextlib.nullcontext():
             server.run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The ASGI application: the API at `POST /`, and what needs no signature."""
+"""The ASGI application: each service of the API, and what needs no signature."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from edgewright.http.api import Api
+    from edgewright.http.artifacts import Artifacts
+
+REST_PATHS = ("/greengrass/", "/tags/")
+"""Where the paths of the Greengrass service begin."""
 
 
 async def health(_request: Request) -> JSONResponse:
@@ -22,13 +26,20 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok", "version": __version__})
 
 
-def application(api: Api) -> ASGIApp:
+def application(sagemaker: Api, greengrass: Api, artifacts: Artifacts) -> ASGIApp:
     """One server's application: calls of the API go straight to it, everything else by Starlette's routes."""
-    pages = Starlette(routes=[Route("/health", endpoint=health, methods=["GET"])])
+    pages = Starlette(
+        routes=[
+            Route("/health", endpoint=health, methods=["GET"]),
+            Route("/artifacts/{place:path}", endpoint=artifacts.page, methods=["GET"]),
+        ]
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/":
-            await api(scope, receive, send)
+            await sagemaker(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(REST_PATHS):
+            await greengrass(scope, receive, send)
         else:
             await pages(scope, receive, send)
 

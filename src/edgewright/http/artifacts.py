@@ -56,7 +56,7 @@ class Artifacts:
         place = quote(f"{uri.bucket}/{uri.key}", safe="/")
         return f"{endpoint}{FOLDER}{place}?expires={expires}&signature={self._seal(uri, expires)}"
 
-    async def __call__(self, request: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """`GET /artifacts/<bucket>/<key>`: the object, in pieces that are read as fast as they are taken."""
         try:
             uri = self._opened(request.scope["raw_path"], request.url.query)

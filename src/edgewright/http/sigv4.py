@@ -140,7 +140,7 @@ class Verifier(Generic[H]):
         claim = _claim(request, headers)
         _check_time(claim, now)
         _check_signed_headers(claim, headers)
-        key_id, date, region = _scope(claim, self._service)
+        key_id, date, region = _scope(claim.algorithm, claim.credential, _basic(claim.moment), self._service)
         holder = self._holders.get(key_id)
         if holder is None:
             raise UnknownAccessKey(UNKNOWN)
@@ -256,6 +256,7 @@ def _only(headers: Headers, name: bytes) -> str | None:
     return values[0].decode("latin-1").strip()
 
 
+@lru_cache(maxsize=256)
 def _names(text: str) -> tuple[bytes, ...]:
     return tuple(name.encode("latin-1").lower() for name in text.split(";"))
 
@@ -321,15 +322,16 @@ def _must_be_signed(name: bytes) -> bool:
     return name.startswith(b"x-amz-") and name != b"x-amz-security-token"
 
 
-def _scope(claim: Claim, service: str) -> tuple[str, str, str]:
+@lru_cache(maxsize=1024)
+def _scope(algorithm: str, credential: str, signed_at: str, service: str) -> tuple[str, str, str]:
     """Access key, date and region of the credential, once algorithm and scope are as they must be."""
-    if claim.algorithm != ALGORITHM:
-        raise IncompleteSignature(f"Unsupported AWS 'algorithm': '{claim.algorithm}' (only {ALGORITHM} for now). ")
-    parts = claim.credential.split("/")
+    if algorithm != ALGORITHM:
+        raise IncompleteSignature(f"Unsupported AWS 'algorithm': '{algorithm}' (only {ALGORITHM} for now). ")
+    parts = credential.split("/")
     if len(parts) != 5:  # noqa: PLR2004 - as the sentence says
         raise IncompleteSignature(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
-            f"got '{claim.credential}'"
+            f"got '{credential}'"
         )
     key_id, date, region, scoped_service, terminator = parts
     faults = []
@@ -339,7 +341,6 @@ def _scope(claim: Claim, service: str) -> tuple[str, str, str]:
         faults.append(f"Credential should be scoped to correct service: '{service}'.")
     if terminator != TERMINATOR:
         faults.append(f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{terminator}'.")
-    signed_at = _basic(claim.moment)
     if date != signed_at[:8]:
         faults.append(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
