@@ -21,12 +21,15 @@ from edgewright import jobs, protocol, workflows
 from edgewright.errors import SettingsRefused
 from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
+from edgewright.http.artifacts import LIFE, Artifacts
 from edgewright.http.connection import bounded
 from edgewright.http.principals import Principals
 from edgewright.http.sigv4 import Verifier
-from edgewright.operations import Caller, Context, registration
+from edgewright.http.throttling import Throttle
+from edgewright.http.wires import AwsJson, RestJson
+from edgewright.operations import OPERATIONS, Caller, Context, Shelf, registration
 from edgewright.packaging import keys
-from edgewright.stores import open_store
+from edgewright.stores import open_links, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,12 +37,15 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from edgewright.http.wires import Wire
     from edgewright.settings import Settings
+    from edgewright.stores import S3Uri
 
 log = structlog.get_logger(__name__)
 
 PRIVATE_FOLDER = 0o700
 TOKEN_KEY = "next-token"  # noqa: S105 - the name under which the database keeps the key
+LINK_KEY = "artifact-link"
 RESTART_SECONDS = (0.5, 30.0)
 """The pauses before a worker that died is started again: the first, and the longest."""
 STEADY_SECONDS = 60.0
@@ -66,18 +72,35 @@ def prepare(settings: Settings) -> jobs.JobStore:
 
 
 def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
-    """The ASGI application of one API server."""
+    """The ASGI application of one API server: both services, and the artifacts that it hands out itself."""
     hand_over = workflows.Handover(settings, store)
     token_key = store.secret(TOKEN_KEY)
+    objects = open_store(settings)
+    artifacts = Artifacts(objects, store.secret(LINK_KEY), _now)
+    shelf = Shelf(store.components(), objects, _links(settings, artifacts))
 
     def context_for(caller: Caller) -> Context:
-        return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs)
+        return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs, shelf)
 
-    service = protocol.load_service("sagemaker")
-    verifier = Verifier(Principals(settings), service.signing_name)
-    embedded = settings.sqlalchemy_url.startswith("sqlite")
-    bounds = Bounds(settings.body_limit, settings.requests_per_second, settings.request_burst)
-    return application(Api(service, verifier, context_for, bounds, embedded=embedded))
+    principals, rate = Principals(settings), settings.requests_per_second
+    throttle = None if rate is None else Throttle(rate, settings.request_burst)
+    bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"))
+
+    def front(wire: Wire) -> Api:
+        verifier = Verifier(principals, wire.service.signing_name)
+        return Api(wire, verifier, context_for, bounds, throttle=throttle)
+
+    sagemaker = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
+    greengrass = RestJson(protocol.load_service("greengrassv2"), OPERATIONS)
+    return application(front(sagemaker), front(greengrass), artifacts)
+
+
+def _links(settings: Settings, artifacts: Artifacts) -> Callable[[S3Uri, str], str]:
+    """How objects get addresses: from their own service if it can, else this server hands them out."""
+    own = open_links(settings, LIFE)
+    if own is None:
+        return artifacts.link
+    return lambda uri, _endpoint: own(uri)
 
 
 def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) -> None:

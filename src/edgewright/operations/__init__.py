@@ -16,7 +16,20 @@ from edgewright.operations.compilation_jobs import (
     list_compilation_jobs,
     stop_compilation_job,
 )
-from edgewright.operations.context import Caller, Context
+from edgewright.operations.components import (
+    component_name,
+    create_component_version,
+    delete_component,
+    describe_component,
+    get_component,
+    get_component_version_artifact,
+    list_component_versions,
+    list_components,
+    list_tags_for_resource,
+    tag_resource,
+    untag_resource,
+)
+from edgewright.operations.context import Caller, Context, Shelf
 from edgewright.operations.packaging_jobs import (
     create_edge_packaging_job,
     describe_edge_packaging_job,
@@ -25,7 +38,7 @@ from edgewright.operations.packaging_jobs import (
 )
 from edgewright.operations.tags import add_tags, delete_tags, list_tags
 
-__all__ = ["OPERATIONS", "QUICK", "Caller", "Context", "Operation"]
+__all__ = ["OPERATIONS", "QUICK", "Caller", "Context", "Operation", "Shelf", "component_name"]
 
 Operation = Callable[[Context, Mapping[str, Any]], Mapping[str, Any] | None]
 
@@ -42,7 +55,18 @@ OPERATIONS: Mapping[str, Operation] = {
     "AddTags": add_tags,
     "ListTags": list_tags,
     "DeleteTags": delete_tags,
+    "CreateComponentVersion": create_component_version,
+    "DescribeComponent": describe_component,
+    "GetComponent": get_component,
+    "ListComponents": list_components,
+    "ListComponentVersions": list_component_versions,
+    "GetComponentVersionArtifact": get_component_version_artifact,
+    "DeleteComponent": delete_component,
+    "TagResource": tag_resource,
+    "UntagResource": untag_resource,
+    "ListTagsForResource": list_tags_for_resource,
 }
+"""Those of SageMaker, then those of Greengrass; no name is in both services."""
 
 QUICK = frozenset({"DescribeEdgePackagingJob", "DescribeCompilationJob"})
 """Operations that read one row by its key: on an embedded database they wait for nothing."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgewright.operations.context import Context
 
 TAG_BYTES = 16
-UNBOUND = frozenset({"NextToken", "MaxResults"})
+UNBOUND = frozenset({"NextToken", "MaxResults", "nextToken", "maxResults"})
 
 Cursor = list[Any]
 
@@ -39,7 +39,7 @@ def unseal(context: Context, operation: str, request: Mapping[str, Any]) -> Curs
     Raises:
         ValidationFault: a token that this query did not give out.
     """
-    token = request.get("NextToken")
+    token = request.get("NextToken") or request.get("nextToken")
     if not token:
         return None
     try:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status, migrate, open_database
-from edgewright.operations import Caller, Context
+from edgewright.operations import Caller, Context, Shelf
+from edgewright.stores.obstores import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,14 @@ def handed() -> list[JobKey]:
 
 
 @pytest.fixture
-def context(store: JobStore, handed: list[JobKey]) -> Context:
-    return Context(Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100)
+def shelf(store: JobStore) -> Shelf:
+    """Components, and artifacts in memory."""
+    return Shelf(store.components(), MemoryStore(), lambda uri, endpoint: f"{endpoint}/{uri.bucket}/{uri.key}")
+
+
+@pytest.fixture
+def context(store: JobStore, handed: list[JobKey], shelf: Shelf) -> Context:
+    return Context(Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100, shelf)
 
 
 @pytest.fixture

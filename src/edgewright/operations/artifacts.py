@@ -1,0 +1,82 @@
+"""A recipe's artifacts: found, fetched from the object store, and their digests put into the recipe."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import CallerError, ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
+from edgewright.greengrass.rules import artifacts
+from edgewright.operations.recipes import value
+from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edgewright.stores import ObjectStore
+
+ALGORITHM = "SHA-256"
+UNREACHABLE = "Specified artifact resource cannot be accessed"
+
+
+def with_digests(recipe: Mapping[str, Any], objects: ObjectStore) -> dict[str, Any]:
+    """The recipe with the digest of every artifact, computed from its bytes; a digest that it had is replaced.
+
+    Raises:
+        ValidationFault: artifacts that cannot be read, all named in one error, as AWS words it [S].
+        StoreUnavailable: the object store could not be reached.
+    """
+    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    for uri in artifacts(recipe):
+        try:
+            found[uri] = _digest(objects, uri)
+        except (UriRefused, ObjectNotFound, ObjectForbidden, ObjectReplaced) as error:
+            faults[uri] = _reason(error)
+    if faults:
+        named = ", ".join(f"{uri} = {why}" for uri, why in faults.items())
+        raise ValidationFault(f"Invalid Input: Encountered following errors in Artifacts: {{{named}}}")
+    return _replaced(recipe, found)
+
+
+def named(recipe_uris: tuple[str, ...], name: str) -> str | None:
+    """The URI of the artifact of this name: what stands behind the scheme [S], or the file's name alone [D].
+
+    None where there is no such artifact, or several files of the name.
+    """
+    whole = [uri for uri in recipe_uris if uri.partition("://")[2] == name]
+    files = [uri for uri in recipe_uris if uri.rpartition("/")[2] == name]
+    return whole[0] if whole else files[0] if len(files) == 1 else None
+
+
+def _digest(objects: ObjectStore, uri: str) -> str:
+    digest = hashlib.sha256()
+    for piece in objects.read(S3Uri.parse(uri)):
+        digest.update(piece)
+    return base64.b64encode(digest.digest()).decode("ascii")
+
+
+def _reason(error: CallerError) -> str:
+    return error.message if isinstance(error, UriRefused) else UNREACHABLE
+
+
+def _replaced(recipe: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
+    def entry(artifact: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {key: kept for key, kept in artifact.items() if key.lower() not in {"digest", "algorithm"}}
+        return kept | {"Digest": digests[value(artifact, "Uri")], "Algorithm": ALGORITHM}
+
+    def manifest(given: Mapping[str, Any]) -> dict[str, Any]:
+        return _each(given, "Artifacts", entry)
+
+    return _each(recipe, "Manifests", manifest)
+
+
+def _each(
+    mapping: Mapping[str, Any], name: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """The mapping with each element of the list under a key changed; its keys stay in their order and spelling."""
+    return {
+        key: [change(element) for element in held] if held and key.lower() == name.lower() else held
+        for key, held in mapping.items()
+    }

@@ -1,0 +1,260 @@
+"""The operations of Greengrass V2's control plane on components and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import ResourceNotFound, ValidationFault
+from edgewright.greengrass import rules as greengrass
+from edgewright.greengrass.arn import ComponentArn
+from edgewright.jobs import Component
+from edgewright.operations import artifacts, paging, recipes, rules
+from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from edgewright.operations.context import Context
+
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+PAGE = 100
+
+
+def create_component_version(context: Context, request: Request) -> Response:
+    """CreateComponentVersion: check a recipe, compute its artifacts' digests, store it; DEPLOYABLE at once.
+
+    Raises:
+        ValidationFault: a Lambda function, no recipe, one that cores would not take, or artifacts that cannot be read.
+        ComponentExists: the component has this version already.
+    """
+    tags = _tags(request.get("tags", {}))
+    recipe = recipes.checked(_inline_recipe(request))
+    digested = artifacts.with_digests(recipe, context.shelf.objects)
+    component = context.shelf.components.insert(
+        Component(
+            account=context.caller.account,
+            region=context.caller.region,
+            name=recipes.value(recipe, "ComponentName"),
+            version=recipes.value(recipe, "ComponentVersion"),
+            recipe=recipes.as_json(digested),
+            created_at=context.now(),
+            artifacts=tuple(greengrass.artifacts(recipe)),
+            description=str(recipes.value(recipe, "ComponentDescription") or ""),
+            publisher=str(recipes.value(recipe, "ComponentPublisher") or ""),
+            platforms=tuple(greengrass.platforms(recipe)),
+        ),
+        tags,
+    )
+    return {
+        "arn": component.arn,
+        "componentName": component.name,
+        "componentVersion": component.version,
+        "creationTimestamp": component.created_at,
+        "status": _status(component),
+    }
+
+
+def describe_component(context: Context, request: Request) -> Response:
+    """DescribeComponent: what is known of a version, beside its recipe.
+
+    Raises:
+        ResourceNotFound: no such version in the caller's account and region.
+    """
+    component = context.shelf.components.get(_version(context, request["arn"]))
+    response: Response = {
+        "arn": component.arn,
+        "componentName": component.name,
+        "componentVersion": component.version,
+        "creationTimestamp": component.created_at,
+        "status": _status(component),
+    }
+    return response | _details(component) | _tags_of(component)
+
+
+def get_component(context: Context, request: Request) -> Response:
+    """GetComponent: a version's recipe, in JSON unless YAML is asked for [D].
+
+    Raises:
+        ResourceNotFound: no such version in the caller's account and region.
+    """
+    component = context.shelf.components.get(_version(context, request["arn"]))
+    form = request.get("recipeOutputFormat", "JSON")
+    recipe = component.recipe if form == "JSON" else recipes.as_yaml(component.recipe)
+    return {"recipeOutputFormat": form, "recipe": recipe} | _tags_of(component)
+
+
+def list_components(context: Context, request: Request) -> Response:
+    """ListComponents: the caller's components by name, each with its highest version; 100 a page unless asked.
+
+    There are no public components here: with the scope PUBLIC the list is empty.
+
+    Raises:
+        ValidationFault: a nextToken that this query did not give out.
+    """
+    cursor = paging.unseal(context, "ListComponents", request)
+    if request.get("scope", "PRIVATE") == "PUBLIC":
+        return {"components": []}
+    caller, most = context.caller, request.get("maxResults", PAGE)
+    page = context.shelf.components.list(caller.account, caller.region, cursor[0] if cursor else None, most)
+    return {"components": [_latest(component) for component in page.components]} | _next(
+        context, "ListComponents", request, page.cursor
+    )
+
+
+def list_component_versions(context: Context, request: Request) -> Response:
+    """ListComponentVersions: the versions of a component, the highest first; 100 a page unless asked otherwise.
+
+    Raises:
+        ResourceNotFound: no such component in the caller's account and region.
+        ValidationFault: a nextToken that this query did not give out.
+    """
+    cursor = paging.unseal(context, "ListComponentVersions", request)
+    key = _own(context, request["arn"])
+    page = context.shelf.components.versions(key, cursor[0] if cursor else None, request.get("maxResults", PAGE))
+    if not page.components and cursor is None:
+        raise _missing(str(key))
+    versions = [
+        {"componentName": component.name, "componentVersion": component.version, "arn": component.arn}
+        for component in page.components
+    ]
+    return {"componentVersions": versions} | _next(context, "ListComponentVersions", request, page.cursor)
+
+
+def get_component_version_artifact(context: Context, request: Request) -> Response:
+    """GetComponentVersionArtifact: an address at which anybody may fetch the artifact for a quarter of an hour.
+
+    Raises:
+        ResourceNotFound: no such version, or no artifact of that name in it.
+        ValidationFault: a FIPS endpoint is asked for.
+    """
+    if request.get("iotEndpointType") == "fips":
+        raise ValidationFault(
+            "Value 'fips' at 'iotEndpointType' cannot be honoured: this service has no FIPS endpoint. Leave it out."
+        )
+    component = context.shelf.components.get(_version(context, request["arn"]))
+    uri = artifacts.named(component.artifacts, request["artifactName"])
+    if uri is None:
+        raise _missing(f"{component.arn}/artifacts/{request['artifactName']}")
+    return {"preSignedUrl": context.shelf.link(S3Uri.parse(uri), context.caller.endpoint)}
+
+
+def delete_component(context: Context, request: Request) -> None:
+    """DeleteComponent: forget a version; its artifacts stay where they are, and devices that run it run on [S].
+
+    Raises:
+        ResourceNotFound: no such version in the caller's account and region.
+    """
+    context.shelf.components.delete(_version(context, request["arn"]))
+
+
+def tag_resource(context: Context, request: Request) -> Response:
+    """TagResource: set each given tag of a component version, over an earlier value of its key.
+
+    Raises:
+        ResourceNotFound: no such version in the caller's account and region.
+        ValidationFault: more than 50 tags in all, or a reserved key.
+    """
+    key = _version(context, request["resourceArn"])
+    context.shelf.components.put_tags(key, _tags(request["tags"]), most=rules.TAGS_PER_RESOURCE)
+    return {}
+
+
+def untag_resource(context: Context, request: Request) -> Response:
+    """UntagResource: remove the given keys; a key that is not there is passed over.
+
+    Raises:
+        ResourceNotFound: no such version in the caller's account and region.
+    """
+    context.shelf.components.remove_tags(_version(context, request["resourceArn"]), request["tagKeys"])
+    return {}
+
+
+def list_tags_for_resource(context: Context, request: Request) -> Response:
+    """ListTagsForResource: the tags of a component version.
+
+    Raises:
+        ResourceNotFound: no such version in the caller's account and region.
+    """
+    return _tags_of(context.shelf.components.get(_version(context, request["resourceArn"])))
+
+
+def component_name(operation: str, request: Request) -> str | None:
+    """The name of the component that a request is about; None where it is about no one component.
+
+    Args:
+        operation: its name.
+        request: as parsed; not validated yet.
+    """
+    arn = request.get("resourceArn", request.get("arn"))
+    if arn is not None:
+        _, separator, rest = arn.partition(":components:")
+        return rest.partition(":")[0] if separator else None
+    if operation == "CreateComponentVersion":
+        return recipes.name_of(request.get("inlineRecipe") or b"")
+    return None
+
+
+def _inline_recipe(request: Request) -> bytes:
+    if "lambdaFunction" in request:
+        raise ValidationFault(
+            "'lambdaFunction' is not supported: this service makes no components of Lambda functions. Give an "
+            "inlineRecipe instead."
+        )
+    recipe: bytes = request.get("inlineRecipe", b"")
+    if not recipe:
+        raise ValidationFault("'inlineRecipe' is missing: it is the component's recipe, in JSON or YAML.")
+    return recipe
+
+
+def _own(context: Context, arn: str) -> ComponentArn:
+    """What an ARN names, seen from the caller: another account's or region's component does not exist."""
+    try:
+        key = ComponentArn.parse(arn)
+    except ValueError as error:
+        raise _missing(arn) from error
+    if (key.account, key.region) != (context.caller.account, context.caller.region):
+        raise _missing(arn)
+    return key
+
+
+def _version(context: Context, arn: str) -> ComponentArn:
+    key = _own(context, arn)
+    if key.version is None:
+        raise _missing(arn)
+    return key
+
+
+def _missing(arn: str) -> ResourceNotFound:
+    return ResourceNotFound(f"The following resource was not found: {arn}", arn)
+
+
+def _status(component: Component) -> Response:
+    return {"componentState": component.state, "message": component.message, "errors": {}}
+
+
+def _details(component: Component) -> Response:
+    """What a recipe may say of itself, as far as this one does."""
+    told = {"description": component.description, "publisher": component.publisher, "platforms": component.platforms}
+    return {name: value for name, value in told.items() if value}
+
+
+def _latest(component: Component) -> Response:
+    version = {"arn": component.arn, "componentVersion": component.version, "creationTimestamp": component.created_at}
+    whole = ComponentArn(component.account, component.region, component.name)
+    return {"arn": str(whole), "componentName": component.name, "latestVersion": version | _details(component)}
+
+
+def _tags(given: Mapping[str, str]) -> dict[str, str]:
+    tags = rules.tags_of({"Key": key, "Value": value} for key, value in given.items())
+    if len(tags) > rules.TAGS_PER_RESOURCE:
+        raise ValidationFault(f"{len(tags)} tags were given, and {rules.TAGS_PER_RESOURCE} are allowed.")
+    return tags
+
+
+def _tags_of(component: Component) -> Response:
+    return {"tags": dict(component.tags)} if component.tags else {}
+
+
+def _next(context: Context, operation: str, request: Request, cursor: str | None) -> Response:
+    return {"nextToken": paging.seal(context, operation, request, [cursor])} if cursor is not None else {}

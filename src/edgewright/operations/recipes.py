@@ -1,0 +1,66 @@
+"""Users' recipes: read, checked, kept in JSON, handed out in JSON or YAML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from edgewright.errors import ValidationFault
+from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
+from edgewright.greengrass.recipe import dump
+from edgewright.greengrass.rules import Severity, check_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def checked(text: bytes) -> dict[str, Any]:
+    """The recipe in JSON or YAML, unless AWS's cloud or every core would refuse it.
+
+    Raises:
+        ValidationFault: every such rule that it breaks, in one error.
+    """
+    recipe = read_recipe(text)
+    faults = [finding.message for finding in check_recipe(recipe) if finding.severity is Severity.ERROR]
+    if faults:
+        raise ValidationFault(f"Invalid Input: The recipe cannot be used: {' '.join(faults)}")
+    return recipe
+
+
+def value(mapping: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """A recipe's value of this key, in whatever case the recipe writes it; None where it has none."""
+    if name in mapping:
+        return mapping[name]
+    return next((found for key, found in mapping.items() if key.lower() == name.lower()), None)
+
+
+def name_of(text: bytes) -> str | None:
+    """The name of the component that a recipe is of; None where it has none, or cannot be read."""
+    try:
+        name = value(read_recipe(text), "ComponentName")
+    except ValidationFault:
+        return None
+    return name if isinstance(name, str) else None
+
+
+def as_json(recipe: Mapping[str, Any]) -> bytes:
+    """The recipe as it is kept.
+
+    Raises:
+        ValidationFault: with its digests it is too large.
+    """
+    text = dump(recipe)
+    if len(text) > RECIPE_BYTES:
+        raise ValidationFault(
+            f"The recipe has {len(text)} bytes with its artifacts' digests, and {RECIPE_BYTES} are allowed."
+        )
+    return text
+
+
+def as_yaml(text: bytes) -> bytes:
+    """A kept recipe in YAML, its keys in their order."""
+    import yaml  # noqa: PLC0415 - few ask for it
+
+    written: bytes = yaml.safe_dump(orjson.loads(text), sort_keys=False, allow_unicode=True, encoding="utf-8")
+    return written
