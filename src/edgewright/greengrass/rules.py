@@ -1,0 +1,391 @@
+"""The validator of recipes: what real cores and AWS's cloud were seen to accept, a message for each rule.
+
+It reads every recipe that is made here, and those that users hand in. The keys of a recipe are case-sensitive on
+Greengrass nucleus lite ("lite") and not on the nucleus in Java ("classic"): where only the one refuses something, it is
+a warning.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from edgewright.errors import UriRefused
+from edgewright.greengrass import versions
+from edgewright.greengrass.arn import name_fault
+from edgewright.greengrass.config import description_fault, shown
+from edgewright.greengrass.reading import RECIPE_BYTES
+from edgewright.greengrass.recipe import FORMAT_VERSION, dump
+from edgewright.stores import S3Uri
+
+LITE_BYTES: Final = 8 * 1024
+SHA256_BYTES: Final = 32
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    ERROR = "error"
+    """AWS's cloud or every core refuses the recipe."""
+    WARNING = "warning"
+    """Some cores refuse it, or do something else than it seems to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a recipe breaks.
+
+    Attributes:
+        rule: a key of `RULES`.
+        severity: how much it weighs.
+        message: where it was found, what was found and what is wanted.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+
+
+RULES: Final[Mapping[str, str]] = {
+    "format-version": f"RecipeFormatVersion is the string {FORMAT_VERSION}.",
+    "name": "ComponentName is 1 to 128 letters, digits, hyphens, underscores and dots.",
+    "version": f"ComponentVersion is {versions.FORM}.",
+    "pre-release": "A pre-release version is not found by lite's local search.",
+    "description": "ComponentDescription is one line of text: lite copies it into a service file.",
+    "unknown-key": "A recipe has no other keys at its top than those of Greengrass.",
+    "letter-case": "Keys are written as Greengrass writes them: lite knows no other spelling.",
+    "manifests": "Manifests is a list of at least one mapping.",
+    "platform": "Every manifest has a Platform: lite refuses the recipe otherwise.",
+    "runtime": 'Platform has "runtime": "*": lite skips the manifest otherwise.',
+    "architecture": "Platform's architecture is amd64, aarch64, arm, x86 or *: lite knows no expressions.",
+    "lifecycle": "Lifecycle is a mapping of steps, each a script or a mapping with a Script.",
+    "run": "Lifecycle has a run step: lite needs one.",
+    "variable": "A script's braces hold a variable of its own component: lite ends the script at any other.",
+    "artifact": "An artifact is a mapping with a Uri.",
+    "scheme": "An artifact's Uri is s3://bucket/key.",
+    "bucket": "The bucket's name has no dots: lite makes a host name of it.",
+    "key": "The key has no spaces and other characters that cores do not escape.",
+    "unarchive": "Unarchive is NONE or ZIP.",
+    "permission": "Permission gives Read and Execute: the defaults differ between cores.",
+    "digest": "Digest is base64 of the raw SHA-256, and Algorithm is SHA-256.",
+    "size": f"A recipe has at most {RECIPE_BYTES} bytes, and {LITE_BYTES} for lite.",
+}
+"""What each rule wants."""
+
+Found = Iterator[Finding]
+Check = Callable[[Mapping[str, Any]], Found]
+
+_TOP: Final = (
+    "RecipeFormatVersion",
+    "ComponentName",
+    "ComponentVersion",
+    "ComponentDescription",
+    "ComponentPublisher",
+    "ComponentType",
+    "ComponentSource",
+    "ComponentConfiguration",
+    "ComponentDependencies",
+    "Manifests",
+    "Lifecycle",
+)
+_MANIFEST: Final = ("Name", "Platform", "Lifecycle", "Selections", "Artifacts")
+_ARTIFACT: Final = ("Uri", "Unarchive", "Permission", "Digest", "Algorithm")
+_STEPS: Final = ("install", "run", "startup", "shutdown", "recover", "bootstrap", "Setenv")
+_STEP: Final = ("Script", "Timeout", "RequiresPrivilege", "Setenv", "SkipIf", "BootstrapOnRollback")
+_ARCHITECTURES: Final = ("aarch64", "amd64", "arm", "x86", "*")
+_PERMISSIONS: Final = {"Read": ("NONE", "OWNER", "ALL"), "Execute": ("NONE", "OWNER", "ALL")}
+
+_BRACES: Final = re.compile(r"\{[^}]*\}?")
+_VARIABLE: Final = re.compile(
+    r"\{(?:work:path|artifacts:(?:path|decompressedPath)|kernel:rootPath|iot:thingName|configuration:[^:}]+)\}"
+)
+_KEY: Final = re.compile(r"[A-Za-z0-9/!_.*'()=,@:;$&~-]+")
+
+
+def check_recipe(recipe: Mapping[str, Any]) -> list[Finding]:
+    """Everything that is wrong with a recipe, in the order of its parts; nothing for one that every core takes."""
+    findings = [finding for check in _CHECKS for finding in check(recipe)]
+    for place, manifest in _manifests(recipe):
+        findings += _manifest(place, manifest)
+    return findings
+
+
+def artifacts(recipe: Mapping[str, Any]) -> list[str]:
+    """The URIs of a recipe's artifacts, each once, in their order."""
+    found = [
+        uri
+        for _, manifest in _manifests(recipe)
+        for artifact in _list(_get(manifest, "Artifacts"))
+        if isinstance(artifact, Mapping) and isinstance(uri := _get(artifact, "Uri"), str)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def platforms(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The platforms of a recipe, as DescribeComponent shows them: a name, and the attributes that are texts."""
+    found = []
+    for _, manifest in _manifests(recipe):
+        platform = _get(manifest, "Platform")
+        attributes = platform.items() if isinstance(platform, Mapping) else ()
+        texts = {key: value for key, value in attributes if isinstance(value, str) and value}
+        name = _get(manifest, "Name") or "-".join(texts[key] for key in ("os", "architecture") if key in texts)
+        found.append({"attributes": texts} | ({"name": name} if isinstance(name, str) and name else {}))
+    return found
+
+
+def key_fault(uri: S3Uri) -> str | None:
+    """What keeps a core from fetching an object's key, as the end of a sentence about it; None when nothing does."""
+    if not uri.key or uri.key.endswith("/"):
+        return "names no object"
+    foreign = sorted(set(_KEY.sub("", uri.key)))
+    if foreign:
+        return f"has {shown(''.join(foreign[:5]))}, which cores do not escape when they fetch it"
+    return None
+
+
+def bucket_fault(uri: S3Uri) -> str | None:
+    """What keeps a core from fetching from a bucket, as the end of a sentence about it; None when nothing does."""
+    return "has a dot, and lite makes a host name of it that no certificate is for" if "." in uri.bucket else None
+
+
+def _error(rule: str, message: str) -> Finding:
+    return Finding(rule, Severity.ERROR, message)
+
+
+def _warning(rule: str, message: str) -> Finding:
+    return Finding(rule, Severity.WARNING, message)
+
+
+def _found(value: object) -> str:
+    """A value for a message."""
+    return "nothing" if value is None else shown(value if isinstance(value, str) else str(value))
+
+
+def _get(mapping: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """The value of a key in whatever case, as classic reads it; that of the exact key before others."""
+    if name in mapping:
+        return mapping[name]
+    wanted = name.lower()
+    return next((value for key, value in mapping.items() if isinstance(key, str) and key.lower() == wanted), None)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _manifests(recipe: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, manifest in enumerate(_list(_get(recipe, "Manifests"))):
+        if isinstance(manifest, Mapping):
+            yield f"Manifests[{number}]", manifest
+
+
+def _letter_case(place: str, mapping: Mapping[str, Any], names: tuple[str, ...]) -> Found:
+    known = {name.lower(): name for name in names}
+    for key in mapping:
+        written = known.get(key.lower())
+        if written is not None and key != written:
+            yield _warning("letter-case", f"{place} has the key {shown(key)}: write {written}, or lite passes it over.")
+
+
+def _format_version(recipe: Mapping[str, Any]) -> Found:
+    value = _get(recipe, "RecipeFormatVersion")
+    if value != FORMAT_VERSION:
+        yield _error("format-version", f"RecipeFormatVersion is {_found(value)}: wanted the string {FORMAT_VERSION}.")
+
+
+def _name(recipe: Mapping[str, Any]) -> Found:
+    value = _get(recipe, "ComponentName")
+    fault = name_fault(value) if isinstance(value, str) else "is wanted as a string"
+    if fault:
+        yield _error("name", f"ComponentName {_found(value)} {fault}.")
+
+
+def _version(recipe: Mapping[str, Any]) -> Found:
+    value = _get(recipe, "ComponentVersion")
+    fault = versions.fault(value) if isinstance(value, str) else "is wanted as a string"
+    if fault:
+        yield _error("version", f"ComponentVersion {_found(value)} {fault}.")
+    elif versions.is_prerelease(value):
+        yield _warning(
+            "pre-release",
+            f"ComponentVersion {_found(value)} is a pre-release: it can be deployed from the cloud, and lite does not "
+            "find it in a local folder.",
+        )
+
+
+def _description(recipe: Mapping[str, Any]) -> Found:
+    value = _get(recipe, "ComponentDescription")
+    if value is not None:
+        fault = description_fault(value) if isinstance(value, str) else "is wanted as a string"
+        if fault:
+            yield _warning("description", f"ComponentDescription {_found(value)} {fault}.")
+
+
+def _keys(recipe: Mapping[str, Any]) -> Found:
+    known = {name.lower() for name in _TOP}
+    for key in recipe:
+        if key.lower() not in known:
+            yield _error(
+                "unknown-key",
+                f"The recipe has the key {shown(key)}, which Greengrass does not know. Data of your own goes under "
+                "ComponentConfiguration.DefaultConfiguration.",
+            )
+    yield from _letter_case("The recipe", recipe, _TOP)
+
+
+def _manifest_list(recipe: Mapping[str, Any]) -> Found:
+    value = _get(recipe, "Manifests")
+    if not _list(value) or not all(isinstance(manifest, Mapping) for manifest in _list(value)):
+        yield _error("manifests", f"Manifests is {_found(value)}: wanted a list of at least one mapping.")
+
+
+def _size(recipe: Mapping[str, Any]) -> Found:
+    size = len(dump(recipe))
+    if size > RECIPE_BYTES:
+        yield _error("size", f"The recipe has {size} bytes, and {RECIPE_BYTES} are allowed.")
+    elif size > LITE_BYTES:
+        yield _warning("size", f"The recipe has {size} bytes, and lite takes {LITE_BYTES}.")
+
+
+_CHECKS: Final[tuple[Check, ...]] = (
+    _format_version,
+    _name,
+    _version,
+    _description,
+    _keys,
+    _manifest_list,
+    _size,
+)
+
+
+def _manifest(place: str, manifest: Mapping[str, Any]) -> Found:
+    yield from _letter_case(place, manifest, _MANIFEST)
+    yield from _platform(place, _get(manifest, "Platform"))
+    yield from _lifecycle(place, manifest)
+    value = _get(manifest, "Artifacts")
+    if value is not None and not isinstance(value, list):
+        yield _error("artifact", f"{place}.Artifacts is {_found(value)}: wanted a list.")
+    for number, artifact in enumerate(_list(value)):
+        yield from _artifact(f"{place}.Artifacts[{number}]", artifact)
+
+
+def _platform(place: str, platform: object) -> Found:
+    if not isinstance(platform, Mapping):
+        yield _warning("platform", f"{place} has no Platform, and lite refuses the recipe. Give one, with * for all.")
+        return
+    yield from _letter_case(f"{place}.Platform", platform, ("os", "architecture", "runtime"))
+    runtime, architecture = _get(platform, "runtime"), _get(platform, "architecture")
+    if runtime not in ("*", "aws_nucleus_lite"):
+        yield _warning("runtime", f"{place}.Platform.runtime is {_found(runtime)}: lite skips the manifest. Wanted *.")
+    if architecture is not None and architecture not in _ARCHITECTURES:
+        yield _warning(
+            "architecture",
+            f"{place}.Platform.architecture is {_found(architecture)}, which lite never matches: wanted "
+            f"{', '.join(_ARCHITECTURES[:-1])} or *.",
+        )
+
+
+def _lifecycle(place: str, manifest: Mapping[str, Any]) -> Found:
+    lifecycle = _get(manifest, "Lifecycle")
+    if lifecycle is None and _get(manifest, "Selections") is not None:
+        return  # the recipe's own Lifecycle holds its steps
+    place = f"{place}.Lifecycle"
+    if lifecycle is not None and not isinstance(lifecycle, Mapping):
+        yield _error("lifecycle", f"{place} is {_found(lifecycle)}: wanted a mapping of steps.")
+        return
+    steps = lifecycle or {}
+    yield from _letter_case(place, steps, _STEPS)
+    if _get(steps, "run") is None:
+        yield _warning(
+            "run", f"{place} has no run step, and lite fails the deployment. Let one end in 'sleep infinity'."
+        )
+    for name, step in steps.items():
+        if name.lower() != "setenv":
+            yield from _step(f"{place}.{name}", step)
+
+
+def _step(place: str, step: object) -> Found:
+    script = step
+    if isinstance(step, Mapping):
+        yield from _letter_case(place, step, _STEP)
+        script = _get(step, "Script")
+    if not isinstance(script, str):
+        yield _error("lifecycle", f"{place} has no script: wanted a string, or a mapping with a string as its Script.")
+        return
+    for braces in _BRACES.findall(script):
+        if not _VARIABLE.fullmatch(braces):
+            yield _warning(
+                "variable",
+                f"{place} has {shown(braces)}, where lite ends the script and says nothing. Another component's files "
+                "are in {kernel:rootPath}/work/<component>.",
+            )
+
+
+def _artifact(place: str, artifact: object) -> Found:
+    uri = _get(artifact, "Uri") if isinstance(artifact, Mapping) else None
+    if not isinstance(artifact, Mapping) or not isinstance(uri, str):
+        yield _error("artifact", f"{place} has no Uri: wanted a mapping with a string as its Uri.")
+        return
+    yield from _letter_case(place, artifact, _ARTIFACT)
+    yield from _uri(f"{place}.Uri", uri)
+    unarchive = _get(artifact, "Unarchive")
+    if unarchive not in (None, "NONE", "ZIP"):
+        yield _error("unarchive", f"{place}.Unarchive is {_found(unarchive)}: wanted NONE or ZIP.")
+    yield from _permission(f"{place}.Permission", _get(artifact, "Permission"))
+    yield from _digest(place, artifact)
+
+
+def _uri(place: str, text: str) -> Found:
+    try:
+        uri = S3Uri.parse(text)
+    except UriRefused as error:
+        yield _error("scheme", f"{place} {shown(text)} cannot be used: {error.message}")
+        return
+    if not text.startswith("s3://"):
+        yield _error("scheme", f"{place} {shown(text)} cannot be used: wanted s3://bucket/key.")
+    fault = key_fault(uri)
+    if fault:
+        yield _error("key", f"{place} {shown(text)} {fault}.")
+    fault = bucket_fault(uri)
+    if fault:
+        yield _warning("bucket", f"{place}: the bucket {uri.bucket} {fault}.")
+
+
+def _permission(place: str, permission: object) -> Found:
+    if not isinstance(permission, Mapping):
+        yield _warning(
+            "permission",
+            f"{place} is {_found(permission)}: give Read and Execute, whose defaults differ between cores.",
+        )
+        return
+    yield from _letter_case(place, permission, tuple(_PERMISSIONS))
+    for name, values in _PERMISSIONS.items():
+        value = _get(permission, name)
+        if value is None:
+            yield _warning("permission", f"{place} has no {name}, whose default differs between cores.")
+        elif value not in values:
+            yield _error("permission", f"{place}.{name} is {_found(value)}: wanted {', '.join(values)}.")
+
+
+def _digest(place: str, artifact: Mapping[str, Any]) -> Found:
+    digest, algorithm = _get(artifact, "Digest"), _get(artifact, "Algorithm")
+    if digest is None and algorithm is None:
+        return  # AWS's cloud computes its own
+    if algorithm != "SHA-256":
+        yield _warning("digest", f"{place}.Algorithm is {_found(algorithm)}: wanted SHA-256.")
+    if not isinstance(digest, str) or len(_decoded(digest)) != SHA256_BYTES:
+        yield _warning(
+            "digest", f"{place}.Digest is {_found(digest)}: wanted the base64 of a raw SHA-256, 44 characters long."
+        )
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

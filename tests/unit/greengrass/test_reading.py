@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgewright.errors import ValidationFault
+from edgewright.greengrass.config import ComponentPlan
+from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
+from edgewright.greengrass.recipe import recipe_json
+from edgewright.greengrass.rules import check_recipe
+from unit.greengrass.test_recipe import PACKAGE
+
+YAML = b"""
+# A recipe as people write it
+RecipeFormatVersion: 2020-01-25
+ComponentName: com.example.Reader
+ComponentVersion: '1.0.0'
+Manifests:
+  - Platform: {os: linux, runtime: "*"}
+    Lifecycle:
+      run:
+        RequiresPrivilege: true
+        Timeout: 60
+        Script: |-
+          echo hello
+          exec sleep infinity
+"""
+
+
+def test_json_is_read() -> None:
+    text = recipe_json(ComponentPlan("a", "1.0.0", "ünï"), PACKAGE)
+    assert read_recipe(text) == json.loads(text)
+    assert read_recipe(b"\xef\xbb\xbf" + text) == json.loads(text)
+
+
+def test_yaml_is_read_and_a_date_stays_a_text() -> None:
+    assert read_recipe(YAML) == {
+        "RecipeFormatVersion": "2020-01-25",
+        "ComponentName": "com.example.Reader",
+        "ComponentVersion": "1.0.0",
+        "Manifests": [
+            {
+                "Platform": {"os": "linux", "runtime": "*"},
+                "Lifecycle": {
+                    "run": {"RequiresPrivilege": True, "Timeout": 60, "Script": "echo hello\nexec sleep infinity"}
+                },
+            }
+        ],
+    }
+    assert check_recipe(read_recipe(YAML)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b" " * (RECIPE_BYTES + 1), f"has {RECIPE_BYTES + 1} bytes, and {RECIPE_BYTES} are allowed"),
+        (b"\xff\xfe", "is not text in UTF-8"),
+        (b"", "is no mapping"),
+        (b"[]", "is no mapping"),
+        (b"just words", "is no mapping"),
+        (b'{"a": ', "is neither JSON nor YAML"),
+        (b"a: [", "is neither JSON nor YAML"),
+        (b"a: 1\n---\nb: 2", "is neither JSON nor YAML"),
+        (b"a: !!python/object/apply:os.system [ls]", "is neither JSON nor YAML"),
+        (b"a: &x [1]\nb: *x", "has a YAML alias"),
+        (b"1: a", "has the key 1, and keys are strings"),
+        (b"? [a]\n: b", "is neither JSON nor YAML"),
+        (b"a: .nan", "holds what JSON cannot"),
+        (b'{"a": NaN}', "holds what JSON cannot"),
+        (b"a: !!binary aGk=", "holds what JSON cannot"),
+        (b"a: !!set {b}", "holds what JSON cannot"),
+        (b'{"a": "\\ud800"}', "is not text in UTF-8"),
+        (b"[" * 15_000, "nested too deeply"),
+        (b"- " * 7_000, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_read_is_told_why(text: bytes, words: str) -> None:
+    with pytest.raises(ValidationFault) as refused:
+        read_recipe(text)
+    assert words in refused.value.message
+
+
+@given(st.binary(max_size=300) | st.text("{}[]:,-?&*!|>'\" \nab1.~#%@", max_size=60).map(str.encode))
+def test_whatever_is_given_is_read_or_refused(text: bytes) -> None:
+    try:
+        read: dict[str, Any] = read_recipe(text)
+    except ValidationFault as refused:
+        refused.message.encode()
+    else:
+        json.dumps(read, allow_nan=False)
+        check_recipe(read)
