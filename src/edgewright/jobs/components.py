@@ -286,5 +286,6 @@ def _missing(key: ComponentArn) -> ResourceNotFound:
 def _taken(component: Component) -> ComponentExists:
     return ComponentExists(
         f"Component [{component.name} : {component.version}] for account [{component.account}] already exists "
-        f"with state: [{component.state}]"
+        f"with state: [{component.state}]",
+        component.arn,
     )
