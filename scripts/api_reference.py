@@ -1,26 +1,28 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/api.md from the service model: each implemented operation, member, constraint and error.
+"""Writes docs/reference/api.md and greengrass-api.md from the service models: operations, members, constraints, errors.
 
-What the model cannot say stands in `NOTES`, marked as fact or as decision. `--check` compares instead of writing, and
-exits 1 where the page is out of date.
+What the models cannot say stands in `NOTES`, marked as fact or as decision. `--check` compares instead of writing, and
+exits 1 where a page is out of date.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewright.operations import OPERATIONS
 from edgewright.protocol import Operation, Service, Shape, load_service
 from edgewright.protocol.errors import CODES
+from edgewright.protocol.rest_errors import REST_CODES
 from edgewright.protocol.validate import NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "api.md"
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
 INTRODUCTION = """\
 # API reference
@@ -53,7 +55,35 @@ are [S] throughout.
 - [D] An operation of the service model that is not on this page answers `UnknownOperationException`.
 """
 
+GREENGRASS = """\
+# Greengrass API reference
+
+<!-- Written by scripts/api_reference.py from the service model: change that, not this. -->
+
+The operations of AWS IoT Greengrass V2's API that edgewright answers, on the same port and with the same access keys as
+[SageMaker's](api.md): enough that the component an edge packaging job makes is described, fetched, listed, tagged and
+deleted by the clients that did so at AWS. The marks **[S]** and **[D]** mean what they mean there.
+
+## The protocol
+
+- [S] REST-JSON: method and path name the operation, members stand in the path, the query or a JSON body, and the request
+  has a Signature Version 4 for the service `greengrass`.
+- [S] Times are seconds since the epoch, recipes are base64 in the JSON body; SDKs turn both into their own types.
+- [S] An error's code is in the header `x-amzn-ErrorType`, the members of its shape are in the body; `message` is one.
+- [S] Statuses are REST's: 404 for what is not there, 409 for what is there already. [D] Signatures and access keys that
+  are refused are 403, as other services that speak REST were seen to answer.
+- [D] A component belongs to the account of the access key and to the region of the signature; those of others do not
+  exist. There are no public components.
+- [D] Rules of access keys name `greengrass:<Operation>`, and components by name. What is about no one component, such
+  as ListComponents, is about `*`.
+- [D] An operation of the service model that is not on this page answers `UnknownOperationException`: core devices and
+  deployments are AWS's, or those of a core's own command line.
+"""
+
 ERROR_NOTES: Mapping[str, str] = {
+    "ResourceNotFoundException": "[S] No such component in the caller's account and region.",
+    "ConflictException": "[S] The component has this version already.",
+    "InternalServerException": "[S] Anything else; the server's log says what.",
     "ValidationException": "[S] A constraint is not met, or a rule below; not in the model, so SDKs raise their "
     "general client error.",
     "SerializationException": "[S] Not JSON, or another JSON type than the model's.",
@@ -152,38 +182,110 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     ),
     "ListTags": ("[D] Tags come in the order of their keys, 50 to a page without `MaxResults`.",),
     "DeleteTags": ("[D] A key that the resource does not have is passed over.",),
+    "CreateComponentVersion": (
+        "[S] The recipe is JSON or YAML. The same name and version mean the same bytes for ever: a second one is refused.",
+        (
+            "[S] Each artifact is fetched, and its digest is put into the recipe. Those that cannot be read are named in "
+            "one `ValidationException`: `Invalid Input: Encountered following errors in Artifacts: {...}`."
+        ),
+        (
+            "[D] A recipe that AWS's cloud or every core would refuse is refused. One that only Greengrass nucleus lite "
+            "refuses is taken, as AWS takes it."
+        ),
+        "[D] The component is DEPLOYABLE at once: the answer comes when its artifacts have been read.",
+        "[D] Components of Lambda functions are refused, never ignored.",
+        "[D] `clientToken` is checked and has no effect: a repeated request is a `ConflictException`.",
+    ),
+    "DescribeComponent": ("[D] Platforms have their manifest's name, or one made of their attributes.",),
+    "GetComponent": ("[D] The recipe comes in JSON unless YAML is asked for, whatever it was given in.",),
+    "ListComponents": (
+        "[S] `latestVersion` is the highest by semantic versioning. [D] Components come in the order of their names.",
+        "[D] With the scope PUBLIC the list is empty.",
+        "[D] `nextToken` is bound to the query that it came with. Another one is a `ValidationException`.",
+    ),
+    "ListComponentVersions": (
+        "[D] The highest version comes first.",
+        "[D] `nextToken` is bound to the query that it came with. Another one is a `ValidationException`.",
+    ),
+    "GetComponentVersionArtifact": (
+        (
+            "[S] `artifactName` is what stands behind `s3://` in the artifact's URI. [D] The file's name alone does too, "
+            "where no other artifact has it."
+        ),
+        (
+            "[D] The address holds for 15 minutes. With the object store `s3` it is a pre-signed address of S3, with "
+            "`directory` one of this server, at the host that the caller's request named."
+        ),
+        "[S] `s3EndpointType` makes a difference in us-east-1 of AWS alone. [D] `iotEndpointType` `fips` is refused.",
+    ),
+    "DeleteComponent": (
+        "[S] The artifacts stay in the object store.",
+        "[D] The version may be made anew; cores that have the old one would not notice.",
+    ),
+    "TagResource": (
+        "[S] At most 50 tags; keys that begin with `aws:` are refused. [D] Versions have tags, components none.",
+    ),
+    "UntagResource": ("[D] A key that the version does not have is passed over.",),
+    "ListTagsForResource": ("[D] `tags` is left out where there are none.",),
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One service's page."""
+
+    name: str
+    service: Service
+    introduction: str
+    codes: Mapping[type[BaseException], tuple[int, str]]
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Those that are implemented, in the order of the table of operations."""
+        return [self.service.operations[name] for name in OPERATIONS if name in self.service.operations]
+
+
+PAGES = (
+    Page("api.md", load_service("sagemaker"), INTRODUCTION, CODES),
+    Page("greengrass-api.md", load_service("greengrassv2"), GREENGRASS, REST_CODES),
+)
+
+
 def main() -> int:
-    """Writes the page, or compares it with `--check`; 1 where it is out of date."""
-    parser = argparse.ArgumentParser(description="Write the API reference from the service model.")
+    """Writes the pages, or compares them with `--check`; 1 where one is out of date."""
+    parser = argparse.ArgumentParser(description="Write the API references from the service models.")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    text = page(load_service("sagemaker"))
-    if not parser.parse_args().check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE} is out of date: run scripts/api_reference.py", file=sys.stderr)
-    return 1
+    check = parser.parse_args().check
+    stale = [page for page in PAGES if not _written(page, check=check)]
+    for page in stale:
+        print(f"docs/reference/{page.name} is out of date: run scripts/api_reference.py", file=sys.stderr)
+    return 1 if stale else 0
 
 
-def page(service: Service) -> str:
-    """The whole page."""
-    codes = [code for _, code in CODES.values()]
-    missing = [name for name in OPERATIONS if name not in NOTES] + [code for code in codes if code not in ERROR_NOTES]
+def _written(page: Page, *, check: bool) -> bool:
+    path, wanted = FOLDER / page.name, text(page)
+    if check:
+        return path.exists() and path.read_text(encoding="utf-8") == wanted
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(wanted, encoding="utf-8")
+    return True
+
+
+def text(page: Page) -> str:
+    """A whole page."""
+    codes = [code for _, code in page.codes.values()]
+    names = [operation.name for operation in page.operations]
+    missing = [name for name in names if name not in NOTES] + [code for code in codes if code not in ERROR_NOTES]
     if missing:
         raise SystemExit(f"NOTES or ERROR_NOTES says nothing of {', '.join(missing)}: say what the model cannot.")
-    parts = [INTRODUCTION, "\n".join(_errors())]
-    parts += ["\n".join(_operation(service.operations[name])) for name in OPERATIONS]
+    parts = [page.introduction, "\n".join(_errors(page))]
+    parts += ["\n".join(_operation(operation)) for operation in page.operations]
     return "\n".join(parts)
 
 
-def _errors() -> Iterator[str]:
+def _errors(page: Page) -> Iterator[str]:
     yield from ("## Errors of every operation", "", "| Code | HTTP status | When |", "|---|---|---|")
-    for status, code in dict.fromkeys(CODES.values()):
+    for status, code in dict.fromkeys(page.codes.values()):
         yield f"| `{code}` | {status} | {ERROR_NOTES[code]} |"
     yield ""
 

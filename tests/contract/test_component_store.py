@@ -150,6 +150,15 @@ class TestVersions:
         assert store.insert(component(recipe=b"second")).recipe == b"second"
         assert store.tags(key()) == {}
 
+    def test_a_job_withdraws_its_own_version_only(self, store: ComponentStore) -> None:
+        store.insert(component(job_arn=JOB))
+        store.insert(component(version="2.0.0", job_arn=JOB))
+        store.withdraw(key(), f"{JOB}-2")
+        assert store.get(key()).job_arn == JOB
+        store.withdraw(key(), JOB)
+        store.withdraw(key(), JOB)
+        assert [one.version for one in store.versions(key()).components] == ["2.0.0"]
+
     def test_of_many_makers_exactly_one_makes_it(self, store: ComponentStore) -> None:
         outcomes: list[str] = []
         start = threading.Barrier(6)

@@ -84,7 +84,6 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request_id = _request_id()
-        begun = time.perf_counter()
         try:
             reply = await self._answer(scope, receive)
         except Disconnected:
@@ -92,13 +91,6 @@ class Api:
         except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
             reply = _error_reply(self._wire, error, request_id)
         await _send(send, reply, request_id)
-        log.debug(
-            "answered",
-            request_id=request_id,
-            operation=self._wire.label(scope),
-            status=reply.status,
-            milliseconds=round((time.perf_counter() - begun) * 1000, 2),
-        )
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         body = await _read_body(scope, receive, self._body_limit)

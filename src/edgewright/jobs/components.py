@@ -158,6 +158,11 @@ class ComponentStore:
             if not connection.execute(delete(components).where(_is(key))).rowcount:
                 raise _missing(key)
 
+    def withdraw(self, key: ComponentArn, job_arn: str) -> None:
+        """Forget a version if this job made it; nothing where it did not."""
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(delete(components).where(_is(key), components.c.job_arn == job_arn))
+
     def list(self, account: str, region: str, after: str | None = None, limit: int = 100) -> ComponentPage:
         """The components of an account and region, each by its highest version, ordered by name.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status
-from edgewright.operations import listing, rules
+from edgewright.operations import listing, presets, rules
 from edgewright.operations.handover import hand_over
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
@@ -33,10 +33,11 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     output = request["OutputConfig"]
     rules.role_of_caller(request["RoleArn"], context.caller)
     rules.no_kms_key(output)
-    _no_preset_deployment(output)
+    package = _package_uri(request)
+    presets.check(request, package, context.key(Kind.PACKAGING, request["EdgePackagingJobName"]).arn)
     tags = rules.tags_of(request.get("Tags", ()))
     compilation = _completed_compilation(context, request["CompilationJobName"])
-    _output_beside_source(request, compilation)
+    _beside_source(package, compilation)
     job = _new_job(context, request, compilation)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
     hand_over(context, job.key)
@@ -46,7 +47,7 @@ def describe_edge_packaging_job(context: Context, request: Request) -> Response:
     """DescribeEdgePackagingJob: every member that applies now.
 
     EdgePackagingJobStatusMessage and RoleArn are always there; ModelArtifact and ModelSignature only once the job is
-    COMPLETED [D].
+    COMPLETED [D], and so is PresetDeploymentOutput, for a job that asked for a component.
 
     Raises:
         ResourceNotFound: no such job in the caller's account and region.
@@ -106,20 +107,6 @@ def _get(context: Context, name: str) -> PackagingJob:
     return job
 
 
-def _no_preset_deployment(output: Mapping[str, Any]) -> None:
-    if "PresetDeploymentType" in output:
-        raise ValidationFault(
-            f"Value '{output['PresetDeploymentType']}' at 'outputConfig.presetDeploymentType' is not supported yet: "
-            "this version makes packages and no Greengrass components. Leave PresetDeploymentType and "
-            "PresetDeploymentConfig out."
-        )
-    if "PresetDeploymentConfig" in output:
-        raise ValidationFault(
-            "'outputConfig.presetDeploymentConfig' was given without 'outputConfig.presetDeploymentType'. "
-            "Give both or neither."
-        )
-
-
 def _completed_compilation(context: Context, name: str) -> CompilationJob:
     try:
         job = context.jobs.get(context.key(Kind.COMPILATION, name))
@@ -131,10 +118,13 @@ def _completed_compilation(context: Context, name: str) -> CompilationJob:
     return job
 
 
-def _output_beside_source(request: Request, compilation: CompilationJob) -> None:
-    """The package may not replace the very object that it is made from."""
+def _package_uri(request: Request) -> S3Uri:
     location = rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
-    package = location.joined(package_name(Model(request["ModelName"], request["ModelVersion"])))
+    return location.joined(package_name(Model(request["ModelName"], request["ModelVersion"])))
+
+
+def _beside_source(package: S3Uri, compilation: CompilationJob) -> None:
+    """The package may not replace the very object that it is made from."""
     if compilation.model_artifact and S3Uri.parse(compilation.model_artifact) == package:
         raise ValidationFault(
             f"The package would replace its own source {package}. Choose another S3OutputLocation, ModelName or "

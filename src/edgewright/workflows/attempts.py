@@ -20,7 +20,7 @@ from edgewright.errors import (
 )
 from edgewright.jobs import ENDED, Kind, Status
 from edgewright.stores import S3Uri
-from edgewright.workflows import messages
+from edgewright.workflows import components, messages
 from edgewright.workflows.tools import Ending, Leaving, insist, rest
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ def _leave_to_others(tools: Tools, job: Job, current: Job | None) -> None:
 
 
 def _remove(tools: Tools, job: Job) -> None:
+    """What attempts at the job may have left: its component first, which names its object."""
+    components.withdraw(tools, job)
     if job.written_uri is None:
         return
     uri = S3Uri.parse(job.written_uri)

@@ -1,4 +1,4 @@
-"""The recipe of an edge packaging job: begin, package, end."""
+"""The recipe of an edge packaging job: begin, package, make a component where one is wanted, end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgewright import packaging
 from edgewright.errors import ArchiveRefused
 from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
-from edgewright.workflows import messages
+from edgewright.workflows import components, messages
 from edgewright.workflows.attempts import begin, concluded, finish, told
 from edgewright.workflows.watch import Watch, watched
 
@@ -24,7 +24,16 @@ def package_job(key: JobKey, tools: Tools) -> None:
     job = begin(key, tools)
     if isinstance(job, PackagingJob):
         ending = tools.step("package", partial(concluded, tools, job, partial(_package, tools, job)))
-        finish(tools, job, told(key.kind, ending))
+        finish(tools, job, told(key.kind, _with_component(tools, job, ending)))
+
+
+def _with_component(tools: Tools, job: PackagingJob, ending: Ending) -> Ending:
+    """The ending with what became of the component, a durable step of its own behind the package's."""
+    told_of_job = {name: value for name, value in ending.items() if name != "sha256"}
+    if ending["status"] != Status.COMPLETED or not components.is_wanted(job):
+        return told_of_job
+    make = partial(components.make, tools, job, ending["model_artifact"], ending["sha256"])
+    return told_of_job | {"preset_output": tools.step("component", make)}
 
 
 def _package(tools: Tools, job: PackagingJob) -> Ending:
@@ -41,6 +50,7 @@ def _package(tools: Tools, job: PackagingJob) -> Ending:
         "message": messages.completed(len(made.manifest.files), made.size),
         "model_artifact": str(target),
         "model_signature": made.signature,
+        "sha256": made.sha256,  # of the package, for its component
     }
 
 
