@@ -66,8 +66,8 @@ deleted by the clients that did so at AWS. The marks **[S]** and **[D]** mean wh
 
 ## The protocol
 
-- [S] REST-JSON: method and path name the operation, members stand in the path, the query or a JSON body, and the request
-  has a Signature Version 4 for the service `greengrass`.
+- [S] REST-JSON: method and path name the operation, members stand in the path, the query or a JSON body, and the
+  request has a Signature Version 4 for the service `greengrass`.
 - [S] Times are seconds since the epoch, recipes are base64 in the JSON body; SDKs turn both into their own types.
 - [S] An error's code is in the header `x-amzn-ErrorType`, the members of its shape are in the body; `message` is one.
 - [S] Statuses are REST's: 404 for what is not there, 409 for what is there already. [D] Signatures and access keys that
@@ -84,8 +84,9 @@ ERROR_NOTES: Mapping[str, str] = {
     "ResourceNotFoundException": "[S] No such component in the caller's account and region.",
     "ConflictException": "[S] The component has this version already.",
     "InternalServerException": "[S] Anything else; the server's log says what.",
-    "ValidationException": "[S] A constraint is not met, or a rule below; not in the model, so SDKs raise their "
-    "general client error.",
+    "ServiceQuotaExceededException": "[S] The account has as many as it may have.",
+    "ValidationException": "[S] A constraint is not met, or a rule below; where the model does not declare it, SDKs "
+    "raise their general client error.",
     "SerializationException": "[S] Not JSON, or another JSON type than the model's.",
     "UnknownOperationException": "[S] No such operation. [D] Also one that is not implemented yet.",
     "RequestEntityTooLargeException": "[S] The body is over the limit. [D] The limit is the setting `body_limit`.",
@@ -183,14 +184,14 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     "ListTags": ("[D] Tags come in the order of their keys, 50 to a page without `MaxResults`.",),
     "DeleteTags": ("[D] A key that the resource does not have is passed over.",),
     "CreateComponentVersion": (
-        "[S] The recipe is JSON or YAML. The same name and version mean the same bytes for ever: a second one is refused.",
+        "[S] The recipe is JSON or YAML. The same name and version mean the same bytes for ever: a second is refused.",
         (
-            "[S] Each artifact is fetched, and its digest is put into the recipe. Those that cannot be read are named in "
-            "one `ValidationException`: `Invalid Input: Encountered following errors in Artifacts: {...}`."
+            "[S] Each artifact is fetched, and its digest is put into the recipe. Those that cannot be read are named "
+            "in one `ValidationException`: `Invalid Input: Encountered following errors in Artifacts: {...}`."
         ),
         (
-            "[D] A recipe that AWS's cloud or every core would refuse is refused. One that only Greengrass nucleus lite "
-            "refuses is taken, as AWS takes it."
+            "[D] A recipe that AWS's cloud or every core would refuse is refused. One that only Greengrass nucleus "
+            "lite refuses is taken, as AWS takes it."
         ),
         "[D] The component is DEPLOYABLE at once: the answer comes when its artifacts have been read.",
         "[D] Components of Lambda functions are refused, never ignored.",
@@ -209,8 +210,8 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     ),
     "GetComponentVersionArtifact": (
         (
-            "[S] `artifactName` is what stands behind `s3://` in the artifact's URI. [D] The file's name alone does too, "
-            "where no other artifact has it."
+            "[S] `artifactName` is what stands behind `s3://` in the artifact's URI. [D] The file's name alone does "
+            "too, where no other artifact has it."
         ),
         (
             "[D] The address holds for 15 minutes. With the object store `s3` it is a pre-signed address of S3, with "
@@ -228,6 +229,10 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     "UntagResource": ("[D] A key that the version does not have is passed over.",),
     "ListTagsForResource": ("[D] `tags` is left out where there are none.",),
 }
+
+
+REFUSED = frozenset({"lambdaFunction"})
+"""Members that no request may have; theirs are not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +296,10 @@ def _errors(page: Page) -> Iterator[str]:
 
 
 def _operation(operation: Operation) -> Iterator[str]:
-    yield from (f"## {operation.name}", "", "### Request", "")
+    yield from (f"## {operation.name}", "")
+    if operation.path != "/":
+        yield from (f"`{operation.method} {operation.path}`, answered with {operation.status}.", "")
+    yield from ("### Request", "")
     yield from _members(operation.input)
     yield from ("", "### Response", "")
     yield from _members(operation.output)
@@ -318,7 +326,8 @@ def _rows(shape: Shape, prefix: str) -> Iterator[str]:
     for name, member in shape.members.items():
         required = "yes" if name in shape.required else ""
         yield f"| `{prefix}{name}` | {_type(member.shape)} | {required} | {_constraints(member.shape)} |"
-        yield from _below(member.shape, f"{prefix}{name}")
+        if name not in REFUSED:
+            yield from _below(member.shape, f"{prefix}{name}")
 
 
 def _below(shape: Shape, path: str) -> Iterator[str]:

@@ -60,7 +60,7 @@ def generated(*, write: bool) -> Iterator[str]:
             yield f"{name}: not what the program says; run `make docs`"
     command = [sys.executable, str(ROOT / "scripts/api_reference.py"), *([] if write else ["--check"])]
     if subprocess.run(command, check=False).returncode:
-        yield "docs/reference/api.md: not what the service model says; run `make docs`"
+        yield "docs/reference: a page of the API is not what the service model says; run `make docs`"
 
 
 def help_blocks(*, write: bool) -> Iterator[str]:

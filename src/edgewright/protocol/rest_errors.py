@@ -32,7 +32,9 @@ REST_CODES: dict[type[BaseException], tuple[int, str]] = CODES | {
     errors.AccessDenied: (FORBIDDEN, "AccessDeniedException"),
     errors.ResourceNotFound: (NOT_FOUND, "ResourceNotFoundException"),
     errors.ObjectNotFound: (NOT_FOUND, "ResourceNotFoundException"),
+    errors.ResourceInUse: (CONFLICT, "ConflictException"),
     errors.ComponentExists: (CONFLICT, "ConflictException"),
+    errors.ResourceLimitExceeded: (QUOTA, "ServiceQuotaExceededException"),
     BaseException: (INTERNAL, "InternalServerException"),
 }
 """By class; an error without an entry of its own has that of its nearest parent."""
