@@ -8,9 +8,11 @@ the API is there: whatever an operation raises becomes an AWS error.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -79,11 +81,12 @@ class Api:
         self._context_for = context_for
         self._body_limit = bounds.body_limit
         self._throttle = throttle
+        self._request_ids = _request_ids()
         self._inline = QUICK if bounds.embedded else frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request_id = _request_id()
+        request_id = next(self._request_ids)
         try:
             reply = await self._answer(scope, receive)
         except Disconnected:
@@ -129,10 +132,10 @@ class Api:
         return OPERATIONS[operation.name](self._context_for(caller), request)
 
 
-def _request_id() -> str:
-    """A UUID of version 4. It names a call, and need be no secret."""
-    bits = f"{random.getrandbits(128):032x}"
-    return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-{'89ab'[int(bits[16], 16) & 3]}{bits[17:20]}-{bits[20:]}"
+def _request_ids() -> Iterator[str]:
+    """Names of calls in the form of UUIDs: random for each process, then counted. They need be no secret."""
+    prefix = str(uuid.uuid4())[:24]
+    return (f"{prefix}{number:012x}" for number in itertools.count(random.getrandbits(40)))
 
 
 async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -141,23 +144,29 @@ async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     A body that is not far over the limit is read to its end and thrown away: a client that is still sending when the
     connection closes sees a broken connection, and not the refusal.
     """
+    message = await receive()
+    if not message.get("more_body", False) and message["type"] == "http.request":  # whole at once, as nearly all are
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if announced.isdigit() and int(announced) > limit * DISCARDED:
         raise _too_large(limit)
     pieces: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
+    while message["type"] != "http.disconnect":
         piece = message.get("body", b"")
         size += len(piece)
         if size <= limit:
             pieces.append(piece)
-        if size > limit * DISCARDED or (size > limit and not message.get("more_body", False)):
+        last = not message.get("more_body", False)
+        if size > limit * DISCARDED or (size > limit and last):
             raise _too_large(limit)
-        if not message.get("more_body", False):
+        if last:
             return b"".join(pieces)
+        message = await receive()
+    raise Disconnected
 
 
 def _too_large(limit: int) -> RequestTooLarge:
