@@ -134,8 +134,7 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
         if arn is None:
             raise ServiceUnreachable(f"AWS says that {name} {version} exists, and does not list it. Try again.")
         _await_deployable(clients, arn, destination.patience)
-        _require_same(clients, arn, artifacts)
-    return Published(arn, tuple(places.values()), new=made is not None)
+        return Published(arn, _same(clients, arn, artifacts), new=made is not None)
 
 
 def _existing(clients: Clients, name: str, version: str) -> str | None:
@@ -162,10 +161,11 @@ def _components(clients: Clients) -> Iterator[dict[str, Any]]:
         token = {"nextToken": page["nextToken"]}
 
 
-def _require_same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> None:
-    """AWS computes the digests of what it finds: they must be ours."""
-    held = clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")
-    theirs = {artifact.file: artifact.sha256 for artifact in artifacts_of(read_recipe(held["recipe"]))}
+def _same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> tuple[S3Uri, ...]:
+    """Where AWS has the artifacts. It computes the digests of what it finds: they must be ours."""
+    answer = clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")
+    held = artifacts_of(read_recipe(answer["recipe"]))
+    theirs = {artifact.file: artifact.sha256 for artifact in held}
     ours = {artifact.file: artifact.sha256 for artifact in artifacts}
     if theirs != ours:
         changed = sorted(set(theirs.items()) ^ set(ours.items()))
@@ -173,6 +173,7 @@ def _require_same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -
             f"{arn} exists with other artifacts: {', '.join(f'{file} {digest}' for file, digest in changed)}. "
             "A version is for ever; make the component with a higher ComponentVersion."
         )
+    return tuple(artifact.uri for artifact in held)
 
 
 def _create(clients: Clients, recipe: bytes) -> str | None:
