@@ -114,10 +114,6 @@ def test_several_faults_come_in_one_message(sagemaker: Any) -> None:
             "'outputConfig.kmsKeyId' cannot be honoured",
         ),
         (
-            {"OutputConfig": {"S3OutputLocation": "s3://b/o", "PresetDeploymentType": "GreengrassV2Component"}},
-            "is not supported yet",
-        ),
-        (
             {"OutputConfig": {"S3OutputLocation": "s3://b/o", "PresetDeploymentConfig": "{}"}},
             "without 'outputConfig.presetDeploymentType'",
         ),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MEMBER: Final = "outputConfig.presetDeploymentConfig"
 DEFAULT_NAME: Final = "SagemakerEdgeManager"
 DEFAULT_VERSION: Final = "1.0.0"
-DESCRIPTION_BYTES: Final = 2000
+DESCRIPTION_BYTES: Final = 1500
+"""So much fits into the largest recipe that Greengrass nucleus lite takes, whatever else is as long as it may be."""
 MOST_NAMED: Final = 5
 """Unknown keys that a message names."""
 

@@ -34,7 +34,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     rules.role_of_caller(request["RoleArn"], context.caller)
     rules.no_kms_key(output)
     package = _package_uri(request)
-    presets.check(request, package, context.key(Kind.PACKAGING, request["EdgePackagingJobName"]).arn)
+    presets.check(request, package)
     tags = rules.tags_of(request.get("Tags", ()))
     compilation = _completed_compilation(context, request["CompilationJobName"])
     _beside_source(package, compilation)

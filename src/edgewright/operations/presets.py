@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.config import MEMBER, parse_config
-from edgewright.greengrass.recipe import PackageFacts, recipe
-from edgewright.greengrass.rules import bucket_fault, check_recipe, key_fault
+from edgewright.greengrass.rules import bucket_fault, key_fault
 
 if TYPE_CHECKING:
     from edgewright.stores import S3Uri
@@ -18,17 +16,14 @@ Request = Mapping[str, Any]
 
 TYPE = "PresetDeploymentType"
 CONFIG = "PresetDeploymentConfig"
-PASSED = frozenset({"pre-release"})
-"""Rules of recipes that a component may break: the caller chose so, and cores run it."""
 
 
-def check(request: Request, package: S3Uri, job_arn: str) -> None:
+def check(request: Request, package: S3Uri) -> None:
     """Refuse a preset deployment that is sure to fail.
 
     Args:
         request: CreateEdgePackagingJob's.
         package: where the package will be.
-        job_arn: the job's.
 
     Raises:
         ValidationFault: a config that cannot be used or has no type beside it, or a place that no core fetches from.
@@ -40,12 +35,8 @@ def check(request: Request, package: S3Uri, job_arn: str) -> None:
                 f"'{MEMBER}' was given without 'outputConfig.presetDeploymentType'. Give both or neither."
             )
         return
-    plan = parse_config(output.get(CONFIG), request["EdgePackagingJobName"])
+    parse_config(output.get(CONFIG), request["EdgePackagingJobName"])
     _check_place(request, package)
-    facts = PackageFacts(package, hashlib.sha256().hexdigest(), request["ModelName"], request["ModelVersion"], job_arn)
-    faults = [finding.message for finding in check_recipe(recipe(plan, facts)) if finding.rule not in PASSED]
-    if faults:
-        raise ValidationFault(f"The value at '{MEMBER}' makes a component that cores refuse: {' '.join(faults)}")
 
 
 def _check_place(request: Request, package: S3Uri) -> None:

@@ -102,7 +102,7 @@ class TestRefused:
             ({"ComponentDescription": "a\nExecStart=/bin/sh"}, "holds a control character or a line break"),
             ({"ComponentDescription": "a\\"}, "ends in a backslash"),
             ({"ComponentDescription": "\ud800"}, "ComponentDescription '\\ud800' holds a control character"),
-            ({"ComponentDescription": "✓" * 667}, "has 2001 bytes of UTF-8, and 2000 are allowed"),
+            ({"ComponentDescription": "✓" * 501}, "has 1503 bytes of UTF-8, and 1500 are allowed"),
             ({"PlatformOS": "Linux"}, "PlatformOS was given without PlatformArchitecture."),
             ({"PlatformArchitecture": "ARMV8"}, "PlatformArchitecture was given without PlatformOS."),
             (

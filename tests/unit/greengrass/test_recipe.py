@@ -130,6 +130,16 @@ def test_what_is_made_of_whatever_was_taken_breaks_no_rule(
     assert len(json.dumps(made, ensure_ascii=False).encode()) < LITE_BYTES
 
 
+@pytest.mark.parametrize("os", [None, "linux", "windows"])
+def test_the_longest_recipe_is_not_too_long_for_any_core(os: str | None) -> None:
+    file = f"{'m' * 63}-{'1' * 30}.tar.gz"
+    uri = S3Uri("b" * 63, f"{'k' * (1023 - len(file))}/{file}")
+    job = f"arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:edge-packaging-job/{'j' * 63}"
+    plan = ComponentPlan("n" * 128, f"1.0.0-{'a' * 58}", '"' * 1500, os, None if os is None else "aarch64")
+    package = PackageFacts(uri, SHA256, "m" * 63, "1" * 30, job)
+    assert [finding.rule for finding in check_recipe(recipe(plan, package))] == ["pre-release"]
+
+
 def run(script: str, work: Path, artifacts_folder: Path) -> subprocess.CompletedProcess[bytes]:
     """Run a step as a core does: variables replaced, in the work folder."""
     script = script.replace("{work:path}", str(work)).replace("{artifacts:path}", str(artifacts_folder))
