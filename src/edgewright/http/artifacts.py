@@ -11,10 +11,20 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from edgewright.errors import AccessDenied, CallerError, ObjectForbidden, ObjectNotFound, UriRefused
+from edgewright.errors import (
+    AccessDenied,
+    CallerError,
+    EdgewrightError,
+    ObjectForbidden,
+    ObjectNotFound,
+    StoreUnavailable,
+    UriRefused,
+)
+from edgewright.protocol.errors import OURS
 from edgewright.protocol.routes import decoded
 from edgewright.stores import S3Uri
 
@@ -28,6 +38,17 @@ if TYPE_CHECKING:
 LIFE = timedelta(minutes=15)
 FOLDER = "/artifacts/"
 OUTDATED = "The link does not hold: it has expired, or is not one of this server's. Ask for a new one."
+
+
+log = structlog.get_logger(__name__)
+
+REFUSALS: dict[type[EdgewrightError], tuple[int, str]] = {
+    ObjectNotFound: (404, "NoSuchKey"),
+    UriRefused: (404, "NoSuchKey"),
+    AccessDenied: (403, "AccessDenied"),
+    ObjectForbidden: (403, "AccessDenied"),
+    StoreUnavailable: (503, "ServiceUnavailable"),
+}
 
 
 class Artifacts:
@@ -61,10 +82,8 @@ class Artifacts:
         try:
             uri = self._opened(request.scope["raw_path"], request.url.query)
             size = await run_in_threadpool(self._objects.size, uri)
-        except (ObjectNotFound, UriRefused) as error:
-            return _refusal(404, "NoSuchKey", error)
-        except (AccessDenied, ObjectForbidden) as error:
-            return _refusal(403, "AccessDenied", error)
+        except (CallerError, StoreUnavailable) as error:
+            return _refusal(error)
         headers = {"content-length": str(size), "x-content-type-options": "nosniff", "cache-control": "private"}
         if request.method == "HEAD":
             return Response(headers=headers, media_type="application/octet-stream")
@@ -94,5 +113,11 @@ class Artifacts:
         return hmac.digest(self._key, f"{expires}\n{uri.bucket}/{uri.key}".encode(), "sha256").hex()
 
 
-def _refusal(status: int, code: str, error: CallerError) -> Response:
-    return JSONResponse({"message": error.message}, status_code=status, headers={"x-amzn-errortype": code})
+def _refusal(error: EdgewrightError) -> Response:
+    status, code = next((answer for cause, answer in REFUSALS.items() if isinstance(error, cause)), (400, "BadRequest"))
+    if isinstance(error, CallerError):
+        message = error.message
+    else:
+        log.error("artifact not handed out", code=code, exc_info=error)
+        message = OURS["ServiceUnavailable"]
+    return JSONResponse({"message": message}, status_code=status, headers={"x-amzn-errortype": code})
