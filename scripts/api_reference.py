@@ -136,11 +136,25 @@ NOTES: Mapping[str, tuple[str, ...]] = {
             "[S] A fault that only the model's bytes can show fails the job, with a status message that begins with "
             "`ClientError:` or `InternalServerError:`."
         ),
+        (
+            "[S] `PresetDeploymentConfig` is a JSON object with the keys `ComponentName`, `ComponentDescription`, "
+            "`ComponentVersion`, `PlatformOS` and `PlatformArchitecture`, all optional; the last two go together. "
+            "[S] Without a name the component is called `SagemakerEdgeManager<EdgePackagingJobName>`; [D] without a "
+            "version it is 1.0.0."
+        ),
+        (
+            "[D] With a `PresetDeploymentType`, `ModelVersion` may have no spaces and the bucket no dots: Greengrass "
+            "cores could not fetch the package."
+        ),
     ),
     "DescribeEdgePackagingJob": (
         "[D] `EdgePackagingJobStatusMessage` and `RoleArn` are always there: early clients read them unasked.",
         "[D] `ModelArtifact` and `ModelSignature` are there once the job is COMPLETED.",
-        "[S] The job's status and that of `PresetDeploymentOutput` are independent.",
+        (
+            "[S] The job's status and that of `PresetDeploymentOutput` are independent: the job is COMPLETED where its "
+            "component failed, for example because the version is there already. [D] The member is there once the job "
+            "is COMPLETED; its `Artifact`, the component version's ARN, once the component is."
+        ),
     ),
     "ListEdgePackagingJobs": LISTING,
     "StopEdgePackagingJob": (
