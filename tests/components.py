@@ -52,6 +52,7 @@ class Cloud:
         recipes: by ARN.
         calls: each call's method and path.
         others: components that are listed before those that were made, one to a page.
+        regions: those that callers signed for.
     """
 
     url: str = ""
@@ -60,6 +61,7 @@ class Cloud:
     recipes: dict[str, bytes] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    regions: set[str] = field(default_factory=set)
 
     def answer(self, method: str, path: str, query: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """A status and a body."""
@@ -101,6 +103,7 @@ def cloud() -> Iterator[Cloud]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             held.calls.append(f"{self.command} {unquote(parts.path)}")
+            held.regions.add(self.headers["Authorization"].split("/")[2])
             status, answer = held.answer(self.command, parts.path, parts.query, body)
             content = json.dumps(answer).encode()
             self.send_response(status)

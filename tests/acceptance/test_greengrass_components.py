@@ -335,6 +335,34 @@ def test_publishing_back_into_the_same_service_is_refused(house: RunningServer, 
     assert "which is where the component comes from" in said
 
 
+def test_with_a_setting_every_component_is_published(
+    tmp_path: Path, aws: RunningServer, storage: S3Service, cloud: dict[str, str]
+) -> None:
+    settings = {
+        "GREENGRASS": "aws",
+        "AWS__BUCKET": "my-components",
+        "AWS__PREFIX": "auto",
+        "AWS__PROFILE": "production",
+    }
+    environment = cloud | {f"EDGEWRIGHT_{name}": value for name, value in settings.items()}
+    with serving(tmp_path / "data", environment=environment) as server:
+        compile_digits(server)
+        first = packaged(server, "first", '{"ComponentName": "auto"}')
+        arn = first["PresetDeploymentOutput"]["Artifact"]
+        for service in (aws, server):
+            assert service.client("greengrassv2").describe_component(arn=arn)["componentName"] == "auto"
+        (uri,) = [
+            found["Key"]
+            for found in storage.client().list_objects_v2(Bucket="my-components", Prefix="auto/")["Contents"]
+        ]
+        package = storage.client().get_object(Bucket="my-components", Key=uri)["Body"].read()
+        assert package == server.object(first["ModelArtifact"]).read_bytes()
+        aws.client("greengrassv2").create_component_version(inlineRecipe=_recipe_called("theirs"))
+        second = packaged(server, "second", '{"ComponentName": "theirs"}')
+        assert second["PresetDeploymentOutput"]["Status"] == "FAILED"
+        assert "exists with other artifacts" in second["PresetDeploymentOutput"]["StatusMessage"]
+
+
 @pytest.fixture(scope="module")
 def unpublished(house: RunningServer) -> str:
     """A job whose component AWS has never seen."""
@@ -355,6 +383,14 @@ def test_what_stands_in_the_way_is_named(
 ) -> None:
     said = run("component", "publish", unpublished, *flags, *place(house), code=code, **cloud)
     assert words in said
+
+
+def _recipe_called(name: str) -> bytes:
+    """A recipe of somebody else's, without artifacts."""
+    platform = {"os": "*", "architecture": "*", "runtime": "*"}
+    manifest = {"Platform": platform, "Lifecycle": {"run": {"Script": "exec sleep infinity"}}}
+    whole = {"RecipeFormatVersion": "2020-01-25", "ComponentName": name, "ComponentVersion": "1.0.0"}
+    return json.dumps(whole | {"Manifests": [manifest]}).encode()
 
 
 def _uri(recipe: dict[str, Any]) -> str:

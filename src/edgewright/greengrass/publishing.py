@@ -21,6 +21,8 @@ from edgewright.stores import S3Uri
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from edgewright.settings import Settings
+
 Fetch = Callable[[Artifact], Iterable["Buffer"]]
 """An artifact's bytes, from wherever they are."""
 
@@ -103,6 +105,20 @@ class Published:
     arn: str
     artifacts: tuple[S3Uri, ...]
     new: bool
+
+
+Publish = Callable[[str, bytes, Fetch], Published]
+"""Publishes into the region of a job, unless another is set: the recipe, and what reads its artifacts."""
+
+
+def publisher(settings: Settings) -> Publish | None:
+    """How the settings want components published; None where they stay here."""
+    if settings.greengrass != "aws" or settings.aws.bucket is None:
+        return None
+    aws, destination = settings.aws, Destination(settings.aws.bucket, settings.aws.prefix)
+    return lambda region, recipe, fetch: publish(
+        Clients.open(aws.region or region, aws.profile), recipe, fetch, destination
+    )
 
 
 def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destination) -> Published:

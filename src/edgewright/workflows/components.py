@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from edgewright.errors import ComponentExists, EdgewrightError, ValidationFault
+from edgewright.errors import (
+    ComponentExists,
+    EdgewrightError,
+    ServiceUnreachable,
+    SettingsRefused,
+    ValidationFault,
+)
 from edgewright.greengrass import rules
 from edgewright.greengrass.arn import ComponentArn
 from edgewright.greengrass.config import ComponentPlan, parse_config
 from edgewright.greengrass.recipe import PackageFacts, dump, recipe
 from edgewright.jobs import Component, PackagingJob
 from edgewright.stores import S3Uri
-from edgewright.workflows import messages
+from edgewright.workflows import messages, publication
 from edgewright.workflows.tools import insist
 
 if TYPE_CHECKING:
@@ -49,16 +55,19 @@ def make(tools: Tools, job: PackagingJob, uri: str, sha256: str) -> Ending:
     output = {"Type": job.output_config[TYPE]}
     try:
         component = _component(tools, job, S3Uri.parse(uri), sha256)
-        made = insist(tools, lambda: tools.jobs.components().insert(component))
+        arn = publication.made(tools, job, component)
     except ComponentExists as error:
         return output | {"Status": "FAILED", "StatusMessage": error.message}
+    except (ServiceUnreachable, SettingsRefused) as error:
+        log.warning("component not published", job=job.key.arn, reason=error.message)
+        return output | {"Status": "FAILED", "StatusMessage": messages.unpublished(error)}
     except EdgewrightError as error:
         log.info("component not made", job=job.key.arn, reason=error.message, error=type(error).__name__)
         return output | {"Status": "FAILED", "StatusMessage": messages.sentence(error)}
     except Exception as error:  # the worker's boundary: a fault of ours costs one component, and is logged whole
         log.exception("component not made by a fault of ours", job=job.key.arn)
         return output | {"Status": "FAILED", "StatusMessage": messages.sentence(error)}
-    return output | {"Artifact": made.arn, "Status": "COMPLETED"}
+    return output | {"Artifact": arn, "Status": "COMPLETED"}
 
 
 def withdraw(tools: Tools, job: Job) -> None:

@@ -12,6 +12,7 @@ from edgewright.errors import CallerError, CompilerFailed, StoreUnavailable
 from edgewright.jobs import Status
 
 if TYPE_CHECKING:
+    from edgewright.errors import EdgewrightError
     from edgewright.workflows.tools import Ending
 
 PACKAGING = "The model is being packaged."
@@ -43,6 +44,11 @@ def worn_out(attempts: int) -> Ending:
     }
 
 
+def unpublished(error: EdgewrightError) -> str:
+    """Why a component is not on AWS, where that is neither the caller's nor AWS's refusal."""
+    return _cut(f"InternalServerError: The component could not be published to AWS: {error.message}")
+
+
 def sentence(error: Exception) -> str:
     """An error in one line, with whose it is before it; of a fault of ours no detail, which is in the log."""
     if isinstance(error, CallerError):
@@ -53,4 +59,8 @@ def sentence(error: Exception) -> str:
         text = "InternalServerError: The object store could not be reached, or broke off. Create the job again later."
     else:
         text = "InternalServerError: The service could not do the job. Its operator finds the reason in the log."
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 3]}..."

@@ -16,6 +16,7 @@ from edgewright.jobs import JobKey
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgewright.greengrass.publishing import Publish
     from edgewright.jobs import JobStore
     from edgewright.packaging.keys import Signer
     from edgewright.settings import Limits
@@ -69,6 +70,8 @@ class Tools:
         step: how a durable step is run.
         leaving: whether the worker is ending; recipes look several times a second.
         now: the clock of members such as ended_at.
+        publish: brings a component to AWS, from the region, the recipe and what reads its artifacts; None where
+            components stay here.
     """
 
     jobs: JobStore
@@ -79,6 +82,7 @@ class Tools:
     step: Step = run_plainly
     leaving: Callable[[], bool] = never
     now: Callable[[], datetime] = _now
+    publish: Publish | None = None
 
 
 Recipe = Callable[[JobKey, Tools], None]

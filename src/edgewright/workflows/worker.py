@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from edgewright.errors import EdgewrightError, ResourceNotFound
+from edgewright.greengrass.publishing import publisher
 from edgewright.jobs import JobKey, Kind
 from edgewright.packaging import keys
 from edgewright.stores import open_store
@@ -272,4 +273,5 @@ def tools_of(settings: Settings, jobs: JobStore) -> Tools:
         signer=keys.load_or_create(settings.keys_dir),
         limits=settings.limits,
         work_dir=settings.data_dir / "work",
+        publish=publisher(settings),
     )

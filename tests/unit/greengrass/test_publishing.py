@@ -12,7 +12,8 @@ from components import COMPONENTS, Cloud, artifact, cloud, recipe
 from contract.s3_service import S3Service, s3_service
 from edgewright.errors import ComponentExists, PackageRefused, ServiceRefused, ServiceUnreachable, SettingsRefused
 from edgewright.greengrass import publishing
-from edgewright.greengrass.publishing import Clients, Destination, publish
+from edgewright.greengrass.publishing import Clients, Destination, publish, publisher
+from edgewright.settings import AwsSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,3 +164,18 @@ def test_missing_surroundings_are_named(clients: Clients, monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(SettingsRefused, match="No AWS credentials found"):
         publish(Clients.open(None, "edge"), RECIPE, fetch, Destination("bucket"))
+
+
+def test_components_stay_here_unless_the_settings_say_otherwise(clients: Clients, aws: Cloud, bucket: str) -> None:
+    assert publisher(Settings()) is None
+    publishes = publisher(Settings(greengrass="aws", aws=AwsSettings(bucket=bucket, prefix="edge", profile="edge")))
+    assert publishes is not None
+    made = publishes("eu-central-1", RECIPE, fetch)
+    assert (made.arn, made.new) == (ARN, True)
+    assert made.artifacts[0].key.startswith("edge/digits/1.0.0/")
+    assert aws.regions == {"eu-central-1"}
+    elsewhere = AwsSettings(bucket=bucket, profile="edge", region="us-west-2")
+    again = publisher(Settings(greengrass="aws", aws=elsewhere))
+    assert again is not None
+    again("eu-central-1", RECIPE, fetch)
+    assert aws.regions == {"eu-central-1", "us-west-2"}
