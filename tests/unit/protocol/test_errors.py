@@ -32,7 +32,6 @@ def made(kind: type[EdgewrightError], message: str) -> EdgewrightError:
         (errors.SerializationFault, 400, "SerializationException"),
         (errors.UnknownOperation, 400, "UnknownOperationException"),
         (errors.RequestTooLarge, 413, "RequestEntityTooLargeException"),
-        (errors.RequestTooSlow, 408, "RequestTimeoutException"),
         (errors.Throttled, 400, "ThrottlingException"),
         (errors.MissingAuthentication, 400, "MissingAuthenticationTokenException"),
         (errors.IncompleteSignature, 400, "IncompleteSignatureException"),
