@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
 from edgewright.settings import S3Settings
@@ -265,8 +266,8 @@ def test_buckets_are_apart(case: Case, s3_server: Any) -> None:
 def test_a_link_to_s3_is_fetched_by_anybody(s3_server: S3Service) -> None:
     bucket = f"bucket-{secrets.token_hex(6)}"
     s3_server.client().create_bucket(Bucket=bucket)
-    settings = S3Settings(endpoint_url=s3_server.url, access_key_id=s3_server.key, secret_access_key=s3_server.secret)
-    store = S3Store(settings)
+    secret = SecretStr(s3_server.secret)
+    store = S3Store(S3Settings(endpoint_url=s3_server.url, access_key_id=s3_server.key, secret_access_key=secret))
     store.write(S3Uri(bucket, "a folder/+.bin"), [b"content"])
     with urllib.request.urlopen(store.link(S3Uri(bucket, "a folder/+.bin"), timedelta(minutes=1))) as answer:  # noqa: S310 - http, of our own server
         assert answer.read() == b"content"
