@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from acceptance.amazon import Amazon, amazon
+from acceptance.conftest import archive
 from acceptance.nucleus import DeploymentRefused, Nucleus
 from acceptance.running import (
     REGION,
@@ -21,11 +23,11 @@ from acceptance.running import (
     clean_environment,
     command,
     packaging_request,
+    register,
     serving,
     wait_for,
     wait_for_compilation,
 )
-from contract.s3_service import S3Service, s3_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,74 +257,39 @@ def _appeared(folder: Path, pattern: str) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[S3Service]:
-    """S3, where AWS's would be."""
-    with s3_service() as running:
-        running.client().create_bucket(Bucket="my-components")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amazon]:
+    """What stands where AWS would."""
+    with amazon(tmp_path_factory.mktemp("aws") / "data") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def aws(storage: S3Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A second server, where AWS's control plane would be; it reads artifacts in S3."""
-    environment = {
-        "EDGEWRIGHT_OBJECT_STORE": "s3",
-        "EDGEWRIGHT_S3__ENDPOINT_URL": storage.url,
-        "EDGEWRIGHT_S3__ACCESS_KEY_ID": storage.key,
-        "EDGEWRIGHT_S3__SECRET_ACCESS_KEY": storage.secret,
-    }
-    with serving(tmp_path_factory.mktemp("aws") / "data", "--no-worker", environment=environment) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def cloud(aws: RunningServer, storage: S3Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def cloud(aws: Amazon, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of somebody with an AWS profile called `production`."""
-    folder = tmp_path_factory.mktemp("profile")
-    (folder / "config").write_text(
-        f"[profile production]\nregion = {REGION}\nservices = cloud\n"
-        f"[services cloud]\ngreengrassv2 =\n  endpoint_url = {aws.url}\ns3 =\n  endpoint_url = {storage.url}\n"
-    )
-    credentials = "\n".join(f"{name} = {key}" for name, key in zip(_CREDENTIALS, aws.keys, strict=True))
-    (folder / "credentials").write_text(f"[production]\n{credentials}\n")
-    return {
-        "AWS_CONFIG_FILE": str(folder / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
-    }
-
-
-_CREDENTIALS = ("aws_access_key_id", "aws_secret_access_key")
+    return aws.write_profile(tmp_path_factory.mktemp("profile"))
 
 
 def test_publishing_makes_the_same_component_on_aws(
-    house: RunningServer, job: dict[str, Any], aws: RunningServer, storage: S3Service, cloud: dict[str, str]
+    house: RunningServer, job: dict[str, Any], aws: Amazon, cloud: dict[str, str]
 ) -> None:
     publish = ("component", "publish", "sample", "--bucket", "my-components", "--prefix", "edge", "--profile",
                "production", *place(house), "--json")  # fmt: skip
     first, again = (json.loads(run(*publish, code=0, **cloud)) for _ in range(2))
     assert (first["new"], again["new"]) == (True, False)
     assert first["arn"] == again["arn"]
-    there = json.loads(aws.client("greengrassv2").get_component(arn=first["arn"])["recipe"])
+    there = json.loads(aws.greengrass.get_component(arn=first["arn"])["recipe"])
     (uri,) = {entry["Uri"] for manifest in there["Manifests"] for entry in manifest["Artifacts"]}
     assert [uri] == first["artifacts"]
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    package = house.object(job["ModelArtifact"]).read_bytes()
-    assert storage.client().get_object(Bucket=bucket, Key=key)["Body"].read() == package
+    assert aws.object(uri) == house.object(job["ModelArtifact"]).read_bytes()
     here = json.loads(house.client("greengrassv2").get_component(arn=first["arn"])["recipe"])
     assert json.loads(json.dumps(there).replace(uri, _uri(here))) == here
 
 
 def test_a_version_that_aws_has_otherwise_is_a_clear_error(
-    house: RunningServer, job: dict[str, Any], aws: RunningServer, storage: S3Service, cloud: dict[str, str]
+    house: RunningServer, aws: Amazon, cloud: dict[str, str]
 ) -> None:
     packaged(house, "other", '{"ComponentName": "taken", "ComponentVersion": "1.0.0"}')
-    recipe = json.loads(
-        house.client("greengrassv2").get_component(arn=job["PresetDeploymentOutput"]["Artifact"])["recipe"]
-    )
-    storage.client().put_object(Bucket="my-components", Key="theirs/digits-1.0.tar.gz", Body=b"theirs")
-    text = json.dumps(recipe | {"ComponentName": "taken", "ComponentVersion": "1.0.0"})
-    text = text.replace(_uri(recipe), "s3://my-components/theirs/digits-1.0.tar.gz")
-    aws.client("greengrassv2").create_component_version(inlineRecipe=text.encode())
+    aws.greengrass.create_component_version(inlineRecipe=_recipe_called("taken"))
     said = run("component", "publish", "other", "--bucket", "my-components", "--profile", "production",
                *place(house), code=1, **cloud)  # fmt: skip
     assert "components:taken:versions:1.0.0 exists with other artifacts" in said
@@ -335,9 +302,7 @@ def test_publishing_back_into_the_same_service_is_refused(house: RunningServer, 
     assert "which is where the component comes from" in said
 
 
-def test_with_a_setting_every_component_is_published(
-    tmp_path: Path, aws: RunningServer, storage: S3Service, cloud: dict[str, str]
-) -> None:
+def test_with_a_setting_every_component_is_published(tmp_path: Path, aws: Amazon, cloud: dict[str, str]) -> None:
     settings = {
         "GREENGRASS": "aws",
         "AWS__BUCKET": "my-components",
@@ -349,15 +314,12 @@ def test_with_a_setting_every_component_is_published(
         compile_digits(server)
         first = packaged(server, "first", '{"ComponentName": "auto"}')
         arn = first["PresetDeploymentOutput"]["Artifact"]
-        for service in (aws, server):
-            assert service.client("greengrassv2").describe_component(arn=arn)["componentName"] == "auto"
-        (uri,) = [
-            found["Key"]
-            for found in storage.client().list_objects_v2(Bucket="my-components", Prefix="auto/")["Contents"]
-        ]
-        package = storage.client().get_object(Bucket="my-components", Key=uri)["Body"].read()
-        assert package == server.object(first["ModelArtifact"]).read_bytes()
-        aws.client("greengrassv2").create_component_version(inlineRecipe=_recipe_called("theirs"))
+        for greengrass in (aws.greengrass, server.client("greengrassv2")):
+            assert greengrass.describe_component(arn=arn)["componentName"] == "auto"
+        uri = _uri(json.loads(aws.greengrass.get_component(arn=arn)["recipe"]))
+        assert uri.startswith("s3://my-components/auto/auto/1.0.0/")
+        assert aws.object(uri) == server.object(first["ModelArtifact"]).read_bytes()
+        aws.greengrass.create_component_version(inlineRecipe=_recipe_called("theirs"))
         second = packaged(server, "second", '{"ComponentName": "theirs"}')
         assert second["PresetDeploymentOutput"]["Status"] == "FAILED"
         assert "exists with other artifacts" in second["PresetDeploymentOutput"]["StatusMessage"]
@@ -396,3 +358,42 @@ def _recipe_called(name: str) -> bytes:
 def _uri(recipe: dict[str, Any]) -> str:
     uri: str = recipe["Manifests"][0]["Artifacts"][0]["Uri"]
     return uri
+
+
+# --- a script for Edge Manager -----------------------------------------------------------------------------------
+
+JQ = """#!{python}
+import functools, json, sys
+print(functools.reduce(dict.get, sys.argv[2].strip(".").split("."), json.load(sys.stdin)))
+"""
+
+
+def test_a_script_with_the_aws_cli_and_jq_works_unchanged(tmp_path: Path) -> None:
+    if shutil.which("jq") is None:  # the script uses of it what these lines do
+        (tmp_path / "jq").write_text(JQ.format(python=sys.executable))
+        (tmp_path / "jq").chmod(0o755)
+    script = ROOT / "tests" / "conformance" / "clients" / "programs" / "component.sh"
+    with serving(tmp_path / "data") as server:
+        register(server, "compiled", server.put("models", "model.tar.gz", archive({"model.so": b"code"})))
+        key_id, secret = server.keys
+        environment = clean_environment() | {
+            "AWS_ENDPOINT_URL_SAGEMAKER": server.url,
+            "AWS_ENDPOINT_URL_GREENGRASSV2": server.url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}:{tmp_path}"
+        done = subprocess.run(
+            ["bash", script, "compiled", ROLE],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+    assert done.stdout.split() == [
+        "1.0.2",
+        f"arn:aws:greengrass:{REGION}:123456789012:components:sample-component-name:versions:1.0.2",
+        "ResourceNotFoundException",
+    ], done.stderr
