@@ -71,7 +71,9 @@ class AwsSettings(BaseModel):
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9-]{3,63}$")] | None = Field(
         default=None, description="The bucket that packages are published into; its name has no dots."
     )
-    prefix: str = Field(default="", description="What the keys of published packages begin with.")
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]*$")] = Field(
+        default="", description="What the keys of published packages begin with."
+    )
     region: str | None = Field(default=None, description="The region to publish into; the job's own when unset.")
     profile: str | None = Field(default=None, description="The profile of AWS's files whose credentials are used.")
 

@@ -335,7 +335,8 @@ def unpublished(house: RunningServer) -> str:
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
-        (["--bucket", "my.components", "--profile", "production"], 3, "without dots"),
+        (["--bucket", "my.components", "--profile", "production"], 1, "without dots"),
+        (["--bucket", "my-components", "--prefix", "a b", "--profile", "production"], 1, "cannot fetch"),
         (["--bucket", "nobodys", "--profile", "production"], 1, "NoSuchBucket"),
         (["--bucket", "my-components", "--profile", "nobody"], 3, "nobody"),
     ],

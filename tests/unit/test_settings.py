@@ -64,6 +64,7 @@ def test_the_file_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("EDGEWRIGHT_GREENGRASS", "cloud", "greengrass"),
         ("EDGEWRIGHT_GREENGRASS", "aws", "aws: .*needs aws.bucket"),
         ("EDGEWRIGHT_AWS__BUCKET", "my.bucket", "aws.bucket"),
+        ("EDGEWRIGHT_AWS__PREFIX", "my models", "aws.prefix"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str) -> None:

@@ -7,15 +7,16 @@ published version names is ever replaced.
 from __future__ import annotations
 
 import io
-import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachable, SettingsRefused
+from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault
 from edgewright.greengrass.artifacts import Artifact, artifacts_of, checked, moved, read_recipe
+from edgewright.greengrass.recipe import dump
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ POLL_SECONDS: Final = (0.5, 5.0)
 PATIENCE_SECONDS: Final = 600.0
 """How long AWS may take to make a component version of artifacts that it must read whole."""
 
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._/-]*")
 _NO_OBJECT: Final = frozenset({"403", "404", "NoSuchKey", "NotFound"})  # without ListBucket, S3 says 403
 
 
@@ -71,7 +73,7 @@ class Destination:
 
     Attributes:
         bucket: cores fetch from it, so its name has no dots.
-        prefix: of every key; may be empty.
+        prefix: of every key; may be empty. Letters, digits and `._-/`: cores escape nothing else in a key.
         patience: seconds until a version that is still being made is an error.
     """
 
@@ -81,9 +83,14 @@ class Destination:
 
     def __post_init__(self) -> None:
         if "." in self.bucket:
-            raise SettingsRefused(
+            raise ValidationFault(
                 f"Greengrass cores cannot fetch from the bucket {self.bucket}: a dot in a bucket's name breaks the "
                 "certificate of its host. Choose a bucket without dots."
+            )
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValidationFault(
+                f"Greengrass cores cannot fetch what begins with {self.prefix!r}: in a prefix, letters, digits, dots, "
+                "hyphens, underscores and slashes are wanted."
             )
 
     def place(self, name: str, version: str, artifact: Artifact) -> S3Uri:
@@ -145,7 +152,7 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
         if arn is None:
             for artifact in artifacts:
                 _upload(clients.s3, places[artifact.uri], checked(artifact, fetch(artifact)))
-            made = _create(clients, json.dumps(moved(read, places)).encode())
+            made = _create(clients, dump(moved(read, places)))
             arn = made or _existing(clients, name, version)
         if arn is None:
             raise ServiceUnreachable(f"AWS says that {name} {version} exists, and does not list it. Try again.")

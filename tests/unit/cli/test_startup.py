@@ -34,6 +34,8 @@ def modules_after(statement: str) -> set[str]:
         "import edgewright.packaging",
         "import edgewright.stores",
         "import edgewright.compiling",
+        "import edgewright.greengrass.local, edgewright.greengrass.publishing",
+        "from edgewright.cli import app; app(['component', 'export', '--help'])",
         "from edgewright.cli import app; app(['verify', '--help'])",
         "from edgewright.cli import app; app(['package', '--help'])",
     ],

@@ -10,7 +10,14 @@ import pytest
 
 from components import COMPONENTS, Cloud, artifact, cloud, recipe
 from contract.s3_service import S3Service, s3_service
-from edgewright.errors import ComponentExists, PackageRefused, ServiceRefused, ServiceUnreachable, SettingsRefused
+from edgewright.errors import (
+    ComponentExists,
+    PackageRefused,
+    ServiceRefused,
+    ServiceUnreachable,
+    SettingsRefused,
+    ValidationFault,
+)
 from edgewright.greengrass import publishing
 from edgewright.greengrass.publishing import Clients, Destination, publish, publisher
 from edgewright.settings import AwsSettings, Settings
@@ -155,11 +162,16 @@ def test_a_cloud_that_is_not_there_is_said_to_be(clients: Clients, aws: Cloud, m
         publish(Clients.open("eu-west-1", "edge"), RECIPE, fetch, Destination("bucket"))
 
 
+def test_what_cores_could_not_fetch_is_not_published() -> None:
+    with pytest.raises(ValidationFault, match=r"cannot fetch from the bucket my\.bucket"):
+        Destination("my.bucket")
+    with pytest.raises(ValidationFault, match="begins with 'my models'"):
+        Destination("bucket", "my models")
+
+
 def test_missing_surroundings_are_named(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsRefused, match="nobody"):
         Clients.open("eu-west-1", "nobody")
-    with pytest.raises(SettingsRefused, match=r"cannot fetch from the bucket my\.bucket"):
-        Destination("my.bucket")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(SettingsRefused, match="No AWS credentials found"):
