@@ -63,7 +63,7 @@ def package(  # noqa: PLR0913 - five name what is done, two how
         model: what the package is called.
         signer: signs once, at the end.
         limits: what the source may hold; the defaults of `edgewright.settings.Limits` when None.
-        threads: how many compress side by side; one for each processor when None. The bytes are the same.
+        threads: how many compress side by side; one less than there are processors when None. The bytes are the same.
         progress: called in the calling thread with the bytes read so far, after each MiB at the latest and several
             times a second while the store is waited for. What it raises ends the work, and nothing is written.
 
@@ -73,7 +73,7 @@ def package(  # noqa: PLR0913 - five name what is done, two how
     """
     limits = limits or default_limits()
     tar = InflatedSource(source, limits, progress)
-    with Belt(write, threads or processors(), tar.poll) as belt:
+    with Belt(write, threads or pressers(), tar.poll) as belt:
         chunker = Chunker(belt.take, belt.send)
         added = _add_model(tar, chunker, limits)
         belt.flush()
@@ -83,6 +83,11 @@ def package(  # noqa: PLR0913 - five name what is done, two how
         _check_size(chunker.size, belt.size, limits)
         belt.finish()
     return Package(manifest, text, belt.size, belt.sha256.hexdigest())
+
+
+def pressers() -> int:
+    """One processor reads and inflates, which nothing can do side by side; the others compress."""
+    return max(1, processors() - 1)
 
 
 def default_limits() -> Limits:
