@@ -106,6 +106,8 @@ def _convert(model: Path, target: Path, platform: Platform) -> tuple[Tensor, ...
     """Optimise the model and save it in ORT format; gives its outputs."""
     import onnxruntime as ort  # noqa: PLC0415 - only in the child process
 
+    ort.disable_telemetry_events()  # nothing leaves this host that nobody asked for
+
     ort.set_default_logger_severity(3)
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED

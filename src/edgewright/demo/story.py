@@ -152,6 +152,7 @@ def _infer(digits: Digits, folder: Path, say: Say) -> None:
     import numpy as np  # noqa: PLC0415 - heavy, and only this step needs it
     import onnxruntime  # noqa: PLC0415 - as above
 
+    onnxruntime.disable_telemetry_events()
     (model,) = folder.glob("*.ort")
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     rows = [session.run(None, {session.get_inputs()[0].name: sample[None]})[0] for sample in digits.samples]
