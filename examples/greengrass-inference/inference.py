@@ -41,6 +41,7 @@ def main() -> None:
         sys.exit(f"REFUSED: {error}")
     print(f"{asked.model_name} {version} is as signed")
     # The very bytes that were verified are loaded: nobody can change a file in between.
+    onnxruntime.disable_telemetry_events()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     while True:
         print(report(session), flush=True)
