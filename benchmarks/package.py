@@ -1,10 +1,12 @@
 """Packaging and verifying, beside what a user does by hand, and beside what the parts alone cost, in one run.
 
-    .venv/bin/python benchmarks/package.py [--sizes 10,400,5000] [--kinds float32,int8,files] [--folder DIR]
+    .venv/bin/python benchmarks/package.py [--sizes 10,400,5000] [--kinds float32,int8,files] [--rounds 5]
 
 By hand: `tar xzf`, `model_signing sign`, `tar czf`; and `gzip -t`, `model_signing verify` on the unpacked folder.
 The parts' limit: inflating, SHA-256 and deflating of the same bytes, in one thread, their CPU time over the processors.
-Packaging and verifying run in processes of their own, which report their peak memory.
+Packaging and verifying run in processes of their own, which report their peak memory. The parts are measured between
+them, once in each round, since a shared machine is not the same from minute to minute: the best round of each counts,
+and the ratio of every round is printed beside it.
 """
 
 from __future__ import annotations
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MIB = 1024 * 1024
-REPEATS = 3
 
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
@@ -106,12 +107,9 @@ def run(*command: str | Path, cwd: Path | None = None) -> float:
 
 
 def in_child(step: str, *arguments: str | Path) -> Cost:
-    """The best of some runs of one step, each in a process of its own."""
-    costs = []
-    for _ in range(REPEATS):
-        command = [sys.executable, __file__, "--step", step, *map(str, arguments)]
-        costs.append(Cost(**json.loads(subprocess.run(command, check=True, capture_output=True).stdout)))
-    return min(costs, key=lambda cost: cost.seconds)
+    """One step in a process of its own."""
+    command = [sys.executable, __file__, "--step", step, *map(str, arguments)]
+    return Cost(**json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
 
 
 def pieces(path: Path) -> Iterator[bytes]:
@@ -121,14 +119,19 @@ def pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def package_step(source: str, target: str, keys: str) -> None:
+def package_step(source: str, target: str, keys: str, *, digest: bool = False) -> None:
     """Package from file to file."""
 
     def write(offered: Iterator[Buffer]) -> None:
         with Path(target).open("wb", buffering=0) as file:
             file.writelines(offered)
 
-    package(pieces(Path(source)), write, Model("bench", "1"), load_or_create(Path(keys)), Limits())
+    package(pieces(Path(source)), write, Model("bench", "1"), load_or_create(Path(keys)), Limits(), digest=digest)
+
+
+def package_with_digest_step(source: str, target: str, keys: str) -> None:
+    """The same, with the SHA-256 of the package itself, which a component needs."""
+    package_step(source, target, keys, digest=True)
 
 
 def verify_step(source: str, keys: str) -> None:
@@ -136,7 +139,11 @@ def verify_step(source: str, keys: str) -> None:
     verify(pieces(Path(source)), [load_or_create(Path(keys)).public_key])
 
 
-STEPS: dict[str, Callable[..., None]] = {"package": package_step, "verify": verify_step}
+STEPS: dict[str, Callable[..., None]] = {
+    "package": package_step,
+    "with digest": package_with_digest_step,
+    "verify": verify_step,
+}
 
 
 def run_step(name: str, arguments: list[str]) -> None:
@@ -228,14 +235,13 @@ def standing_share_plain(new: Path, old: Path, block: int = 4096) -> float:
 
     Behind the first change a plain deflate stream differs to its end: the common head and tail say it all.
     """
-    before, after = old.read_bytes(), new.read_bytes()
+    before, after = (np.memmap(path, np.uint8, mode="r") for path in (old, new))
     head = tail = 0
-    while head < min(len(before), len(after)) and before[head : head + block] == after[head : head + block]:
+    shorter = min(len(before), len(after))
+    while head + block <= shorter and np.array_equal(before[head : head + block], after[head : head + block]):
         head += block
-    while (
-        tail < len(after) - head
-        and before[len(before) - tail - block : len(before) - tail]
-        == (after[len(after) - tail - block : len(after) - tail])
+    while tail + block <= shorter - head and np.array_equal(
+        before[len(before) - tail - block : len(before) - tail], after[len(after) - tail - block : len(after) - tail]
     ):
         tail += block
     return min(head + tail, len(after)) / len(after)
@@ -249,32 +255,58 @@ def archive(model: Path, target: Path) -> None:
     run("tar", "--sort=name", "-czf", target, "-C", model, ".")
 
 
-def report(kind: str, size: int, folder: Path, keys: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one step took, and what the parts of it took right behind, as the limit of all processors together."""
+
+    cost: Cost
+    limit: float
+
+
+def rounds(count: int, source: Path, made: Path, keys: Path) -> dict[str, list[Round]]:
+    """Each step and the parts, one behind the other, some times over."""
+    found: dict[str, list[Round]] = {step: [] for step in STEPS}
+    for number in range(count):
+        costs = {}
+        for step in STEPS:
+            if step != "verify":
+                made.unlink(missing_ok=True)
+            costs[step] = in_child(step, *((made,) if step == "verify" else (source, made)), keys)
+        cost = parts(source, made)
+        if not number:
+            print("  parts' CPU:   " + ", ".join(f"{part} {seconds:.2f} s" for part, seconds in cost.items()))
+        for step, spent in costs.items():
+            inflating = ("inflate package",) if step == "verify" else ("inflate source", "deflate")
+            limit = sum(cost[part] for part in (*inflating, "sha256")) / processors()
+            found[step].append(Round(spent, limit))
+    return found
+
+
+def report(kind: str, size: int, count: int, folder: Path, keys: Path) -> None:
     """Measure one artifact, and print its figures."""
     model, source, made = folder / "model", folder / "source.tar.gz", folder / "package.tar.gz"
     make_model(kind, size * MIB, model)
     archive(model, source)
     print(f"\n{kind}, {size} MiB unpacked, {source.stat().st_size / MIB:,.1f} MiB as tar.gz")
-    packaging = in_child("package", source, made, keys)
-    verifying = in_child("verify", made, keys)
-    cost = parts(source, made)
-    cores = processors()
-    package_limit = (cost["inflate source"] + cost["sha256"] + cost["deflate"]) / cores
-    verify_limit = (cost["inflate package"] + cost["sha256"]) / cores
-    print("  parts' CPU:   " + ", ".join(f"{part} {seconds:.2f} s" for part, seconds in cost.items()))
-    line("package", packaging, by_hand(source, folder, keys / PRIVATE_FILE), package_limit)
-    line("verify", verifying, verify_by_hand(made, folder, keys / PUBLIC_FILE), verify_limit)
+    found = rounds(count, source, made, keys)
+    packaging_by_hand = by_hand(source, folder, keys / PRIVATE_FILE)
+    line("package", found["package"], packaging_by_hand)
+    line("with digest", found["with digest"], packaging_by_hand)
+    line("verify", found["verify"], verify_by_hand(made, folder, keys / PUBLIC_FILE))
     share = made.stat().st_size / source.stat().st_size
     print(f"  size:         {made.stat().st_size / MIB:,.1f} MiB, {share:.3f} of the source's")
     report_delta(model, source, made, keys)
 
 
-def line(what: str, cost: Cost, hand: float, limit: float) -> None:
-    """One figure beside its two peers."""
+def line(what: str, found: list[Round], hand: float) -> None:
+    """One figure beside its two peers: the best round of each, the most memory of any, and every round's ratio."""
+    seconds, limit = min(one.cost.seconds for one in found), min(one.limit for one in found)
+    memory = max(one.cost.memory for one in found)
+    ratios = " ".join(f"{one.cost.seconds / one.limit:.2f}" for one in found)
     print(
-        f"  {what + ':':13} {cost.seconds:.2f} s, peak memory {cost.memory:.0f} MiB; "
-        f"by hand {hand:.2f} s ({hand / cost.seconds:.1f} times as long); "
-        f"parts' limit on {processors()} processors {limit:.2f} s ({cost.seconds / limit:.2f} of it)"
+        f"  {what + ':':13} {seconds:.2f} s, peak memory {memory:.0f} MiB; "
+        f"by hand {hand:.2f} s ({hand / seconds:.1f} times as long); "
+        f"parts' limit on {processors()} processors {limit:.2f} s ({seconds / limit:.2f} of it; by round {ratios})"
     )
 
 
@@ -293,18 +325,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--sizes", default="10,400", help="MiB, separated by commas")
     parser.add_argument("--kinds", default="float32,int8,files", help="float32, int8, files")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each step is measured; the best counts")
     parser.add_argument("--folder", type=Path, help="where the artifacts go; a temporary folder if it is not given")
     parser.add_argument("--step", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         run_step(options.step[0], options.step[1:])
         return
-    print(f"{processors()} processors; best of {REPEATS} runs; one run by hand")
+    print(f"{processors()} processors; best of {options.rounds} rounds; one run by hand")
     for size in map(int, options.sizes.split(",")):
         for kind in options.kinds.split(","):
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 load_or_create(Path(folder) / "keys")
-                report(kind, size, Path(folder), Path(folder) / "keys")
+                report(kind, size, options.rounds, Path(folder), Path(folder) / "keys")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def package(
     origin = places.source(source, settings)
     target = places.target(destination, package_name(model), settings)
     with output.progress("packaging", origin.size) as report:
-        made = make(origin.read(), target.write, model, signer, settings.limits, progress=report)
+        made = make(origin.read(), target.write, model, signer, settings.limits, digest=True, progress=report)
     if json:
         output.as_json({"package": target.name, "size": made.size, "sha256": made.sha256})
     else:

@@ -46,11 +46,14 @@ class Belt:
         write: takes an iterator of buffers and returns when it has stored all of them; it runs in a thread of its own.
         threads: workers.
         poll: called at least every 0.2 s while the owner waits; what it raises ends the work.
+        digest: whether what is written is hashed on its way.
     """
 
-    def __init__(self, write: Callable[[Iterator[Buffer]], None], threads: int, poll: Callable[[], None]) -> None:
+    def __init__(
+        self, write: Callable[[Iterator[Buffer]], None], threads: int, poll: Callable[[], None], *, digest: bool = False
+    ) -> None:
         self.size = 0
-        self.sha256 = hashlib.sha256()
+        self._hasher = hashlib.sha256() if digest else None
         self._write = write
         self._poll = poll
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="edgewright-press")
@@ -74,6 +77,11 @@ class Belt:
             self._give_up(error)
         self._workers.shutdown(cancel_futures=error is not None)
         self._writer.join()
+
+    @property
+    def sha256(self) -> str | None:
+        """Of what was written so far, in hexadecimal; None if it is not hashed."""
+        return self._hasher.hexdigest() if self._hasher else None
 
     def take(self) -> memoryview:
         """A free buffer of 1 MiB. Waits until a worker is done with one."""
@@ -152,7 +160,8 @@ class Belt:
                 continue
             for piece in self._result(work):
                 self.size += len(piece)
-                self.sha256.update(piece)
+                if self._hasher:
+                    self._hasher.update(piece)
                 yield piece
         self._ended = True
 

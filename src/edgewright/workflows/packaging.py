@@ -50,7 +50,7 @@ def _package(tools: Tools, job: PackagingJob) -> Ending:
         "message": messages.completed(len(made.manifest.files), made.size),
         "model_artifact": str(target),
         "model_signature": made.signature,
-        "sha256": made.sha256,  # of the package, for its component
+        "sha256": made.sha256,  # of the package, for its component; None where none is wanted
     }
 
 
@@ -63,5 +63,6 @@ def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3U
         model,
         tools.signer,
         tools.limits,
+        digest=components.is_wanted(job),
         progress=watch.progress,
     )

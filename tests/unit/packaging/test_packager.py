@@ -64,11 +64,15 @@ def test_same_bytes_with_any_number_of_threads_and_any_cuts(signer: Signer) -> N
     for threads in (1, 2, 3, 8):
         for size in (999, 70_000, len(SOURCE)):
             store = Store()
-            result = package(in_pieces(SOURCE, size), store.write, MODEL, signer, threads=threads)
+            result = package(in_pieces(SOURCE, size), store.write, MODEL, signer, digest=True, threads=threads)
             assert result.sha256 == hashlib.sha256(store.objects[0]).hexdigest()
             assert result.size == len(store.objects[0])
             made.add(store.objects[0])
     assert len(made) == 1
+
+
+def test_the_packages_own_digest_is_only_made_when_asked_for(signer: Signer) -> None:
+    assert package([SOURCE], Store().write, MODEL, signer).sha256 is None
 
 
 def test_any_buffer_is_a_source(pack: Pack, signer: Signer) -> None:
