@@ -9,9 +9,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -78,6 +87,53 @@ class AwsSettings(BaseModel):
     profile: str | None = Field(default=None, description="The profile of AWS's files whose credentials are used.")
 
 
+class WorkerSettings(BaseModel):
+    """How a worker keeps time, in seconds. Every worker on one database should have the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    heartbeat_seconds: PositiveFloat = Field(default=2.0, description="Seconds between two heartbeats of a worker.")
+    lapse_seconds: PositiveFloat = Field(
+        default=15.0,
+        description="How old a heartbeat is when its worker is taken for dead and its jobs are taken over; at least "
+        "three heartbeats. A worker that was only slow does no harm.",
+    )
+    takeover_seconds: PositiveFloat = Field(
+        default=1.0, description="Seconds between two looks for dead workers; at most a third of `lapse_seconds`."
+    )
+    grace_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=10.0,
+        description="Seconds that running jobs may take to finish once a worker is asked to stop; then they are handed "
+        "back. Whoever ends the worker should wait ten seconds longer before they kill it.",
+    )
+    look_seconds: PositiveFloat = Field(
+        default=0.1, description="Seconds between two looks whether a job waits, while there is room for one."
+    )
+    sweep_seconds: PositiveFloat = Field(
+        default=2.0, description="Seconds between two looks for jobs that were accepted and not handed over."
+    )
+    audit_seconds: PositiveFloat = Field(
+        default=30.0, description="Seconds between two looks for unfinished jobs whose work the engine has lost."
+    )
+    audit_age_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=60.0, description="How old such a job must be before it is handed over again."
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.lapse_seconds < 3 * self.heartbeat_seconds:
+            raise ValueError(
+                f"lapse_seconds is {self.lapse_seconds}, less than three heartbeats of {self.heartbeat_seconds}: one "
+                "that is late would cost its worker its jobs; raise lapse_seconds or lower heartbeat_seconds"
+            )
+        if self.lapse_seconds < 3 * self.takeover_seconds:
+            raise ValueError(
+                f"lapse_seconds is {self.lapse_seconds}, less than three times takeover_seconds "
+                f"({self.takeover_seconds}): lower takeover_seconds"
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that the operator chooses."""
 
@@ -132,6 +188,7 @@ class Settings(BaseSettings):
         default=10_000, description="Jobs of one kind that an account may have unfinished in a region."
     )
     worker_concurrency: Positive = Field(default=2, description="Jobs that one worker runs at a time.")
+    worker: WorkerSettings = Field(default=WorkerSettings(), description="How a worker keeps time.")
     log_format: Annotated[str, Field(pattern=r"^(console|json)$")] = Field(
         default="console", description="`console` for people, `json` for machines."
     )
