@@ -581,6 +581,54 @@ class TestWorkers:
         registry.forget("one")
         assert registry.known() == set()
 
+    def test_a_worker_tells_what_it_runs(self, engine: Engine) -> None:
+        registry = WorkerRegistry(engine)
+        registry.beat("one", "here", ["arn:b", "arn:a"], 4)
+        (worker,) = registry.list()
+        assert (worker.id, worker.host, worker.concurrency, worker.running) == ("one", "here", 4, ("arn:a", "arn:b"))
+        assert 0 <= worker.beat_seconds <= worker.age_seconds < 60
+        registry.beat("one", "here", (), 4)
+        assert registry.list()[0].running == ()
+
+
+class TestReports:
+    def test_the_update_that_ends_a_job_writes_its_report(self, store: JobStore) -> None:
+        store.insert(packaging(), {})
+        assert store.reports().get(key()) == {}
+        store.begin(key())
+        store.move(key(), Status.COMPLETED, report={"files": [["a\u202e.so", 3]]})
+        assert store.reports().get(key()) == {"files": [["a\u202e.so", 3]]}
+
+    def test_a_refused_update_writes_no_report(self, store: JobStore) -> None:
+        store.insert(packaging(), {})
+        with pytest.raises(TransitionRefused):
+            store.move(key(), Status.COMPLETED, report={"files": []})
+        assert store.reports().get(key()) == {}
+
+    def test_a_deleted_job_leaves_none(self, store: JobStore) -> None:
+        job = compilation("job")
+        store.insert(job, {})
+        store.move(job.key, Status.FAILED, report={"log": "no"})
+        store.delete(job.key)
+        store.insert(job, {})
+        assert store.reports().get(job.key) == {}
+
+    def test_jobs_are_counted_by_status_up_to_a_bound(self, store: JobStore) -> None:
+        for number in range(5):
+            store.insert(packaging(f"job-{number}"), {})
+        store.insert(packaging("other", key=key("other", region="us-east-1")), {})
+        store.move(key("job-0"), Status.FAILED)
+        tally = store.reports().tally(Kind.PACKAGING, ACCOUNT, REGION, 3)
+        assert {status: count for status, count in tally.items() if count} == {Status.STARTING: 3, Status.FAILED: 1}
+
+    def test_the_regions_with_jobs_are_found(self, store: JobStore) -> None:
+        assert store.reports().regions(ACCOUNT) == []
+        for region in ("us-east-1", "eu-west-1", "ap-south-1"):
+            store.insert(packaging("job", key=key("job", region=region)), {})
+        store.insert(compilation("job"), {})
+        store.insert(packaging("job", key=key("job", account="1" * 12, region="sa-east-1")), {})
+        assert store.reports().regions(ACCOUNT) == ["ap-south-1", "eu-west-1", "us-east-1"]
+
 
 class TestUnfinishedLimit:
     def test_one_job_too_many_is_refused_and_leaves_nothing(self, store: JobStore) -> None:

@@ -4,9 +4,10 @@ from edgewright.jobs.components import Component, ComponentPage, ComponentStore
 from edgewright.jobs.database import migrate, open_database
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
 from edgewright.jobs.listing import JobPage, ListQuery, SortBy
+from edgewright.jobs.reports import ReportStore
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.store import JobStore, Ticket
-from edgewright.jobs.workers import WorkerRegistry
+from edgewright.jobs.workers import LiveWorker, WorkerRegistry
 
 __all__ = [
     "ENDED",
@@ -22,7 +23,9 @@ __all__ = [
     "JobStore",
     "Kind",
     "ListQuery",
+    "LiveWorker",
     "PackagingJob",
+    "ReportStore",
     "SortBy",
     "Status",
     "Ticket",

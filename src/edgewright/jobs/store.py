@@ -34,7 +34,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import tables
+from edgewright.jobs import reports, tables
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
@@ -128,13 +128,22 @@ class JobStore:
             raise _missing(key)
         return decode(key, names, row)
 
-    def move(self, key: JobKey, to: Status, *, attempt: int | None = None, **changes: Any) -> Job:  # noqa: ANN401
+    def move(
+        self,
+        key: JobKey,
+        to: Status,
+        *,
+        attempt: int | None = None,
+        report: Mapping[str, Any] | None = None,
+        **changes: Any,  # noqa: ANN401 - the members' own types
+    ) -> Job:
         """Move a job to a status, and change other members with it; moves modified_at.
 
         Args:
             key: the job.
             to: the wanted status.
             attempt: refuse the update unless this attempt is the job's latest.
+            report: what `reports` then tells of the job.
             changes: the members that change beside the status, by their names in the job.
 
         Raises:
@@ -146,7 +155,7 @@ class JobStore:
         if attempt is not None:
             where.append(table.c.attempt == attempt)
         change = self._touching(table, encode(changes | {"status": to})).where(*where)
-        moved = self._changed(key, change)
+        moved = self._changed(key, change, report)
         if moved is None:
             raise self._refusal(key, to)
         return moved
@@ -225,6 +234,7 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             if connection.execute(gone).rowcount:
                 connection.execute(delete(tables.tags).where(_is_tag_of(key)))
+                reports.remove(connection, key)
                 return
         job = self.get(key)
         raise TransitionRefused(f"{key.arn} is {job.status}, and only an ended job can be deleted.", job.status)
@@ -370,6 +380,10 @@ class JobStore:
         """The components in the same database."""
         return ComponentStore(self._engine)
 
+    def reports(self) -> reports.ReportStore:
+        """Reports and counts of the jobs."""
+        return reports.ReportStore(self._engine)
+
     def workers(self) -> WorkerRegistry:
         """The workers on the same database."""
         return WorkerRegistry(self._engine)
@@ -402,10 +416,12 @@ class JobStore:
         later = case((table.c.modified_at > now, table.c.modified_at), else_=now)
         return update_of(table).values(**values, modified_at=later)
 
-    def _changed(self, key: JobKey, change: Update) -> Job | None:
+    def _changed(self, key: JobKey, change: Update, report: Mapping[str, Any] | None = None) -> Job | None:
         table, names = tables.JOBS[key.kind], COLUMNS[key.kind]
         with reaching_database(), self._engine.begin() as connection:
             row = connection.execute(change.returning(*(table.c[name] for name in names))).first()
+            if row is not None and report is not None:
+                reports.put(connection, key, report)
         return None if row is None else decode(key, names, row)
 
     def _refusal(self, key: JobKey, to: Status) -> TransitionRefused:

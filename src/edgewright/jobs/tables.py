@@ -27,7 +27,7 @@ from edgewright.jobs.states import UNFINISHED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEAD = "0002"
+HEAD = "0004"
 """The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
@@ -128,6 +128,15 @@ tags = Table(
     PrimaryKeyConstraint("kind", "account", "region", "name", "key"),
 )
 
+reports = Table(
+    "reports",
+    metadata,
+    Column("kind", Name, nullable=False),
+    *_key(),
+    Column("report", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "account", "region", "name"),
+)
+
 components = Table(
     "components",
     metadata,
@@ -169,4 +178,70 @@ workers = Table(
     Column("host", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),  # milliseconds by the database's clock, as beat_at
     Column("beat_at", BigInteger, nullable=False),
+    Column("concurrency", Integer),
+    Column("running", Text, nullable=False, server_default="[]"),  # the ARNs of its jobs, as of the last beat
+)
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""What SQLite numbers rows with by itself."""
+
+
+def _job() -> list[Column[Any]]:
+    return [Column("kind", Name, nullable=False), *_key()]
+
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("seq", BigInteger),  # given once the change is seen by all; see `jobs.events`
+    *_job(),
+    Column("created_at", BigInteger, nullable=False),  # the job's own: a name can be used again
+    Column("status", Name, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),  # milliseconds
+    Column("bytes_done", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,  # no number is given twice, however many rows were forgotten
+)
+_unnumbered = job_events.c.seq.is_(None)
+Index("job_events_unnumbered", job_events.c.id, sqlite_where=_unnumbered, postgresql_where=_unnumbered)
+Index("job_events_by_seq", job_events.c.seq, unique=True)
+Index("job_events_by_job", *(job_events.c[name] for name in ("kind", "account", "region", "name", "id")))
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    *_job(),
+    Column("tries", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),  # milliseconds by the database's clock, as next_at
+    Column("next_at", BigInteger, nullable=False),
+    Column("dead", Boolean, nullable=False),
+    Column("error", Text, nullable=False),
+)
+Index("deliveries_by_dead", deliveries.c.dead, deliveries.c.seq)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),  # milliseconds by the database's clock
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    *(Column(name, Name, nullable=False) for name in ("name", "kind", "status", "bucket")),
+    Column("value", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "kind", "status", "bucket"),
 )

@@ -5,13 +5,37 @@ Hosts' clocks differ; the database has one.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import ColumnElement, Engine, Integer, cast, delete, extract, func, insert, select, update
 from sqlalchemy.types import BigInteger
 
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.tables import workers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """A worker as its row tells of it.
+
+    Attributes:
+        age_seconds: since it started, by the database's clock.
+        beat_seconds: since its last heartbeat.
+        concurrency: jobs that it runs at a time; None of a version that did not say.
+        running: the ARNs of the jobs that it ran at its last heartbeat.
+    """
+
+    id: str
+    host: str
+    age_seconds: float
+    beat_seconds: float
+    concurrency: int | None
+    running: tuple[str, ...]
 
 
 class WorkerRegistry:
@@ -20,14 +44,34 @@ class WorkerRegistry:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def beat(self, worker_id: str, host: str) -> bool:
-        """Say that a worker lives; False where it had to be entered, because it is new or was taken for dead."""
+    def beat(self, worker_id: str, host: str, running: Collection[str] = (), concurrency: int | None = None) -> bool:
+        """Say that a worker lives; False where it had to be entered, because it is new or was taken for dead.
+
+        Args:
+            worker_id: which worker.
+            host: where it runs.
+            running: the ARNs of the jobs that it runs now.
+            concurrency: how many it may run at a time.
+        """
         now = self._now()
+        told = {"beat_at": now, "running": orjson.dumps(sorted(running)).decode(), "concurrency": concurrency}
         with reaching_database(), self._engine.begin() as connection:
-            if connection.execute(update(workers).values(beat_at=now).where(workers.c.id == worker_id)).rowcount:
+            if connection.execute(update(workers).values(told).where(workers.c.id == worker_id)).rowcount:
                 return True
-            connection.execute(insert(workers).values(id=worker_id, host=host, started_at=now, beat_at=now))
+            connection.execute(insert(workers).values(id=worker_id, host=host, started_at=now, **told))
             return False
+
+    def list(self) -> list[LiveWorker]:
+        """Every worker with a row, the newest first."""
+        now = self._now()
+        ages = [(now - workers.c.started_at).label("age"), (now - workers.c.beat_at).label("beat")]
+        query = select(workers.c.id, workers.c.host, *ages, workers.c.concurrency, workers.c.running)
+        with reaching_database(), self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(workers.c.started_at.desc(), workers.c.id)).all()
+        return [
+            LiveWorker(row[0], row[1], row[2] / 1000, row[3] / 1000, row[4], tuple(orjson.loads(row[5])))
+            for row in rows
+        ]
 
     def live(self, lapse_seconds: float) -> set[str]:
         """The workers whose last beat is not longer ago than that."""

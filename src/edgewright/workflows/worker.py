@@ -40,54 +40,24 @@ RECIPES: Mapping[Kind, Recipe] = {Kind.PACKAGING: package_job, Kind.COMPILATION:
 SWEPT_AT_ONCE = 50
 """Jobs that one sweep hands over, so that the heartbeat behind it is not late."""
 
-GRACE_SECONDS = 10.0
-"""Shorter than what those who end a worker give it before they kill it."""
 SETTLED_SECONDS = 0.01
 """How long the engine takes, after a job ends, to see that there is room for the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often a worker does what, in seconds.
-
-    Attributes:
-        look: between two looks whether a job waits, while there is room for one.
-        sweep: between two looks at jobs that nobody handed over.
-        beat: between two heartbeats, and two looks for dead workers.
-        lapse: how old a heartbeat is when its worker is taken for dead. A worker that was only slow does no harm.
-        audit: between two looks for unfinished jobs whose work the engine has lost.
-        age: how old such a job must be.
-    """
-
-    look: float = 0.1
-    sweep: float = 2.0
-    beat: float = 2.0
-    lapse: float = 15.0
-    audit: float = 30.0
-    age: float = 60.0
 
 
 class Worker:
     """Runs jobs from `start` to `stop`. One in a process.
 
     Args:
-        settings: database, concurrency, and the data folder under which the worker keeps its own.
+        settings: database, concurrency, times, and the data folder under which the worker keeps its own.
         tools: what recipes get; its `step`, `leaving` and `work_dir` are the worker's to fill in.
         recipes: how each kind of job is done.
-        rhythm: how often it looks after things.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        tools: Tools,
-        recipes: Mapping[Kind, Recipe] = RECIPES,
-        rhythm: Rhythm = Rhythm(),
-    ) -> None:
+    def __init__(self, settings: Settings, tools: Tools, recipes: Mapping[Kind, Recipe] = RECIPES) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._settings = settings
         self._recipes = recipes
-        self._rhythm = rhythm
+        self._times = settings.worker
         self._jobs = tools.jobs
         self._presence = Presence(settings.data_dir / "work", self.id)
         self._registry = tools.jobs.workers()
@@ -106,25 +76,22 @@ class Worker:
             DatabaseUnavailable, EngineUnavailable: the database cannot be used.
         """
         self._presence.enter()
-        self._registry.beat(self.id, socket.gethostname())  # before the engine may hold work under this id
+        self._tell()  # before the engine may hold work under this id
         self._hand_over = Handover(self._settings, self._jobs)
         self._executor.launch(self._settings.worker_concurrency)
         self._keeper.start()
         log.info("worker runs", worker=self.id, concurrency=self._settings.worker_concurrency)
 
-    def stop(self, grace: float) -> bool:
-        """Finish the running jobs, or hand them back to other workers.
-
-        Args:
-            grace: seconds that jobs may take to finish.
+    def stop(self) -> bool:
+        """Finish the running jobs within the grace time, and hand those back to other workers that do not.
 
         Returns:
             Whether all work has left this process. Where it has not, only ending the process ends it.
         """
         self._executor.take_no_more()
-        self._await_idle(grace)
+        self._await_idle(self._times.grace_seconds)
         self._leaving.set()
-        idle = self._await_idle(grace=2.0)
+        idle = self._await_idle(LEAVING_SECONDS)
         self._ending.set()
         self._keeper.join()
         returned = self._executor.recover({self.id})
@@ -135,8 +102,8 @@ class Worker:
         log.info("worker ended", worker=self.id, jobs_handed_back=returned)
         return idle
 
-    def _await_idle(self, grace: float) -> bool:
-        until = time.monotonic() + grace
+    def _await_idle(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
         while self._running and time.monotonic() < until:
             time.sleep(0.05)
         return not self._running
@@ -166,28 +133,38 @@ class Worker:
 
     def _keep(self) -> None:
         """Look after things until the worker ends. One failure is logged, and the next round tries again."""
-        rhythm = self._rhythm
-        look = _Duty(rhythm.look, self._look)
+        times = self._times
+        look = _Duty(times.look_seconds, self._look)
         duties = [
             look,
-            _Duty(rhythm.beat, self._beat),
-            _Duty(rhythm.sweep, self._sweep),
-            _Duty(rhythm.audit, self._audit),
+            _Duty(times.heartbeat_seconds, self._beat),
+            _Duty(times.takeover_seconds, self._take_over),
+            _Duty(times.sweep_seconds, self._sweep),
+            _Duty(times.audit_seconds, self._audit),
         ]
         while not self._ending.wait(max(0.0, min(duty.due for duty in duties) - time.monotonic())):
             look.due = min(look.due, time.monotonic() + SETTLED_SECONDS)
             for duty in duties:
                 duty.do_if_due()
 
+    def _tell(self) -> bool:
+        """One heartbeat; False where the worker had no row."""
+        return self._registry.beat(
+            self.id, socket.gethostname(), tuple(self._running), self._settings.worker_concurrency
+        )
+
     def _look(self) -> None:
         if len(self._running) < self._settings.worker_concurrency and self._jobs.waiting():
             self._executor.ring()
 
     def _beat(self) -> None:
-        if not self._registry.beat(self.id, socket.gethostname()):
+        if not self._tell():
             log.warning("this worker was taken for dead; others have its jobs now", worker=self.id)
+
+    def _take_over(self) -> None:
+        """Put the work of dead workers back on the queue: any worker does, and doing it twice is doing it once."""
         ended_here = self._presence.dead()
-        alive = self._registry.live(self._rhythm.lapse) - ended_here
+        alive = self._registry.live(self._times.lapse_seconds) - ended_here
         gone = self._executor.holders() - alive - {self.id}
         if gone:
             log.warning("taking over from dead workers", workers=sorted(gone), jobs=self._executor.recover(gone))
@@ -195,7 +172,7 @@ class Worker:
         for worker_id in ended_here:
             self._registry.forget(worker_id)
             self._presence.bury(worker_id)
-        self._registry.forget_lapsed(self._rhythm.lapse)
+        self._registry.forget_lapsed(self._times.lapse_seconds)
 
     def _sweep(self) -> None:
         for key in self._jobs.unhanded(SWEPT_AT_ONCE):
@@ -206,7 +183,7 @@ class Worker:
     def _audit(self) -> None:
         """Hand over again what the engine has lost, as after its tables were restored from an older copy."""
         now = datetime.now(UTC)
-        tickets = self._jobs.unfinished(SWEPT_AT_ONCE, now - timedelta(seconds=self._rhythm.age))
+        tickets = self._jobs.unfinished(SWEPT_AT_ONCE, now - timedelta(seconds=self._times.audit_age_seconds))
         for ticket in self._executor.lost(tickets):
             if self._jobs.hand_again(ticket):
                 log.warning("the engine had lost a job; handing it over again", job=ticket.key.arn)
@@ -242,8 +219,6 @@ def work(
     jobs: JobStore,
     *,
     recipes: Mapping[Kind, Recipe] = RECIPES,
-    rhythm: Rhythm = Rhythm(),
-    grace: float = GRACE_SECONDS,
 ) -> None:
     """Run a worker until SIGTERM or SIGINT.
 
@@ -251,8 +226,6 @@ def work(
         settings: what the operator chose.
         jobs: the job store, at its newest migration.
         recipes: how each kind of job is done.
-        rhythm: how often the worker looks after things.
-        grace: seconds that running jobs may take to finish once the worker is asked to end.
     """
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
