@@ -134,8 +134,20 @@ class ObjectReplaced(CallerError):
     """An object that was replaced while it was read, on a store that cannot go on with the old version."""
 
 
+class KeyRefused(CallerError):
+    """A KMS key that the object store does not have, or may not use."""
+
+
 class StoreUnavailable(ServiceError):
     """The object store could not be reached, or broke off."""
+
+
+class UploadGone(StoreUnavailable):
+    """A multipart upload that is not there any more: completed, aborted or cleaned away."""
+
+
+class EncryptionMissing(ServiceError):
+    """An object that the store did not encrypt as it was asked to; the object has been removed."""
 
 
 # --- archives and packages ------------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from edgewright.errors import EdgewrightError, ObjectForbidden, ObjectNotFound, StoreUnavailable, UriRefused
+from edgewright.errors import EdgewrightError, KeyRefused, ObjectForbidden, ObjectNotFound, StoreUnavailable, UriRefused
 from edgewright.stores.seam import PIECE
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -58,8 +58,17 @@ class DirectoryStore:
             while piece := _piece(descriptor, uri):
                 yield piece
 
-    def write(self, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
+    def write(
+        self,
+        uri: S3Uri,
+        pieces: Iterable[Buffer],
+        *,
+        kms_key_id: str | None = None,
+        poll: Callable[[], None] | None = None,  # noqa: ARG002 - a folder keeps nobody waiting
+    ) -> None:
         """See `ObjectStore.write`. On return the object is on the disk, not only in the page cache."""
+        if kms_key_id is not None:
+            self.check_key(kms_key_id)
         *folders, name = _parts(uri)
         root = self._made_root()
         with _closing(root):
@@ -75,6 +84,13 @@ class DirectoryStore:
                     with _closing(_descend(root, folders, create=True)) as folder:
                         os.replace(staged, name, src_dir_fd=staging, dst_dir_fd=folder)
                         os.fsync(folder)
+
+    def check_key(self, kms_key_id: str) -> None:
+        """See `ObjectStore.check_key`: a folder has no keys."""
+        raise KeyRefused(
+            f"The object store has no key {kms_key_id}: objects in a folder are not encrypted. Leave KmsKeyId out, or "
+            "encrypt the folder's file system."
+        )
 
     def _made_root(self) -> int:
         try:

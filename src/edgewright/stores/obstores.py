@@ -18,6 +18,7 @@ from obstore.store import S3Store as BucketOnS3
 
 from edgewright.errors import (
     EdgewrightError,
+    KeyRefused,
     ObjectForbidden,
     ObjectNotFound,
     ObjectReplaced,
@@ -79,8 +80,17 @@ class _BucketStore(ABC):
 
         yield from _in_order(fetch, range(0, found["size"], RANGE), uri)
 
-    def write(self, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
+    def write(
+        self,
+        uri: S3Uri,
+        pieces: Iterable[Buffer],
+        *,
+        kms_key_id: str | None = None,
+        poll: Callable[[], None] | None = None,  # noqa: ARG002 - the feed's filler cannot be woken
+    ) -> None:
         """See `ObjectStore.write`: a multipart upload. A process that is killed leaves an unfinished one behind."""
+        if kms_key_id is not None:
+            self.check_key(kms_key_id)
         key = uri.object_key
         feed = Feed()
         with _translated(uri):
@@ -94,6 +104,10 @@ class _BucketStore(ABC):
                     upload.result()
             except ObjectNotFound as error:  # what is missing for a write is the bucket
                 raise _absent(S3Uri(uri.bucket, "")) from error
+
+    def check_key(self, kms_key_id: str) -> None:
+        """See `ObjectStore.check_key`: none is known."""
+        raise KeyRefused(f"The object store cannot encrypt with the key {kms_key_id}. Leave KmsKeyId out.")
 
     def exists(self, uri: S3Uri) -> bool:
         """See `ObjectStore.exists`."""

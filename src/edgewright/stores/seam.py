@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Buffer
 
@@ -23,6 +23,7 @@ class ObjectStore(Protocol):
         ObjectForbidden: the store denies it to the rights that the service runs with.
         UriRefused: the URI names a prefix, or something that this store cannot hold.
         StoreUnavailable: the store could not be reached, or broke off.
+        KeyRefused: the store does not have the KMS key that an object is to be encrypted with, or may not use it.
     """
 
     def size(self, uri: S3Uri) -> int:
@@ -37,11 +38,33 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def write(self, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
+    def write(
+        self,
+        uri: S3Uri,
+        pieces: Iterable[Buffer],
+        *,
+        kms_key_id: str | None = None,
+        poll: Callable[[], None] | None = None,
+    ) -> None:
         """Make the object of these pieces, taken from the calling thread; an object of that name is replaced.
 
-        When the iterable raises, its exception comes out unchanged, nothing is visible under the name that was
-        not before, and no unfinished upload is left.
+        When the iterable or `poll` raises, its exception comes out unchanged, nothing is visible under the name that
+        was not before, and no unfinished upload is left.
+
+        Args:
+            uri: where the object goes.
+            pieces: its bytes; the object becomes visible only once the iterable has ended.
+            kms_key_id: the key to encrypt the object with at rest; None leaves it to the store.
+            poll: called several times a second while the calling thread waits for the store, unless the object is
+                becoming visible just then. A store that does not keep its callers waiting may leave it alone.
+        """
+        ...
+
+    def check_key(self, kms_key_id: str) -> None:
+        """Raise KeyRefused where the store is sure that it cannot encrypt with this key; nothing is written.
+
+        Args:
+            kms_key_id: as `OutputConfig.KmsKeyId` has it: a key's id, its ARN, or an alias.
         """
         ...
 

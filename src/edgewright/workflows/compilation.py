@@ -55,7 +55,9 @@ def _compile(tools: Tools, job: CompilationJob) -> Ending:
             time_limit=job.stopping_condition.get("MaxRuntimeInSeconds"),
         )
         with _blaming("OutputConfiguration"):
-            _upload(tools, watch, folder / "artifact.tar.gz", target)
+            pieces = watch.commit(target, _pieces(folder / "artifact.tar.gz", watch))
+            key = job.output_config.get("KmsKeyId")
+            tools.objects.write(target, pieces, kms_key_id=key, poll=watch.look)
     derived = None if "DataInputConfig" in job.input_config else compiled.derived_data_input_config
     return {
         "status": Status.COMPLETED,
@@ -82,10 +84,6 @@ def _download(tools: Tools, watch: Watch, source: S3Uri, path: Path) -> None:
         for piece in watched(tools.objects.read(source), watch.look):
             done += file.write(piece)
             watch.progress(done)
-
-
-def _upload(tools: Tools, watch: Watch, path: Path, target: S3Uri) -> None:
-    tools.objects.write(target, watch.commit(target, _pieces(path, watch)))
 
 
 def _pieces(path: Path, watch: Watch) -> Iterator[Buffer]:

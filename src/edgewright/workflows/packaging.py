@@ -14,6 +14,10 @@ from edgewright.workflows.attempts import begin, concluded, finish, told
 from edgewright.workflows.watch import Watch, watched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typing_extensions import Buffer
+
     from edgewright.jobs import JobKey
     from edgewright.packaging import Model
     from edgewright.workflows.tools import Ending, Tools
@@ -59,10 +63,15 @@ def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3U
     watch = Watch(tools, job, tools.objects.size(source))
     return packaging.package(
         watched(tools.objects.read(source), watch.look),
-        lambda pieces: tools.objects.write(target, watch.commit(target, pieces)),
+        partial(_write, tools, job, watch, target),
         model,
         tools.signer,
         tools.limits,
         digest=components.is_wanted(job),
         progress=watch.progress,
     )
+
+
+def _write(tools: Tools, job: PackagingJob, watch: Watch, target: S3Uri, pieces: Iterable[Buffer]) -> None:
+    key = job.output_config.get("KmsKeyId")
+    tools.objects.write(target, watch.commit(target, pieces), kms_key_id=key, poll=watch.look)

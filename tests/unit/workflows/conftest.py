@@ -59,10 +59,20 @@ class Objects:
                 self.stall.wait(60)
             yield piece
 
-    def write(self, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
+    def write(
+        self,
+        uri: S3Uri,
+        pieces: Iterable[Buffer],
+        *,
+        kms_key_id: str | None = None,
+        poll: Callable[[], None] | None = None,
+    ) -> None:
         if self.before_write is not None:
             self.before_write()
-        self.memory.write(uri, pieces)
+        self.memory.write(uri, pieces, kms_key_id=kms_key_id, poll=poll)
+
+    def check_key(self, kms_key_id: str) -> None:
+        self.memory.check_key(kms_key_id)
 
     def exists(self, uri: S3Uri) -> bool:
         return self.memory.exists(uri)
