@@ -40,6 +40,10 @@ class PostgresService:
         self.sql(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def restart(self) -> None:
+        """Start it again after it has ended, however it ended; returns at once."""
+        self.process = _start(self.folder, _user())
+
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://edgewright@/{database}?host={self.folder}"
@@ -56,19 +60,24 @@ class PostgresService:
 def postgres_service() -> Iterator[PostgresService]:
     """A server that is ended when the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="edgewright-pg-"))  # short: a socket's path has 107 bytes at most
-    user = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
+    user = _user()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     try:
         _run(user, "initdb", "-D", f"{folder}/data", "-U", "edgewright", "-A", "trust", "-E", "UTF8", "--no-sync")
-        process = _start(folder, user)
+        service = PostgresService(folder, _start(folder, user))
         try:
-            yield _ready(PostgresService(folder, process))
+            yield _ready(service)
         finally:
-            process.send_signal(signal.SIGINT)  # ends sessions too
-            process.wait(30)
+            service.process.send_signal(signal.SIGINT)  # ends sessions too
+            service.process.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Whom the server runs as, where it cannot be this process's own user."""
+    return pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
 
 
 def _binary(name: str) -> str:
@@ -85,7 +94,7 @@ def _run(user: pwd.struct_passwd | None, name: str, *arguments: str) -> None:
 def _start(folder: Path, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
     settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=100")
     command = [_binary("postgres"), "-D", f"{folder}/data", *(part for pair in settings for part in ("-c", pair))]
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **_as(user))
         return process
 
