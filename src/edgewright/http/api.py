@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from edgewright import protocol
 from edgewright.errors import RequestTooLarge
-from edgewright.http.authorization import EVERYTHING, authorize
+from edgewright.http.calls import perform
 from edgewright.http.sigv4 import Request, Verifier
-from edgewright.operations import OPERATIONS, QUICK, Caller, Context
+from edgewright.operations import QUICK, Caller, Context
 
 if TYPE_CHECKING:
+    from edgewright import protocol
     from edgewright.http.principals import Principal
     from edgewright.http.throttling import Throttle
     from edgewright.http.wires import Reply, Scope, Wire
@@ -96,7 +96,7 @@ class Api:
         await _send(send, reply, request_id)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
-        body = await _read_body(scope, receive, self._body_limit)
+        body = await read_body(scope, receive, self._body_limit)
         principal, caller = self._verified(scope, body)
         if self._throttle is not None:
             self._throttle.take(principal.access_key_id, time.monotonic())
@@ -126,10 +126,7 @@ class Api:
     def _perform(
         self, principal: Principal, caller: Caller, operation: protocol.Operation, request: Mapping[str, Any]
     ) -> Mapping[str, Any] | None:
-        if principal.rights is not EVERYTHING:
-            authorize(principal.arn, principal.rights, self._wire.wanted(operation.name, request, caller))
-        protocol.validate(operation, request)
-        return OPERATIONS[operation.name](self._context_for(caller), request)
+        return perform(self._wire, principal, self._context_for(caller), operation, request)
 
 
 def _request_ids() -> Iterator[str]:
@@ -138,11 +135,15 @@ def _request_ids() -> Iterator[str]:
     return (f"{prefix}{number:012x}" for number in itertools.count(random.getrandbits(40)))
 
 
-async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole body, refused where it is over the limit, announced or not.
 
     A body that is not far over the limit is read to its end and thrown away: a client that is still sending when the
     connection closes sees a broken connection, and not the refusal.
+
+    Raises:
+        RequestTooLarge: it is over the limit.
+        Disconnected: the client went away.
     """
     message = await receive()
     if not message.get("more_body", False) and message["type"] == "http.request":  # whole at once, as nearly all are

@@ -11,7 +11,10 @@ from starlette.routing import Route
 from edgewright import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from edgewright.http.api import Api
@@ -26,12 +29,20 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok", "version": __version__})
 
 
-def application(sagemaker: Api, greengrass: Api, artifacts: Artifacts) -> ASGIApp:
-    """One server's application: calls of the API go straight to it, everything else by Starlette's routes."""
+def application(sagemaker: Api, greengrass: Api, artifacts: Artifacts, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """One server's application: calls of the API go straight to it, everything else by Starlette's routes.
+
+    Args:
+        sagemaker: answers `POST /`.
+        greengrass: answers everything under `REST_PATHS`.
+        artifacts: hands out objects.
+        more: further routes, such as the console's.
+    """
     pages = Starlette(
         routes=[
             Route("/health", endpoint=health, methods=["GET"]),
             Route("/artifacts/{place:path}", endpoint=artifacts.page, methods=["GET"]),
+            *more,
         ]
     )
 

@@ -8,15 +8,17 @@ from edgewright.protocol.errors import ErrorReply, error_reply
 from edgewright.protocol.model import Member, Operation, Service, Shape, load_service
 from edgewright.protocol.parse import parse_request
 from edgewright.protocol.serialize import serialize_response
-from edgewright.protocol.validate import validate
+from edgewright.protocol.validate import Fault, faults, validate
 
 __all__ = [
     "ErrorReply",
+    "Fault",
     "Member",
     "Operation",
     "Service",
     "Shape",
     "error_reply",
+    "faults",
     "load_service",
     "parse_request",
     "serialize_response",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[Path, str] | None"
 """Where a value stands: the place around it, and its own label there. None is the request itself."""
 
-Check = Callable[[Any, Path, list[str]], None]
+Check = Callable[[Any, Path, "list[Fault]"], None]
 
 PATTERN_SLACK = 4096
 """Characters over its maximum from which a string is refused for its length alone, its pattern not tried: some
@@ -38,19 +38,39 @@ NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
 NOT_NULL = "Member must not be null"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One constraint that is not met.
+
+    Attributes:
+        path: where, in the words of AWS's sentences: `outputConfig.s3OutputLocation`.
+        sentence: AWS's sentence, the path and the value in it.
+        constraint: the part of it that says what must be.
+    """
+
+    path: str
+    sentence: str
+    constraint: str
+
+
 def validate(operation: Operation, request: Mapping[str, Any]) -> None:
     """Check a parsed request against the operation's input shape.
 
     Raises:
         ValidationFault: one or more constraints are not met; the message has a sentence for each.
     """
-    if operation.input is None:
-        return
-    faults: list[str] = []
-    _checker(operation.input)(request, None, faults)
-    if faults:
-        many = f"{len(faults)} validation errors" if len(faults) > 1 else "1 validation error"
-        raise ValidationFault(f"{many} detected: {'; '.join(faults)}")
+    found = faults(operation, request)
+    if found:
+        many = f"{len(found)} validation errors" if len(found) > 1 else "1 validation error"
+        raise ValidationFault(f"{many} detected: {'; '.join(fault.sentence for fault in found)}")
+
+
+def faults(operation: Operation, request: Mapping[str, Any]) -> list[Fault]:
+    """Every constraint that a parsed request does not meet, in the order of the operation's members."""
+    found: list[Fault] = []
+    if operation.input is not None:
+        _checker(operation.input)(request, None, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +141,10 @@ def _compile(shape: Shape, known: dict[Shape, Check]) -> Check:
 
 
 def _scalar(rules: Sequence[Clause]) -> Check:
-    def check(value: Json, path: Path, faults: list[str]) -> None:
+    def check(value: Json, path: Path, faults: list[Fault]) -> None:
         for rule in rules:
             if not rule.holds(value):
-                faults.append(_sentence(value, path, rule.text))  # noqa: PERF401 - as a rule there is none to add
+                faults.append(_fault(value, path, rule.text))  # noqa: PERF401 - as a rule there is none to add
 
     return check
 
@@ -132,13 +152,13 @@ def _scalar(rules: Sequence[Clause]) -> Check:
 def _structure(shape: Shape, known: dict[Shape, Check]) -> Check:
     fields: list[tuple[str, str, bool, Check]] = []
 
-    def check(value: Json, path: Path, faults: list[str]) -> None:
+    def check(value: Json, path: Path, faults: list[Fault]) -> None:
         for name, label, required, inner in fields:
             item = value.get(name)
             if item is not None:
                 inner(item, (path, label), faults)
             elif required:
-                faults.append(_sentence(None, (path, label), NOT_NULL))
+                faults.append(_fault(None, (path, label), NOT_NULL))
 
     known[shape] = check
     for member in shape.members.values():
@@ -153,12 +173,12 @@ def _list(shape: Shape, known: dict[Shape, Check]) -> Check:
     looked_at = None if shape.maximum is None else int(shape.maximum)  # past it the list is refused anyway
     each, together = _inside(member, "Member must satisfy constraint: ", known)
 
-    def check(value: Json, path: Path, faults: list[str]) -> None:
+    def check(value: Json, path: Path, faults: list[Fault]) -> None:
         own(value, path, faults)
         elements = value[:looked_at]
         for index, element in enumerate(elements, 1):
             if element is None:
-                faults.append(_sentence(None, (path, f"{index}.member"), NOT_NULL))
+                faults.append(_fault(None, (path, f"{index}.member"), NOT_NULL))
             elif each is not None:
                 each(element, (path, f"{index}.member"), faults)
         _check_together(elements, together, (value, path), faults)
@@ -172,12 +192,12 @@ def _map(shape: Shape, known: dict[Shape, Check]) -> Check:
     each, together = _inside(shape.members["value"].shape, "Map value must satisfy constraint: ", known)
     looked_at = None if shape.maximum is None else int(shape.maximum)
 
-    def check(value: Json, path: Path, faults: list[str]) -> None:
+    def check(value: Json, path: Path, faults: list[Fault]) -> None:
         own(value, path, faults)
         items = list(value.items())[:looked_at]
         for key, item in items:
             if item is None:
-                faults.append(_sentence(None, (path, f"{key}.member"), NOT_NULL))
+                faults.append(_fault(None, (path, f"{key}.member"), NOT_NULL))
             elif each is not None:
                 each(item, (path, f"{key}.member"), faults)
         _check_together([key for key, _ in items], keys, (value, path), faults)
@@ -202,17 +222,17 @@ def _inside(shape: Shape, prefix: str, known: dict[Shape, Check]) -> tuple[Check
     return None, Together(rules, f"{prefix}[{', '.join(rule.text for rule in rules)}]")
 
 
-def _check_together(items: Sequence[Any], together: Together, whole: tuple[Any, Path], faults: list[str]) -> None:
+def _check_together(items: Sequence[Any], together: Together, whole: tuple[Any, Path], faults: list[Fault]) -> None:
     for item in items:
         for rule in together.rules:
             if item is not None and not rule.holds(item):
-                faults.append(_sentence(*whole, together.text))
+                faults.append(_fault(*whole, together.text))
                 return
 
 
-def _sentence(value: Json, path: Path, text: str) -> str:
-    shown = "null" if value is None else f"'{_shown(value)}'"
-    return f"Value {shown} at '{_dotted(path)}' failed to satisfy constraint: {text}"
+def _fault(value: Json, path: Path, text: str) -> Fault:
+    shown, place = "null" if value is None else f"'{_shown(value)}'", _dotted(path)
+    return Fault(place, f"Value {shown} at '{place}' failed to satisfy constraint: {text}", text)
 
 
 def _dotted(path: Path) -> str:

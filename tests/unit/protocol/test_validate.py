@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgewright.errors import ValidationFault
-from edgewright.protocol import load_service, validate
+from edgewright.protocol import faults, load_service, validate
 from edgewright.protocol.model import Operation, build_service
 
 CREATE = load_service("sagemaker").operations["CreateEdgePackagingJob"]
@@ -58,6 +58,16 @@ def test_what_meets_all_constraints_passes() -> None:
 def test_a_missing_member_is_null() -> None:
     request = {**JOB, "OutputConfig": {}}
     assert told(CREATE, request) == one("null", "outputConfig.s3OutputLocation", "Member must not be null")
+
+
+def test_each_fault_tells_its_place_and_what_must_be() -> None:
+    request = {**JOB, "ModelName": "it's at 'modelVersion'", "OutputConfig": {}}
+    found = [(fault.path, fault.constraint) for fault in faults(CREATE, request)]
+    assert found == [
+        ("modelName", "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
+        ("outputConfig.s3OutputLocation", "Member must not be null"),
+    ]
+    assert faults(CREATE, JOB) == []
 
 
 def test_the_model_version_allows_spaces_and_no_hyphen() -> None:
