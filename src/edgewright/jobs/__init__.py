@@ -2,6 +2,7 @@
 
 from edgewright.jobs.components import Component, ComponentPage, ComponentStore
 from edgewright.jobs.database import migrate, open_database
+from edgewright.jobs.events import JobEvent, JobEvents
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
 from edgewright.jobs.listing import JobPage, ListQuery, SortBy
 from edgewright.jobs.reports import ReportStore
@@ -18,6 +19,8 @@ __all__ = [
     "ComponentPage",
     "ComponentStore",
     "Job",
+    "JobEvent",
+    "JobEvents",
     "JobKey",
     "JobPage",
     "JobStore",

@@ -34,7 +34,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import reports, tables
+from edgewright.jobs import events, reports, tables, tallies
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
@@ -114,6 +114,7 @@ class JobStore:
                 _check_unfinished(connection, job.key, most_unfinished)
             if pairs:
                 connection.execute(insert(tables.tags), pairs)
+            events.record(connection, job, self._clock())
 
     def get(self, key: JobKey) -> Job:
         """The job as it stands.
@@ -230,9 +231,11 @@ class JobStore:
             ResourceNotFound: no such job.
         """
         table = tables.JOBS[key.kind]
-        gone = delete(table).where(_is(table, key), table.c.status.in_(sorted(ENDED)))
+        gone = delete(table).where(_is(table, key), table.c.status.in_(sorted(ENDED))).returning(table.c.status)
         with reaching_database(), self._engine.begin() as connection:
-            if connection.execute(gone).rowcount:
+            status = connection.execute(gone).scalar()
+            if status is not None:
+                tallies.add(connection, {(tallies.HELD, key.kind, status, ""): -1})
                 connection.execute(delete(tables.tags).where(_is_tag_of(key)))
                 reports.remove(connection, key)
                 return
@@ -384,6 +387,10 @@ class JobStore:
         """Reports and counts of the jobs."""
         return reports.ReportStore(self._engine)
 
+    def events(self) -> events.JobEvents:
+        """The changes of jobs' states, in the same database."""
+        return events.JobEvents(self._engine)
+
     def workers(self) -> WorkerRegistry:
         """The workers on the same database."""
         return WorkerRegistry(self._engine)
@@ -420,9 +427,13 @@ class JobStore:
         table, names = tables.JOBS[key.kind], COLUMNS[key.kind]
         with reaching_database(), self._engine.begin() as connection:
             row = connection.execute(change.returning(*(table.c[name] for name in names))).first()
-            if row is not None and report is not None:
+            if row is None:
+                return None
+            job = decode(key, names, row)
+            events.record(connection, job, self._clock())
+            if report is not None:
                 reports.put(connection, key, report)
-        return None if row is None else decode(key, names, row)
+        return job
 
     def _refusal(self, key: JobKey, to: Status) -> TransitionRefused:
         job = self.get(key)
