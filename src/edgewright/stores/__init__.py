@@ -2,7 +2,18 @@
 
 from edgewright.stores.directory import DirectoryStore
 from edgewright.stores.opening import open_links, open_store
-from edgewright.stores.seam import PIECE, ObjectStore
+from edgewright.stores.seam import PART, PIECE, MultipartStore, ObjectStore, Part, Upload
 from edgewright.stores.uri import S3Uri
 
-__all__ = ["PIECE", "DirectoryStore", "ObjectStore", "S3Uri", "open_links", "open_store"]
+__all__ = [
+    "PART",
+    "PIECE",
+    "DirectoryStore",
+    "MultipartStore",
+    "ObjectStore",
+    "Part",
+    "S3Uri",
+    "Upload",
+    "open_links",
+    "open_store",
+]

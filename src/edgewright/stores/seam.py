@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from typing_extensions import Buffer
 
@@ -13,6 +15,39 @@ if TYPE_CHECKING:
 
 PIECE = 1024 * 1024
 """The size of the pieces that `ObjectStore.read` gives, in bytes; the last of an object may be shorter."""
+
+PART = 8 * PIECE
+"""Bytes of one part of a multipart upload; the last may be shorter. 10,000 parts, the most there are, hold 80 GiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that the store holds.
+
+    Attributes:
+        number: from 1 to 10,000; an object is its parts in this order.
+        etag: the store's name for this part's bytes, without quotes.
+        size: in bytes.
+    """
+
+    number: int
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A multipart upload that was begun and is not ended.
+
+    Attributes:
+        uri: the object that it is to become.
+        upload_id: the store's name for it.
+        initiated: when it was begun, in UTC, by the store's clock.
+    """
+
+    uri: S3Uri
+    upload_id: str
+    initiated: datetime
 
 
 class ObjectStore(Protocol):
@@ -24,6 +59,7 @@ class ObjectStore(Protocol):
         UriRefused: the URI names a prefix, or something that this store cannot hold.
         StoreUnavailable: the store could not be reached, or broke off.
         KeyRefused: the store does not have the KMS key that an object is to be encrypted with, or may not use it.
+        ObjectDamaged: an encrypted object is not what was written.
     """
 
     def size(self, uri: S3Uri) -> int:
@@ -54,17 +90,19 @@ class ObjectStore(Protocol):
         Args:
             uri: where the object goes.
             pieces: its bytes; the object becomes visible only once the iterable has ended.
-            kms_key_id: the key to encrypt the object with at rest; None leaves it to the store.
+            kms_key_id: the key to encrypt the object with at rest, as `check_key` gave it; None leaves it to the store.
             poll: called several times a second while the calling thread waits for the store, unless the object is
                 becoming visible just then. A store that does not keep its callers waiting may leave it alone.
         """
         ...
 
-    def check_key(self, kms_key_id: str) -> None:
-        """Raise KeyRefused where the store is sure that it cannot encrypt with this key; nothing is written.
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:
+        """The key's name as `write` takes it. KeyRefused where the store is sure that it cannot encrypt with the key.
 
         Args:
-            kms_key_id: as `OutputConfig.KmsKeyId` has it: a key's id, its ARN, or an alias.
+            kms_key_id: as `OutputConfig.KmsKeyId` has it: a key's id, its ARN, an alias or an alias's ARN.
+            account: the job's, in which a bare id or alias is looked for.
+            region: the job's.
         """
         ...
 
@@ -78,4 +116,60 @@ class ObjectStore(Protocol):
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[S3Uri]:
         """The objects whose keys start with a prefix (any string, not only whole parts), in order of their UTF-8."""
+        ...
+
+
+@runtime_checkable
+class MultipartStore(Protocol):
+    """Objects made of parts that outlive the process that sent them: another process may go on with an upload.
+
+    Only stores that are reached over a network have it; the others simply write. A part is `PART` bytes, but for an
+    object's last. Every method may raise what those of `ObjectStore` do.
+    """
+
+    def begin_upload(self, uri: S3Uri, *, kms_key_id: str | None = None) -> str:
+        """Begin an upload; its id. Nothing is visible under the name before it is completed.
+
+        Done again after a failure, it may leave an upload behind that nobody knows: `uploads` finds it.
+        """
+        ...
+
+    def upload_part(self, uri: S3Uri, upload_id: str, number: int, data: Buffer) -> str:
+        """Send one part and check that it arrived whole; its ETag. A part of that number is replaced.
+
+        Safe to call from several threads. The data may be used again once it returns.
+
+        Raises:
+            UploadGone: the upload was completed, aborted or cleaned away.
+        """
+        ...
+
+    def uploaded_parts(self, uri: S3Uri, upload_id: str) -> Mapping[int, Part]:
+        """What the store really holds, by number; a part that is still being sent is not among it.
+
+        Raises:
+            UploadGone: as above.
+        """
+        ...
+
+    def complete_upload(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> None:
+        """Make the object visible, whole or not at all, and check what was asked for: its size, and its encryption.
+
+        The parts are compared with what the store holds first. May be repeated after a failure that leaves open
+        whether it was done: where the upload is gone and the object there has the ETag that these parts make, it
+        succeeds. Where that cannot be told, as with parts that a KMS key encrypts, it raises UploadGone, and the
+        object has to be sent again.
+
+        Raises:
+            UploadGone: as above, or a part is not as it is said to be.
+            EncryptionMissing: the store did not encrypt as `begin_upload` asked; the object has been removed.
+        """
+        ...
+
+    def abort_upload(self, uri: S3Uri, upload_id: str) -> None:
+        """End an upload and forget its parts; one that is not there is no error."""
+        ...
+
+    def uploads(self, bucket: str, prefix: str = "") -> Iterator[Upload]:
+        """The unended uploads of objects whose keys start with a prefix, whoever began them."""
         ...
