@@ -1,0 +1,103 @@
+"""What the clients of a storm do: which jobs they create and stop, of which models, and when. The seed decides."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+KIB, MIB = 1024, 1024**2
+
+
+class Source(StrEnum):
+    """The compiled models that jobs are made of, each named as its object is."""
+
+    TINY = "tiny"
+    SMALL = "small"
+    MEGABYTE = "megabyte"
+    MEDIUM = "medium"
+    LARGE = "large"
+    MISSING = "missing"
+    """There is no such object."""
+    TORN = "torn"
+    """An archive that ends in its middle."""
+
+
+SIZES = {
+    Source.TINY: 20 * KIB,
+    Source.SMALL: 200 * KIB,
+    Source.MEGABYTE: MIB,
+    Source.MEDIUM: 12 * MIB,
+    Source.LARGE: 40 * MIB,
+    Source.TORN: 2 * MIB,
+}
+"""Bytes of each source's one file; they do not compress."""
+
+SHARES = {
+    Source.TINY: 30,
+    Source.SMALL: 30,
+    Source.MEGABYTE: 22,
+    Source.MEDIUM: 9,
+    Source.LARGE: 3,
+    Source.MISSING: 3,
+    Source.TORN: 3,
+}
+"""How many jobs of a hundred are made of each."""
+
+REFUSED = {
+    Source.MISSING: "ClientError: S3 object does not exist.",
+    Source.TORN: "ClientError: ",
+}
+"""What the status message of a job that cannot succeed begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """One job.
+
+    Attributes:
+        name: the job's name.
+        version: the model's version; every job has another, and so another object.
+        source: what it is made of.
+        create_at: seconds from the storm's begin.
+        stop_after: seconds after it was accepted when Stop is asked for; None for a job that is left to its end.
+        component: whether it asks for a Greengrass component too.
+        rival: whether a second client creates a job of the same name at the same moment, of another version.
+    """
+
+    name: str
+    version: str
+    source: Source
+    create_at: float
+    stop_after: float | None = None
+    component: bool = False
+    rival: bool = False
+
+    @property
+    def rival_version(self) -> str:
+        """The model version that the rival asks for."""
+        return f"{self.version}.1"
+
+
+def plan(seed: int, jobs: int, seconds: float) -> list[JobPlan]:
+    """So many jobs in order of creation, spread over so many seconds.
+
+    One in five is stopped, early or late; one in five asks for a component; one in twenty has a rival.
+    """
+    dice = random.Random(f"{seed}/plan")
+    times = sorted(dice.uniform(0, seconds) for _ in range(jobs))
+    return [_job(number, at, dice) for number, at in enumerate(times)]
+
+
+def _job(number: int, at: float, dice: random.Random) -> JobPlan:
+    (source,) = dice.choices(list(SHARES), weights=list(SHARES.values()))
+    stop = dice.choice([0.0, dice.uniform(0, 1), dice.uniform(0, 10)]) if dice.random() < 0.2 else None
+    return JobPlan(
+        name=f"job-{number:04}",
+        version=f"1.{number}",
+        source=source,
+        create_at=round(at, 2),
+        stop_after=None if stop is None else round(stop, 2),
+        component=dice.random() < 0.2,
+        rival=dice.random() < 0.05,
+    )

@@ -1,0 +1,90 @@
+"""The object store as the storm's judge sees it: past the program, past the proxy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from contract.s3_service import S3Service
+
+BUCKETS = MODELS, PACKAGES = "torture-models", "torture-packages"
+
+
+class Shelf(Protocol):
+    """Objects by bucket and key."""
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Put an object there."""
+
+    def get(self, bucket: str, key: str) -> bytes | None:
+        """The whole object, or None."""
+
+    def keys(self, bucket: str) -> list[str]:
+        """Every object's key."""
+
+    def unfinished(self) -> list[str]:
+        """Everything that is half there: uploads that were begun, files that are no object yet."""
+
+
+class S3Shelf:
+    """Straight to the S3 server."""
+
+    def __init__(self, service: S3Service) -> None:
+        self._client: Any = service.client()
+        for bucket in BUCKETS:
+            self._client.create_bucket(Bucket=bucket)
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        self._client.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def get(self, bucket: str, key: str) -> bytes | None:
+        try:
+            content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return content
+
+    def keys(self, bucket: str) -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def unfinished(self) -> list[str]:
+        found = []
+        for bucket in BUCKETS:
+            uploads = self._client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+            found += [f"upload {each['UploadId'][:12]} of {bucket}/{each['Key']}" for each in uploads]
+        return found
+
+
+class FolderShelf:
+    """The folder of the directory store."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        path = self._root / bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def get(self, bucket: str, key: str) -> bytes | None:
+        try:
+            return (self._root / bucket / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keys(self, bucket: str) -> list[str]:
+        top = self._root / bucket
+        return sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file())
+
+    def unfinished(self) -> list[str]:
+        others = [path for path in self._root.iterdir() if path.name not in BUCKETS]
+        return sorted(
+            str(file.relative_to(self._root)) for path in others for file in path.rglob("*") if file.is_file()
+        )

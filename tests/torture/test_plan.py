@@ -1,0 +1,32 @@
+"""Plans are the seed's, and hold some of everything."""
+
+from __future__ import annotations
+
+from torture.plan import SHARES, SIZES, Source, plan
+
+
+def test_the_seed_decides() -> None:
+    assert plan(1, 50, 60) == plan(1, 50, 60)
+    assert plan(1, 50, 60) != plan(2, 50, 60)
+
+
+def test_a_plan_holds_some_of_everything() -> None:
+    jobs = plan(7, 200, 60)
+    assert len({job.name for job in jobs}) == len({job.version for job in jobs}) == 200
+    assert {job.source for job in jobs} == set(Source)
+    assert [job.create_at for job in jobs] == sorted(job.create_at for job in jobs)
+    assert 20 < sum(job.stop_after is not None for job in jobs) < 65
+    assert 20 < sum(job.component for job in jobs) < 65
+    assert 0 < sum(job.rival for job in jobs) < 30
+
+
+def test_no_two_jobs_and_rivals_share_an_object() -> None:
+    jobs = plan(7, 200, 60)
+    versions = [version for job in jobs for version in (job.version, job.rival_version)]
+    assert len(set(versions)) == len(versions)
+
+
+def test_the_tables_fit() -> None:
+    assert sum(SHARES.values()) == 100
+    assert set(SHARES) == set(Source)
+    assert set(SIZES) == set(Source) - {Source.MISSING}
