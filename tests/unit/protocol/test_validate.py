@@ -64,7 +64,7 @@ def test_each_fault_tells_its_place_and_what_must_be() -> None:
     request = {**JOB, "ModelName": "it's at 'modelVersion'", "OutputConfig": {}}
     found = [(fault.path, fault.constraint) for fault in faults(CREATE, request)]
     assert found == [
-        ("modelName", "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
+        ("modelName", "Member must satisfy regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"),
         ("outputConfig.s3OutputLocation", "Member must not be null"),
     ]
     assert faults(CREATE, JOB) == []
