@@ -7,6 +7,8 @@ A nested field joins its parts with two underscores: `EDGEWRIGHT_LIMITS__MEMBERS
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -31,6 +33,9 @@ from pydantic_settings import (
 from edgewright.errors import SettingsRefused
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+TOKEN_LENGTH = 16
+WEBHOOK_KEY = (24, 64)
+"""Bytes of a webhook's key, at least and at most, as Standard Webhooks wants them."""
 
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -134,6 +139,35 @@ class WorkerSettings(BaseModel):
         return self
 
 
+class WebhookSettings(BaseModel):
+    """Who is told of every change of a job's state."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")] | None = Field(
+        default=None, description="Where events are posted; nobody is told when unset."
+    )
+    secret: SecretStr | None = Field(
+        default=None, description="Signs what is posted: `whsec_` and 24 to 64 random bytes in base64."
+    )
+    timeout_seconds: PositiveFloat = Field(default=10.0, description="Seconds that the receiver has to answer.")
+    give_up_seconds: PositiveFloat = Field(
+        default=86_400.0, description="Seconds after which an event that nobody took is laid aside as a dead letter."
+    )
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_key(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            try:
+                key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise ValueError("webhook.secret is not base64") from error
+            if not WEBHOOK_KEY[0] <= len(key) <= WEBHOOK_KEY[1]:
+                raise ValueError(f"webhook.secret holds {len(key)} bytes, and 24 to 64 are wanted")
+        return secret
+
+
 class Settings(BaseSettings):
     """Everything that the operator chooses."""
 
@@ -192,6 +226,38 @@ class Settings(BaseSettings):
     log_format: Annotated[str, Field(pattern=r"^(console|json)$")] = Field(
         default="console", description="`console` for people, `json` for machines."
     )
+    log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = Field(
+        default="info", description="The lowest level that is logged; `debug` has a line for each request."
+    )
+    metrics: Annotated[str, Field(pattern=r"^(loopback|token|open|off)$")] = Field(
+        default="loopback",
+        description="Who may read `/metrics`: this host alone, who brings `metrics_token`, everybody, or nobody.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description='The bearer token of those who read `/metrics`, with `metrics = "token"`.',
+    )
+    webhook: WebhookSettings = Field(
+        default=WebhookSettings(), description="Who is told of every change of a job's state."
+    )
+    events_days: PositiveFloat = Field(
+        default=14.0, description="Days that events are kept, for `GET /events` and a job's history."
+    )
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _guards_metrics(cls, token: SecretStr | None, found: ValidationInfo) -> SecretStr | None:
+        if found.data.get("metrics") == "token" and (token is None or len(token.get_secret_value()) < TOKEN_LENGTH):
+            raise ValueError(f"metrics is 'token', which needs metrics_token: {TOKEN_LENGTH} characters or more")
+        return token
+
+    @field_validator("webhook")
+    @classmethod
+    def _signs_what_it_posts(cls, webhook: WebhookSettings) -> WebhookSettings:
+        if webhook.url is not None and webhook.secret is None:
+            raise ValueError("webhook.url needs webhook.secret, so that the receiver can tell who posts")
+        return webhook
 
     @field_validator("aws")
     @classmethod
@@ -209,6 +275,11 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """The folder of the signing key and its public half."""
         return self.data_dir / "keys"
+
+    @property
+    def kms_dir(self) -> Path:
+        """The local keyring: the keys that the directory object store encrypts with."""
+        return self.data_dir / "kms"
 
     @property
     def credentials_file(self) -> Path:

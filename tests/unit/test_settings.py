@@ -84,3 +84,62 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEWRIGHT_S3__SECRET_ACCESS_KEY", "as-secret")
     assert "very-secret" not in repr(load())
     assert "as-secret" not in repr(load())
+
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"METRICS": "everybody"}, "metrics"),
+        ({"METRICS": "token"}, "needs metrics_token: 16 characters"),
+        ({"METRICS": "token", "METRICS_TOKEN": "hunter2"}, "needs metrics_token: 16 characters"),
+        ({"WEBHOOK__URL": "https://hooks.example/edge"}, "webhook.url needs webhook.secret"),
+        ({"WEBHOOK__URL": "ftp://hooks.example", "WEBHOOK__SECRET": WEBHOOK_SECRET}, "webhook.url"),
+        ({"WEBHOOK__URL": "https://me:hunter2@hooks.example", "WEBHOOK__SECRET": WEBHOOK_SECRET}, "webhook.url"),
+        ({"WEBHOOK__SECRET": "hunter2"}, "webhook.secret is not base64"),
+        ({"WEBHOOK__SECRET": "aHVudGVyMg=="}, "7 bytes, and 24 to 64 are wanted"),
+        ({"LOG_LEVEL": "loud"}, "log_level"),
+    ],
+)
+def test_telemetry_and_webhooks_are_set_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"EDGEWRIGHT_{name}", value)
+    with pytest.raises(SettingsRefused) as refused:
+        load()
+    assert words in refused.value.message
+    assert "hunter2" not in refused.value.message
+
+
+def test_a_webhook_has_an_address_and_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWRIGHT_WEBHOOK__URL", "https://hooks.example/edge?x=1")
+    monkeypatch.setenv("EDGEWRIGHT_WEBHOOK__SECRET", WEBHOOK_SECRET)
+    webhook = load().webhook
+    assert webhook.url == "https://hooks.example/edge?x=1"
+    assert WEBHOOK_SECRET not in repr(webhook)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"lapse_seconds": 5.9}, "less than three heartbeats of 2.0"),
+        ({"heartbeat_seconds": 6, "lapse_seconds": 17}, "raise lapse_seconds or lower heartbeat_seconds"),
+        ({"takeover_seconds": 6}, "lower takeover_seconds"),
+        ({"grace_seconds": -1}, "greater than or equal to 0"),
+        ({"look_seconds": 0}, "greater than 0"),
+    ],
+)
+def test_a_workers_times_must_fit_together(values: dict[str, float], words: str) -> None:
+    with pytest.raises(SettingsRefused, match="^1 settings cannot be used: worker") as raised:
+        load(worker=values)
+    assert words in raised.value.message
+
+
+def test_a_workers_times_have_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWRIGHT_WORKER__GRACE_SECONDS", "120")
+    monkeypatch.setenv("EDGEWRIGHT_WORKER_CONCURRENCY", "4")
+    settings = load()
+    assert (settings.worker.grace_seconds, settings.worker_concurrency) == (120.0, 4)
