@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from edgewright.settings import Limits
 
+    Member = bytes | bytearray
+    """One gzip member, still compressed."""
+
 # Bytes of tar in one member, at most.
 CHUNK: Final = 1024 * 1024
 
@@ -42,7 +45,7 @@ def deflate(tar: memoryview) -> tuple[bytes, bytes]:
     return _FIXED + _LENGTH.pack(HEADER + len(body)), body
 
 
-def unpacked_size(member: bytes) -> int:
+def unpacked_size(member: Member) -> int:
     """How many bytes of tar a member's trailer says it holds.
 
     Raises:
@@ -54,7 +57,7 @@ def unpacked_size(member: bytes) -> int:
     return size
 
 
-def inflate(member: bytes) -> bytes:
+def inflate(member: Member) -> bytes:
     """The tar bytes of one whole member.
 
     Raises:
@@ -72,7 +75,7 @@ def inflate(member: bytes) -> bytes:
     return tar
 
 
-def split(pieces: Iterable[Buffer], limits: Limits, progress: Callable[[int], None] | None) -> Iterator[bytes]:
+def split(pieces: Iterable[Buffer], limits: Limits, progress: Callable[[int], None] | None) -> Iterator[Member]:
     """A package's gzip members, one by one, still compressed.
 
     Args:
@@ -103,7 +106,7 @@ class _Splitter:
     def __init__(self) -> None:
         self._begun = bytearray()  # a member that a piece's end has cut
 
-    def feed(self, view: memoryview) -> Iterator[bytes]:
+    def feed(self, view: memoryview) -> Iterator[Member]:
         at = 0
         while at < len(view):
             wanted = HEADER - len(self._begun)
@@ -118,8 +121,8 @@ class _Splitter:
             self._begun += view[at : at + wanted]
             at += wanted
             if len(self._begun) >= HEADER and len(self._begun) == _length(self._begun):
-                yield bytes(self._begun)
-                self._begun = bytearray()
+                whole, self._begun = self._begun, bytearray()
+                yield whole
 
     def finish(self) -> None:
         if self._begun:
