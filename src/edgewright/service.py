@@ -52,8 +52,8 @@ STEADY_SECONDS = 60.0
 """A worker that ran for so long had a good start: the next pause is the first again."""
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
 """Of each generation; many times the standard ones, because a call makes hundreds of short-lived objects."""
-GRACE_SECONDS = 15.0
-"""What a worker may take to end before it is killed."""
+SPARE_SECONDS = 2.0
+"""What a worker may take beyond all that it needs to end, before it is killed."""
 
 
 def prepare(settings: Settings) -> jobs.JobStore:
@@ -251,7 +251,7 @@ def _keep_worker(settings: Settings, ending: threading.Event) -> None:
         while process.poll() is None and not ending.wait(0.1):
             pass
         if ending.is_set():
-            _end_worker(process)
+            _end_worker(process, settings.worker.grace_seconds + workflows.ENDING_SECONDS + SPARE_SECONDS)
             return
         pause = first if time.monotonic() - begun > STEADY_SECONDS else min(pause * 2, longest)
         log.error("worker died", exit_code=process.returncode, next_start_seconds=pause)
@@ -264,10 +264,10 @@ def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - no shell, no part from outside
 
 
-def _end_worker(process: subprocess.Popen[bytes]) -> None:
+def _end_worker(process: subprocess.Popen[bytes], seconds: float) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(GRACE_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from acceptance.worker_process import Gates, kill, terminate, wait_until, worker_process
+from acceptance.worker_process import PATIENCE_SECONDS, Gates, kill, terminate, wait_until, worker_process
 from contract.postgres import PostgresService, postgres_service
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
 from edgewright.settings import Settings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 both_databases = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
 """For the tests that also run on PostgreSQL when time is short."""
 
-SWIFT = {"beat": 0.2, "sweep": 0.2}
+SWIFT = {"heartbeat": 0.2, "takeover": 0.2, "sweep": 0.2}
 """Upkeep often enough that no test waits for it."""
 
 
@@ -38,13 +38,13 @@ class House:
     gates: Gates
     stack: ExitStack
 
-    def worker(self, folder: str | None = None, **rhythm: float) -> subprocess.Popen[bytes]:
+    def worker(self, folder: str | None = None, **seconds: float) -> subprocess.Popen[bytes]:
         """Start a worker; with a folder of its own it shares nothing with the others but the database."""
         settings = self.settings
         if folder is not None:
             own = settings.data_dir / folder
             settings = settings.model_copy(update={"data_dir": own, "database_url": settings.sqlalchemy_url})
-        return self.stack.enter_context(worker_process(settings, self.gates, **(SWIFT | rhythm)))
+        return self.stack.enter_context(worker_process(settings, self.gates, **(SWIFT | seconds)))
 
     def create(self, name: str = "digits", *, hand_over: bool = True) -> JobKey:
         """Insert a job, and hand it over as an API server does."""
@@ -209,6 +209,46 @@ def test_a_worker_that_is_asked_to_end_hands_its_job_back(house: House) -> None:
     assert house.ended(key).status is Status.COMPLETED
 
 
+def test_a_job_that_ends_within_the_grace_time_is_finished(house: House) -> None:
+    key = house.create()
+    leaver = house.worker(grace=60)
+    house.gates.reached("first of digits")
+    leaver.terminate()
+    house.gates.open(*everything())
+    assert leaver.wait(PATIENCE_SECONDS) == 0
+    job = house.store.get(key)
+    assert (job.status, job.attempt) == (Status.COMPLETED, 1)
+
+
+@both_databases
+def test_a_job_that_does_not_end_is_handed_back_at_once(house: House) -> None:
+    """It does not even look up; and the lapse is an hour, so that no heartbeat can be what brings the job over."""
+    key = house.create()
+    leaver = house.worker("one", lapse=3600)
+    house.gates.open("first of digits")
+    house.gates.reached("after first of digits")
+    house.worker("two", lapse=3600)
+    assert terminate(leaver) == 0
+    house.gates.reached("after first of digits", 2)
+    house.gates.open(*everything())
+    job = house.ended(key)
+    assert (job.status, job.attempt) == (Status.COMPLETED, 2)
+    assert house.gates.log().count("first of digits") == 1, "a finished step is not done again"
+
+
+def test_jobs_taken_from_the_queue_survive_a_kill_behind_the_grace_time(house: House) -> None:
+    """Those who end a worker kill it in the end: nothing is lost, and none of the jobs is done by two at a time."""
+    keys = [house.create(f"job-{number}") for number in range(4)]
+    leaver = house.worker("one", lapse=3)
+    wait_until(lambda: len(house.gates.log()) == house.settings.worker_concurrency)
+    leaver.terminate()
+    kill(leaver)
+    for key in keys:
+        house.gates.open(*everything(key.name))
+    house.worker("two", lapse=3)
+    assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
+
+
 def test_a_stop_reaches_a_running_job(house: House) -> None:
     key = house.create()
     house.worker()
@@ -255,7 +295,7 @@ def test_jobs_that_the_engine_lost_are_handed_over_again(house: House) -> None:
             connection.exec_driver_sql("DROP SCHEMA dbos CASCADE")
         engine.dispose()
     house.gates.open(*everything())
-    house.worker(audit=0.2, age=0.0)
+    house.worker(audit=0.2, audit_age=0.0)
     assert house.ended(key).status is Status.COMPLETED
 
 

@@ -1,7 +1,6 @@
 """A real worker process for tests: the real recipes, or one whose steps wait at gates that the test opens.
 
-Run as a program: `worker_process.py SETTINGS RHYTHM GATES`, all three JSON; GATES is a folder, or null for the real
-recipes.
+Run as a program: `worker_process.py SETTINGS GATES`, both JSON; GATES is a folder, or null for the real recipes.
 """
 
 from __future__ import annotations
@@ -69,15 +68,23 @@ def wait_until(condition: Any, what: str = "the condition") -> None:
 
 @contextmanager
 def worker_process(
-    settings: Settings, gates: Gates | None = None, **rhythm: float
+    settings: Settings, gates: Gates | None = None, **seconds: float
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that is killed when the block ends, if it has not ended before."""
+    """A worker that is killed when the block ends, if it has not ended before.
+
+    Args:
+        settings: what it runs with; its `worker` is left out.
+        gates: the real recipes when None.
+        seconds: fields of `WorkerSettings` without their `_seconds`.
+    """
+    times = {"grace": 0.5} | seconds
     plain = {
         "data_dir": str(settings.data_dir),
         "database_url": settings.database_url,
         "worker_concurrency": settings.worker_concurrency,
+        "worker": {f"{name}_seconds": value for name, value in times.items()},
     }
-    arguments = [json.dumps(each) for each in (plain, rhythm, gates and str(gates.folder))]
+    arguments = [json.dumps(each) for each in (plain, gates and str(gates.folder))]
     process = subprocess.Popen([sys.executable, __file__, *arguments])
     try:
         yield process
@@ -126,9 +133,9 @@ def main() -> None:
     from edgewright.jobs import JobStore, Kind, migrate, open_database
     from edgewright.logs import configure
     from edgewright.settings import Settings
-    from edgewright.workflows import RECIPES, Rhythm, work
+    from edgewright.workflows import RECIPES, work
 
-    settings, rhythm, folder = (json.loads(argument) for argument in sys.argv[1:])
+    settings, folder = (json.loads(argument) for argument in sys.argv[1:])
     configure("console")
     settings = Settings(**settings)
     engine = open_database(settings.sqlalchemy_url)
@@ -136,7 +143,7 @@ def main() -> None:
     jobs = JobStore(engine)
     recipe = partial(gated_job, Gates(Path(folder))) if folder else None
     recipes = dict.fromkeys(Kind, recipe) if recipe else RECIPES
-    work(settings, jobs, recipes=recipes, rhythm=Rhythm(**rhythm), grace=0.5)
+    work(settings, jobs, recipes=recipes)
     os._exit(0)  # past what a test's own recipe may have left running
 
 

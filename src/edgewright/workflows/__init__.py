@@ -2,6 +2,6 @@
 
 from edgewright.workflows.engine import Handover
 from edgewright.workflows.tools import Leaving, Recipe, Tools
-from edgewright.workflows.worker import RECIPES, Rhythm, Worker, tools_of, work
+from edgewright.workflows.worker import ENDING_SECONDS, RECIPES, Worker, tools_of, work
 
-__all__ = ["RECIPES", "Handover", "Leaving", "Recipe", "Rhythm", "Tools", "Worker", "tools_of", "work"]
+__all__ = ["ENDING_SECONDS", "RECIPES", "Handover", "Leaving", "Recipe", "Tools", "Worker", "tools_of", "work"]

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,10 @@ RECIPES: Mapping[Kind, Recipe] = {Kind.PACKAGING: package_job, Kind.COMPILATION:
 SWEPT_AT_ONCE = 50
 """Jobs that one sweep hands over, so that the heartbeat behind it is not late."""
 
+LEAVING_SECONDS = 2.0
+"""What a job may take to notice that its worker leaves, once the grace time is over."""
+ENDING_SECONDS = 8.0
+"""The most that a worker takes to end beyond its grace time; whoever kills what does not end should wait longer."""
 SETTLED_SECONDS = 0.01
 """How long the engine takes, after a job ends, to see that there is room for the next."""
 
@@ -94,13 +98,21 @@ class Worker:
         idle = self._await_idle(LEAVING_SECONDS)
         self._ending.set()
         self._keeper.join()
-        returned = self._executor.recover({self.id})
-        self._registry.forget(self.id)
+        self._hand_back()
         self._executor.shut()
         self._hand_over.close()
         self._presence.leave()
-        log.info("worker ended", worker=self.id, jobs_handed_back=returned)
         return idle
+
+    def _hand_back(self) -> None:
+        """Put what this worker still holds on the queue, for any other to take at once."""
+        try:
+            returned = self._executor.recover({self.id})
+            self._registry.forget(self.id)
+        except Exception as error:  # noqa: BLE001 - the worker ends all the same; its heartbeat tells the others
+            log.warning("jobs not handed back: others have them when the heartbeat lapses", reason=_first_line(error))
+        else:
+            log.info("worker ended", worker=self.id, jobs_handed_back=returned)
 
     def _await_idle(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
@@ -207,11 +219,16 @@ class _Duty:
             self._failed = False
         except (EdgewrightError, SQLAlchemyError) as error:
             if not self._failed:  # once for each time that it begins to fail
-                log.warning("a worker's upkeep fails; it is tried again", reason=str(error).partition("\n")[0])
+                log.warning("a worker's upkeep fails; it is tried again", reason=_first_line(error))
             self._failed = True
         except Exception:  # the worker's boundary: upkeep must not end
             log.exception("a worker's upkeep fails by a fault of ours")
         self.due = time.monotonic() + self._seconds
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says first; a driver's go on for a page."""
+    return str(error).strip().partition("\n")[0]
 
 
 def work(
@@ -230,12 +247,25 @@ def work(
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    worker = Worker(settings, tools_of(settings, jobs), recipes, rhythm)
+    worker = Worker(settings, tools_of(settings, jobs), recipes)
     worker.start()
     asked.wait()
-    if not worker.stop(grace):
+    _end_within(settings.worker.grace_seconds + ENDING_SECONDS)
+    if not worker.stop():
         log.warning("some work does not end; it was handed back, and this process ends now")
         os._exit(0)
+
+
+def _end_within(seconds: float) -> None:
+    """End the process by then, should a database that does not answer hold it: its jobs are taken over."""
+
+    def end() -> None:
+        log.error("the worker could not end in time; this process ends now, and others take its jobs over")
+        os._exit(1)
+
+    last = threading.Timer(seconds, end)
+    last.daemon = True
+    last.start()
 
 
 def tools_of(settings: Settings, jobs: JobStore) -> Tools:
