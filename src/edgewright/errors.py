@@ -138,6 +138,10 @@ class KeyRefused(CallerError):
     """A KMS key that the object store does not have, or may not use."""
 
 
+class ObjectDamaged(CallerError):
+    """An encrypted object whose file is not the one that was written: changed, cut short or moved."""
+
+
 class StoreUnavailable(ServiceError):
     """The object store could not be reached, or broke off."""
 

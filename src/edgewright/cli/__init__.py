@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgewright import __version__
-from edgewright.cli import access_keys, compilations, components, jobs, packages, server
+from edgewright.cli import access_keys, compilations, components, jobs, kms, packages, server
 from edgewright.errors import CallerError, EdgewrightError
 
 EXIT_REFUSED, EXIT_FAILED, EXIT_INTERRUPTED = 1, 3, 130
@@ -36,6 +36,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(compilations.app, name="compilations")
 app.add_typer(components.app, name="component")
 app.add_typer(access_keys.app, name="access-keys")
+app.add_typer(kms.app, name="kms")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback form

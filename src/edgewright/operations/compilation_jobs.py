@@ -41,7 +41,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
     _only_what_is_honoured(request)
     rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
     rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
-    rules.no_kms_key(request["OutputConfig"])
+    rules.kms_key(context, request["OutputConfig"])
     tags = rules.tags_of(request.get("Tags", ()))
     compiling.check(CompilationSpec.of(request["InputConfig"], request["OutputConfig"]))
     job = _new_job(context, request)

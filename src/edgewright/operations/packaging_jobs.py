@@ -32,7 +32,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     """
     output = request["OutputConfig"]
     rules.role_of_caller(request["RoleArn"], context.caller)
-    rules.no_kms_key(output)
+    rules.kms_key(context, output)
     package = _package_uri(request)
     presets.check(request, package)
     tags = rules.tags_of(request.get("Tags", ()))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import UriRefused, ValidationFault
+from edgewright.errors import KeyRefused, UriRefused, ValidationFault
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from edgewright.operations.context import Caller
+    from edgewright.operations.context import Caller, Context
 
 RESERVED_TAG_PREFIX = "aws:"
 TAGS_PER_RESOURCE = 50
@@ -42,13 +42,17 @@ def object_uri(text: str, member: str) -> S3Uri:
         raise ValidationFault(f"Value '{text}' at '{member}' cannot be used: {error.message}") from error
 
 
-def no_kms_key(output_config: Mapping[str, Any]) -> None:
-    """A key for the output is refused where the object store cannot encrypt with it."""
-    if output_config.get("KmsKeyId"):
+def kms_key(context: Context, output_config: Mapping[str, Any]) -> None:
+    """A key for the output must be one that the object store encrypts with for the caller [D]."""
+    named = output_config.get("KmsKeyId")
+    if not named:
+        return
+    try:
+        context.shelf.objects.check_key(named, context.caller.account, context.caller.region)
+    except KeyRefused as error:
         raise ValidationFault(
-            f"Value '{output_config['KmsKeyId']}' at 'outputConfig.kmsKeyId' cannot be honoured: this service's "
-            "object store does not encrypt with KMS keys. Leave KmsKeyId out, or encrypt the bucket itself."
-        )
+            f"Value '{named}' at 'outputConfig.kmsKeyId' cannot be honoured: {error.message}"
+        ) from error
 
 
 def tags_of(pairs: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -16,9 +16,12 @@ import os
 import secrets
 import stat
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from edgewright.errors import EdgewrightError, KeyRefused, ObjectForbidden, ObjectNotFound, StoreUnavailable, UriRefused
+from edgewright.stores import sealed
+from edgewright.stores.keyring import Place
 from edgewright.stores.seam import PIECE
 from edgewright.stores.uri import S3Uri
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Buffer
+
+    from edgewright.stores.keyring import Keyring
+    from edgewright.stores.sealed import Form
 
 _STAGING = ".staging"  # no bucket's name starts with a dot
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,19 +50,26 @@ class DirectoryStore:
         errno.EILSEQ: "the file system cannot spell the key",
     }
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keyring: Keyring | None = None) -> None:
         self._root = root
+        self._keyring = keyring
 
     def size(self, uri: S3Uri) -> int:
         """See `ObjectStore.size`."""
         with _opened(self._root, uri) as descriptor:
-            return os.fstat(descriptor).st_size
+            return _form(descriptor, uri).size(os.fstat(descriptor).st_size, uri)
 
     def read(self, uri: S3Uri) -> Iterator[Buffer]:
         """See `ObjectStore.read`: one descriptor for the whole object, so a replaced one is read to its end."""
         with _opened(self._root, uri) as descriptor:
-            while piece := _piece(descriptor, uri):
-                yield piece
+            form = _form(descriptor, uri)
+            os.lseek(descriptor, form.start, os.SEEK_SET)
+            if form.key_id is None:
+                while piece := _piece(descriptor, uri):
+                    yield piece
+            else:
+                keyset = self._keyset(form.key_id, uri)
+                yield from sealed.unseal(partial(_piece, descriptor, uri), keyset, form.key_id, uri)
 
     def write(
         self,
@@ -67,8 +80,7 @@ class DirectoryStore:
         poll: Callable[[], None] | None = None,  # noqa: ARG002 - a folder keeps nobody waiting
     ) -> None:
         """See `ObjectStore.write`. On return the object is on the disk, not only in the page cache."""
-        if kms_key_id is not None:
-            self.check_key(kms_key_id)
+        content = sealed.plain(pieces) if kms_key_id is None else self._sealed(pieces, kms_key_id, uri)
         *folders, name = _parts(uri)
         root = self._made_root()
         with _closing(root):
@@ -76,7 +88,7 @@ class DirectoryStore:
                 _check_place(root, folders, name)
                 staging = _descend(root, [_STAGING], create=True)
             with _closing(staging), _staged(staging, uri) as (descriptor, staged):
-                for piece in pieces:
+                for piece in content:
                     with _translated(uri, self._UNUSABLE):
                         _write_all(descriptor, piece)
                 with _translated(uri, self._UNUSABLE):
@@ -85,12 +97,29 @@ class DirectoryStore:
                         os.replace(staged, name, src_dir_fd=staging, dst_dir_fd=folder)
                         os.fsync(folder)
 
-    def check_key(self, kms_key_id: str) -> None:
-        """See `ObjectStore.check_key`: a folder has no keys."""
-        raise KeyRefused(
-            f"The object store has no key {kms_key_id}: objects in a folder are not encrypted. Leave KmsKeyId out, or "
-            "encrypt the folder's file system."
-        )
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:
+        """See `ObjectStore.check_key`: an enabled key of the account's and region's, in the local keyring."""
+        if self._keyring is None:
+            raise KeyRefused(f"The object store has no key {kms_key_id}, nor any other. Leave KmsKeyId out.")
+        return self._keyring.find(kms_key_id, Place(account, region)).arn
+
+    def _sealed(self, pieces: Iterable[Buffer], kms_key_id: str, uri: S3Uri) -> Iterator[Buffer]:
+        if self._keyring is None:
+            raise KeyRefused(f"The object store has no key {kms_key_id}, nor any other.")
+        key = self._keyring.find(kms_key_id)
+        return sealed.seal(pieces, self._keyring.keyset(key.key_id), key.key_id, uri)
+
+    def _keyset(self, key_id: str, uri: S3Uri) -> str:
+        """The key of an object that was found encrypted."""
+        where = f"Bucket: {uri.bucket}, Key: {uri.key}"
+        if self._keyring is None:
+            raise ObjectForbidden(f"The S3 object is encrypted, and this store was opened without a keyring. {where}")
+        try:
+            return self._keyring.keyset(key_id)
+        except KeyRefused as error:
+            raise ObjectForbidden(
+                f"The S3 object is encrypted with a key that is refused: {error.message} {where}"
+            ) from error
 
     def _made_root(self) -> int:
         try:
@@ -228,9 +257,15 @@ def _opened(root: Path, uri: S3Uri) -> Iterator[int]:
         yield descriptor
 
 
-def _piece(descriptor: int, uri: S3Uri) -> bytes:
+def _form(descriptor: int, uri: S3Uri) -> Form:
     with _translated(uri):
-        return os.read(descriptor, PIECE)
+        head = os.pread(descriptor, sealed.HEAD, 0)
+    return sealed.form(head, uri)
+
+
+def _piece(descriptor: int, uri: S3Uri, size: int = PIECE) -> bytes:
+    with _translated(uri):
+        return os.read(descriptor, size)
 
 
 def _write_all(descriptor: int, piece: Buffer) -> None:

@@ -90,7 +90,7 @@ class _BucketStore(ABC):
     ) -> None:
         """See `ObjectStore.write`: a multipart upload. A process that is killed leaves an unfinished one behind."""
         if kms_key_id is not None:
-            self.check_key(kms_key_id)
+            raise _no_key(kms_key_id)
         key = uri.object_key
         feed = Feed()
         with _translated(uri):
@@ -105,9 +105,9 @@ class _BucketStore(ABC):
             except ObjectNotFound as error:  # what is missing for a write is the bucket
                 raise _absent(S3Uri(uri.bucket, "")) from error
 
-    def check_key(self, kms_key_id: str) -> None:
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:  # noqa: ARG002 - no account has one
         """See `ObjectStore.check_key`: none is known."""
-        raise KeyRefused(f"The object store cannot encrypt with the key {kms_key_id}. Leave KmsKeyId out.")
+        raise _no_key(kms_key_id)
 
     def exists(self, uri: S3Uri) -> bool:
         """See `ObjectStore.exists`."""
@@ -217,6 +217,10 @@ def _static_credentials(settings: S3Settings) -> S3Credential | None:
         "token": token.get_secret_value() if token else None,
         "expires_at": None,
     }
+
+
+def _no_key(kms_key_id: str) -> KeyRefused:
+    return KeyRefused(f"The object store cannot encrypt with the key {kms_key_id}. Leave KmsKeyId out.")
 
 
 def _absent(uri: S3Uri) -> ObjectNotFound:

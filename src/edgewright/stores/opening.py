@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.stores.directory import DirectoryStore
+from edgewright.stores.keyring import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ def open_store(settings: Settings) -> ObjectStore:
         from edgewright.stores.obstores import S3Store  # noqa: PLC0415 - obstore's 70 ms, which a folder does without
 
         return S3Store(settings.s3)
-    return DirectoryStore(settings.objects_dir)
+    return DirectoryStore(settings.objects_dir, Keyring(settings.kms_dir))
 
 
 def open_links(settings: Settings, life: timedelta) -> Callable[[S3Uri], str] | None:

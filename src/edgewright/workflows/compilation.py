@@ -14,6 +14,7 @@ from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
 from edgewright.workflows.attempts import begin, concluded, finish, told
+from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def _compile(tools: Tools, job: CompilationJob) -> Ending:
         )
         with _blaming("OutputConfiguration"):
             pieces = watch.commit(target, _pieces(folder / "artifact.tar.gz", watch))
-            key = job.output_config.get("KmsKeyId")
-            tools.objects.write(target, pieces, kms_key_id=key, poll=watch.look)
+            tools.objects.write(target, pieces, kms_key_id=kms_key(tools, job), poll=watch.look)
     derived = None if "DataInputConfig" in job.input_config else compiled.derived_data_input_config
     return {
         "status": Status.COMPLETED,

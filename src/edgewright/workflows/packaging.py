@@ -11,6 +11,7 @@ from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
 from edgewright.workflows import components, messages
 from edgewright.workflows.attempts import begin, concluded, finish, told
+from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
 
 if TYPE_CHECKING:
@@ -73,5 +74,4 @@ def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3U
 
 
 def _write(tools: Tools, job: PackagingJob, watch: Watch, target: S3Uri, pieces: Iterable[Buffer]) -> None:
-    key = job.output_config.get("KmsKeyId")
-    tools.objects.write(target, watch.commit(target, pieces), kms_key_id=key, poll=watch.look)
+    tools.objects.write(target, watch.commit(target, pieces), kms_key_id=kms_key(tools, job), poll=watch.look)

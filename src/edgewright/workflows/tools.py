@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.greengrass.publishing import Publish
-    from edgewright.jobs import JobStore
+    from edgewright.jobs import Job, JobStore
     from edgewright.packaging.keys import Signer
     from edgewright.settings import Limits
     from edgewright.stores import ObjectStore
@@ -87,6 +87,18 @@ class Tools:
 
 Recipe = Callable[[JobKey, Tools], None]
 """Does one job from where it stands to its end. Run again after a crash, it must come to the same end."""
+
+
+def kms_key(tools: Tools, job: Job) -> str | None:
+    """The key that the job's output is encrypted with, as the object store takes it; None leaves it to the store.
+
+    Looked up anew for each attempt: an alias may have moved, a key may have been disabled since the job was created.
+
+    Raises:
+        KeyRefused: the store does not have it any more, or it was disabled.
+    """
+    named = job.output_config.get("KmsKeyId")
+    return tools.objects.check_key(named, job.key.account, job.key.region) if named else None
 
 
 def insist(tools: Tools, work: Callable[[], T]) -> T:

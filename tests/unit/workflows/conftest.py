@@ -71,8 +71,8 @@ class Objects:
             self.before_write()
         self.memory.write(uri, pieces, kms_key_id=kms_key_id, poll=poll)
 
-    def check_key(self, kms_key_id: str) -> None:
-        self.memory.check_key(kms_key_id)
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:
+        return self.memory.check_key(kms_key_id, account, region)
 
     def exists(self, uri: S3Uri) -> bool:
         return self.memory.exists(uri)
