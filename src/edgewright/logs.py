@@ -1,36 +1,67 @@
-"""Logs: structlog on standard error, for people or as JSON lines."""
+"""Logs: structlog on standard error, for people or as JSON lines.
+
+A line that is written while a request is answered, or a job done, says which one: `REQUEST_ID` and `JOB` hold it.
+What looks like a secret is blotted out of every line, should one ever come so far.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from typing import Any
 
 import structlog
 
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The request that is being answered, by the id that its answer carries."""
+JOB: ContextVar[str | None] = ContextVar("job", default=None)
+"""The ARN of the job that is being done."""
 
-def configure(log_format: str, level: int = logging.INFO) -> None:
+BLOT = "[hidden]"
+_SECRET = re.compile(
+    r"(?i)(?P<name>"
+    r"(?:x-amz-(?:signature|security-token|credential)|signature|authorization|(?:session|security|bearer)[-_]?token"
+    r"|secret(?:[-_]?access[-_]?key)?|password)"
+    r"[\"']?\s*[=:]\s*[\"']?(?:bearer\s+|aws4-hmac-sha256\s+)?)"
+    r"[^\s\"'&,;}]+"
+)
+_URL_PASSWORD = re.compile(r"(?P<name>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE)
+_WEBHOOK_KEY = re.compile(r"(?P<name>whsec_)[A-Za-z0-9+/=]+")
+
+EventDict = MutableMapping[str, Any]
+
+
+def configure(log_format: str, level: int | str = logging.INFO) -> None:
     """Send structlog and the standard library's loggers to standard error.
 
     Args:
         log_format: `console` for people, `json` for machines.
-        level: the lowest level that is written.
+        level: the lowest level that is written, as a number or as `Settings.log_level` names it.
     """
+    lowest = logging.getLevelNamesMapping()[level.upper()] if isinstance(level, str) else level
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _say_whose,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if log_format == "json":
+        traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         renderers: list[structlog.typing.Processor] = [
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.ExceptionRenderer(traceback),
+            blot,
             structlog.processors.JSONRenderer(),
         ]
     else:
-        plain = structlog.dev.plain_traceback  # one with local variables would show secrets
-        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        # A traceback with local variables would show secrets; as text it can be blotted like everything else.
+        plain = structlog.processors.format_exc_info
+        renderers = [plain, blot, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
         processors=[*shared, *renderers],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -42,4 +73,29 @@ def configure(log_format: str, level: int = logging.INFO) -> None:
     handler.setFormatter(foreign)
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(max(level, logging.WARNING))  # libraries speak only when something is wrong
+    root.setLevel(max(lowest, logging.WARNING))  # libraries speak only when something is wrong
+
+
+def blot(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Blot out what looks like a secret, in the texts of a line; nested ones too."""
+    return {name: _blotted(value) for name, value in line.items()}
+
+
+def _say_whose(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Add the request and the job that the line belongs to."""
+    for name, held in (("request_id", REQUEST_ID.get()), ("job", JOB.get())):
+        if held is not None:
+            line.setdefault(name, held)
+    return line
+
+
+def _blotted(value: Any) -> Any:  # noqa: ANN401 - whatever a line may hold
+    if isinstance(value, str):
+        for pattern in (_SECRET, _URL_PASSWORD, _WEBHOOK_KEY):
+            value = pattern.sub(rf"\g<name>{BLOT}", value)
+        return value
+    if isinstance(value, dict):
+        return {name: _blotted(held) for name, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_blotted(held) for held in value]
+    return value

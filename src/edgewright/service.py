@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
+from starlette.routing import Route
 
 from edgewright import jobs, protocol, workflows
 from edgewright.errors import SettingsRefused
+from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
 from edgewright.http.artifacts import LIFE, Artifacts
 from edgewright.http.connection import bounded
+from edgewright.http.health import Health
+from edgewright.http.metrics import Metrics
 from edgewright.http.principals import Principals
 from edgewright.http.sigv4 import Verifier
 from edgewright.http.throttling import Throttle
@@ -30,16 +34,18 @@ from edgewright.http.wires import AwsJson, RestJson
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf, registration
 from edgewright.packaging import keys
 from edgewright.stores import open_links, open_store
+from edgewright.telemetry.requests import RequestTally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from edgewright.http.wires import Wire
     from edgewright.settings import Settings
-    from edgewright.stores import S3Uri
+    from edgewright.stores import ObjectStore, S3Uri
 
 log = structlog.get_logger(__name__)
 
@@ -86,15 +92,28 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
 
     principals, rate = Principals(settings), settings.requests_per_second
     throttle = None if rate is None else Throttle(rate, settings.request_burst)
-    bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"))
+    tally = RequestTally()
+    bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"), throttle=throttle)
 
     def front(wire: Wire) -> Api:
         verifier = Verifier(principals, wire.service.signing_name)
-        return Api(wire, verifier, context_for, bounds, throttle=throttle)
+        return Api(wire, verifier, context_for, bounds, tally)
 
     sagemaker = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
     greengrass = RestJson(protocol.load_service("greengrassv2"), OPERATIONS)
-    return application(front(sagemaker), front(greengrass), artifacts)
+    return application(front(sagemaker), front(greengrass), artifacts, _watched(settings, store, objects, tally))
+
+
+def _watched(
+    settings: Settings, store: jobs.JobStore, objects: ObjectStore, tally: RequestTally
+) -> Sequence[BaseRoute]:
+    """The pages for those who watch the service."""
+    health = Health(readiness.checks(settings, store, objects), readiness.advice(store))
+    return [
+        Route("/metrics", Metrics(settings, store.census, tally).page, methods=["GET"]),
+        Route("/health/live", health.live, methods=["GET"]),
+        Route("/health/ready", health.ready, methods=["GET"]),
+    ]
 
 
 def _links(settings: Settings, artifacts: Artifacts) -> Callable[[S3Uri, str], str]:

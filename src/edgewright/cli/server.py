@@ -31,7 +31,7 @@ def serve(
     from edgewright.settings import load  # noqa: PLC0415
 
     settings = load(host=host, port=port, data_dir=data_dir)
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
 
     def announce(url: str) -> None:
         output.line(f"edgewright is ready at {url} (credentials: {settings.credentials_file})")
@@ -55,7 +55,7 @@ def worker(
     from edgewright.settings import load  # noqa: PLC0415
 
     settings = load(data_dir=data_dir)
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
     if with_parent:
         threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     service.work(settings)

@@ -23,18 +23,24 @@ from starlette.concurrency import run_in_threadpool
 from edgewright.errors import RequestTooLarge
 from edgewright.http.calls import perform
 from edgewright.http.sigv4 import Request, Verifier
+from edgewright.logs import REQUEST_ID
 from edgewright.operations import QUICK, Caller, Context
+from edgewright.telemetry.requests import UNKNOWN
 
 if TYPE_CHECKING:
     from edgewright import protocol
     from edgewright.http.principals import Principal
     from edgewright.http.throttling import Throttle
     from edgewright.http.wires import Reply, Scope, Wire
+    from edgewright.telemetry.requests import RequestTally
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CLOSE = (b"connection", b"close")
+OK = "OK"
+OPERATION = "edgewright.operation"
+"""Where a scope holds the name of its operation, once that is known."""
 NO_CONTENT = 204
 DISCARDED = 8
 """Times the body limit that is read of a body that is refused."""
@@ -47,12 +53,14 @@ class Disconnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one request may ask of the server."""
+    """What requests may ask of the server."""
 
     body_limit: int
     """Bytes of a body."""
     embedded: bool
     """The database is a file on this host, so that one row is read faster than a thread is reached."""
+    throttle: Throttle | None = None
+    """Bounds the requests that may come; shared by all services. None for no bound."""
 
 
 class Api:
@@ -64,8 +72,7 @@ class Api:
         verifier: Verifier[Principal],
         context_for: Callable[[Caller], Context],
         bounds: Bounds,
-        *,
-        throttle: Throttle | None,
+        tally: RequestTally,
     ) -> None:
         """Keep the parts.
 
@@ -73,27 +80,33 @@ class Api:
             wire: how the service is spoken.
             verifier: checks signatures, and knows who has which access key.
             context_for: makes an operation's context for a caller.
-            bounds: how large a body may be, and what may be answered without a thread.
-            throttle: bounds the requests that may come; shared by all services. None for no bound.
+            bounds: what one request may ask, and how many may come.
+            tally: counts them; shared by all services.
         """
         self._wire = wire
         self._verifier = verifier
         self._context_for = context_for
         self._body_limit = bounds.body_limit
-        self._throttle = throttle
+        self._throttle = bounds.throttle
+        self._tally = tally
         self._request_ids = _request_ids()
         self._inline = QUICK if bounds.embedded else frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        begun, code = time.perf_counter(), OK
         request_id = next(self._request_ids)
+        REQUEST_ID.set(request_id)  # of this task alone: each request has its own
         try:
             reply = await self._answer(scope, receive)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
-            reply = _error_reply(self._wire, error, request_id)
+            code, reply = _error_reply(self._wire, error)
         await _send(send, reply, request_id)
+        operation, seconds = scope.get(OPERATION, UNKNOWN), time.perf_counter() - begun
+        self._tally.count(operation, code, seconds)
+        log.debug("request", operation=operation, code=code, seconds=seconds)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         body = await read_body(scope, receive, self._body_limit)
@@ -101,6 +114,7 @@ class Api:
         if self._throttle is not None:
             self._throttle.take(principal.access_key_id, time.monotonic())
         operation, request = self._wire.read(scope, body)
+        scope[OPERATION] = operation.name
         response = await self._run((principal, caller), operation, request)
         return self._wire.reply(operation, response)
 
@@ -174,14 +188,14 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The request's body is larger than {limit} bytes.")
 
 
-def _error_reply(wire: Wire, error: Exception, request_id: str) -> Reply:
-    """The AWS error for anything raised; what is not the caller's fault is logged whole."""
+def _error_reply(wire: Wire, error: Exception) -> tuple[str, Reply]:
+    """The AWS error for anything raised, its code first; what is not the caller's fault is logged whole."""
     code, reply = wire.refusal(error)
     if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
-        log.error("request failed", request_id=request_id, code=code, exc_info=error)
+        log.error("request failed", code=code, exc_info=error)
     if isinstance(error, RequestTooLarge):
-        return replace(reply, headers=(*reply.headers, CLOSE))  # what is left of the body is not waited for
-    return reply
+        return code, replace(reply, headers=(*reply.headers, CLOSE))  # what is left of the body is not waited for
+    return code, reply
 
 
 async def _send(send: Send, reply: Reply, request_id: str) -> None:

@@ -34,7 +34,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import events, reports, tables, tallies
+from edgewright.jobs import census, events, reports, tables, tallies
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
@@ -386,6 +386,19 @@ class JobStore:
     def reports(self) -> reports.ReportStore:
         """Reports and counts of the jobs."""
         return reports.ReportStore(self._engine)
+
+    def census(self) -> census.Census:
+        """How jobs, workers and deliveries stand; new events are tallied first."""
+        self.events().number()
+        return census.take(self._engine, self._clock())
+
+    def check(self) -> str:
+        """The database's migration.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached, or was not migrated for this version.
+        """
+        return census.migration(self._engine)
 
     def events(self) -> events.JobEvents:
         """The changes of jobs' states, in the same database."""

@@ -1,0 +1,116 @@
+"""Health: whether the process answers, and whether it can do what it is there for.
+
+`/health/live` says that the process answers; whoever restarts processes asks it. `/health/ready` says whether a
+request would find what it needs; whoever sends requests asks it. Neither says anything that is secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.responses import JSONResponse
+
+from edgewright import __version__
+from edgewright.errors import EdgewrightError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+MOST_SECONDS = 3.0
+"""What the checks may take; one that takes longer has failed."""
+KEPT_SECONDS = 1.0
+"""How long an answer is good for: nobody wears the service out by asking."""
+MOST_THREADS = 12
+NOT_READY = 503
+
+Check = Callable[[], str]
+"""Says in a few words what it found; raises an error of ours where something is wrong. It may take a while."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        status: `ok`, `failed`, or `warning` where requests are answered all the same.
+        detail: in a few words, without names of hosts, paths or users.
+    """
+
+    status: str
+    detail: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether requests can be answered."""
+        return self.status != "failed"
+
+
+class Health:
+    """The two pages."""
+
+    def __init__(self, checks: Mapping[str, Check], advice: Mapping[str, Check]) -> None:
+        """Keep the checks.
+
+        Args:
+            checks: what must hold for the service to be ready.
+            advice: what only warns: a server without workers takes jobs, and nobody does them yet.
+        """
+        self._checks = checks
+        self._advice = advice
+        self._kept: tuple[float, dict[str, Finding]] = (-KEPT_SECONDS, {})
+        self._threads = CapacityLimiter(MOST_THREADS)
+        self._looking: asyncio.Task[dict[str, Finding]] | None = None
+
+    async def live(self, _request: Request) -> JSONResponse:
+        """`GET /health/live`: the process answers."""
+        return JSONResponse({"status": "ok", "version": __version__}, headers={"cache-control": "no-store"})
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        """`GET /health/ready`: each check with what it found; 503 where one has failed."""
+        findings = await self._findings()
+        ready = all(finding.ok for finding in findings.values())
+        body = {
+            "status": "ready" if ready else "not ready",
+            "version": __version__,
+            "checks": {name: {"status": found.status, "detail": found.detail} for name, found in findings.items()},
+        }
+        return JSONResponse(body, 200 if ready else NOT_READY, headers={"cache-control": "no-store"})
+
+    async def _findings(self) -> dict[str, Finding]:
+        """What the checks found, not longer ago than `KEPT_SECONDS`; who asks meanwhile waits for the same look."""
+        taken, findings = self._kept
+        if findings and time.monotonic() - taken < KEPT_SECONDS:
+            return findings
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> dict[str, Finding]:
+        tries = [self._tried(check, "failed") for check in self._checks.values()]
+        tries += [self._tried(check, "warning") for check in self._advice.values()]
+        findings = dict(zip((*self._checks, *self._advice), await asyncio.gather(*tries), strict=True))
+        self._kept = (time.monotonic(), findings)
+        return findings
+
+    async def _tried(self, check: Check, otherwise: str) -> Finding:
+        try:
+            # A check that does not come back is left to itself; threads of their own keep it from holding others up.
+            found = run_sync(check, abandon_on_cancel=True, limiter=self._threads)
+            return Finding("ok", await asyncio.wait_for(found, MOST_SECONDS))
+        except TimeoutError:
+            return Finding(otherwise, f"no answer within {MOST_SECONDS:g} seconds")
+        except EdgewrightError as error:
+            log.warning("health check failed", reason=error.message)
+            return Finding(otherwise, type(error).__name__)  # its message may name hosts and paths
+        except Exception:  # a check that breaks down says that nothing is well
+            log.exception("health check broke down")
+            return Finding(otherwise, "the check broke down; see the log")

@@ -1,0 +1,60 @@
+"""What makes a server ready: the database at this version's migration, the object store, and workers to do the jobs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
+from edgewright.stores import S3Uri
+from edgewright.telemetry.metrics import LIVE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgewright.http.health import Check
+    from edgewright.jobs import JobStore
+    from edgewright.settings import Settings
+    from edgewright.stores import ObjectStore
+
+PROBE = S3Uri("edgewright-readiness", "probe")
+"""An object that is not there: asking for it tells whether somebody answers."""
+
+
+class NoWorker(StoreUnavailable):
+    """No worker's heartbeat was seen of late."""
+
+
+def checks(settings: Settings, jobs: JobStore, objects: ObjectStore) -> Mapping[str, Check]:
+    """What must hold for requests to be answered."""
+
+    def database() -> str:
+        jobs.check()
+        return "reachable"
+
+    def migrations() -> str:
+        return f"at {jobs.check()}"
+
+    return {"database": database, "migrations": migrations, "store": lambda: _store(settings, objects)}
+
+
+def advice(jobs: JobStore) -> Mapping[str, Check]:
+    """What warns: a server without workers takes jobs, which then wait."""
+
+    def workers() -> str:
+        live = len(jobs.workers().live(LIVE_SECONDS))
+        if not live:
+            raise NoWorker("No worker's heartbeat was seen in the last 15 seconds: jobs wait.")
+        return f"{live} alive"
+
+    return {"workers": workers}
+
+
+def _store(settings: Settings, objects: ObjectStore) -> str:
+    if settings.object_store == "directory" and not os.access(settings.objects_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise StoreUnavailable(f"{settings.objects_dir} is not there, or cannot be written.")
+    try:
+        objects.exists(PROBE)
+    except (ObjectForbidden, ObjectNotFound):
+        return "reachable"  # it answers; what a job may read and write is the job's affair
+    return "reachable"

@@ -1,0 +1,225 @@
+"""Metrics: every family by its name, and the page that Prometheus scrapes.
+
+`METRICS` is the one list of them; the documentation and the dashboard are checked against it. What is true of the
+whole service (jobs, workers, events) comes from the database, so each process tells the same of it; what is true of a
+process (requests, memory) comes from that process alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from edgewright import __version__
+from edgewright.jobs import tallies
+from edgewright.jobs.job import Kind
+from edgewright.jobs.states import ENDED
+from edgewright.telemetry.requests import BUCKETS
+
+if TYPE_CHECKING:
+    from edgewright.jobs.census import Census
+    from edgewright.telemetry.requests import RequestTally
+
+LIVE_SECONDS = 15.0
+"""How old the heartbeat of a live worker is at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric.
+
+    Attributes:
+        name: as a query writes it, but for a histogram's `_bucket`, `_sum` and `_count`.
+        kind: `counter`, `gauge`, `histogram` or `info`.
+        labels: what its series are told apart by.
+        help: what it says, and in which unit.
+        scope: `service` where every process tells the same, `process` where each tells its own.
+    """
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+    scope: str = "service"
+
+
+_FAMILIES = (
+    Family("edgewright_info", "info", ("version",), "The version that runs.", "process"),
+    Family("edgewright_up", "gauge", (), "1 where the database could be read for this scrape, else 0.", "process"),
+    Family(
+        "edgewright_jobs",
+        "gauge",
+        ("kind", "status"),
+        "Jobs by their present status; unfinished ones are counted up to 100000.",
+    ),
+    Family("edgewright_job_changes_total", "counter", ("kind", "status"), "Changes of jobs to a status."),
+    Family("edgewright_job_bytes_total", "counter", ("kind",), "Bytes of the sources of jobs that completed."),
+    Family("edgewright_job_wait_seconds", "histogram", ("kind",), "From a job's creation to its begin by a worker."),
+    Family(
+        "edgewright_job_duration_seconds",
+        "histogram",
+        ("kind", "status"),
+        "From a job's creation to its end, by the status that it ended in.",
+    ),
+    Family("edgewright_queue_jobs", "gauge", ("kind",), "Jobs that wait for a worker."),
+    Family(
+        "edgewright_queue_oldest_seconds", "gauge", ("kind",), "How long the oldest waiting job has waited; else 0."
+    ),
+    Family("edgewright_workers", "gauge", (), "Workers whose heartbeat is not older than 15 seconds."),
+    Family("edgewright_worker_heartbeat_age_seconds", "gauge", ("worker", "host"), "Since a worker's last heartbeat."),
+    Family("edgewright_worker_running_jobs", "gauge", ("worker", "host"), "Jobs that a worker ran at its last beat."),
+    Family("edgewright_webhook_waiting_events", "gauge", (), "Events that the webhook has not taken yet."),
+    Family("edgewright_webhook_dead_events", "gauge", (), "Events that were given up: dead letters."),
+    Family(
+        "edgewright_webhook_oldest_seconds",
+        "gauge",
+        (),
+        "How long the oldest event has waited for the webhook; else 0.",
+    ),
+    Family(
+        "edgewright_requests_total",
+        "counter",
+        ("operation", "code"),
+        "Requests of the API by operation and AWS error code; `OK` where one succeeded.",
+        "process",
+    ),
+    Family(
+        "edgewright_request_duration_seconds",
+        "histogram",
+        ("operation",),
+        "From a request's arrival to its answer.",
+        "process",
+    ),
+)
+METRICS: Mapping[str, Family] = {family.name: family for family in _FAMILIES}
+
+Rows = Iterable[tuple[tuple[str, ...], float]]
+
+
+def page(census: Callable[[], Census | None], requests: RequestTally, accept: str) -> tuple[bytes, str]:
+    """The page that is scraped, and its content type; in Prometheus's text form, or OpenMetrics where it is asked for.
+
+    Args:
+        census: how the service stands; None where its database cannot be read, which the page then tells.
+        requests: what this process has counted.
+        accept: the Accept header.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Own(census(), requests))
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Own(Collector):
+    """edgewright's own families."""
+
+    def __init__(self, census: Census | None, requests: RequestTally) -> None:
+        self._census = census
+        self._requests = requests
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("edgewright", METRICS["edgewright_info"].help, value={"version": __version__})
+        yield _gauge("edgewright_up", [((), 0.0 if self._census is None else 1.0)])
+        if self._census is not None:
+            yield from _jobs(self._census)
+            yield from _workers(self._census)
+            yield from _webhook(self._census)
+        yield from _requests(self._requests)
+
+
+def _jobs(census: Census) -> Iterator[Metric]:
+    kept = census.tallies
+    ended = [((kind, status), kept.get((tallies.HELD, kind, status, ""), 0)) for kind in Kind for status in ENDED]
+    unfinished = [
+        ((kind, status), count) for kind, queue in census.queues.items() for status, count in queue.unfinished.items()
+    ]
+    yield _gauge("edgewright_jobs", sorted(ended + unfinished))
+    changes = [((key[1], key[2]), value) for key, value in sorted(kept.items()) if key[0] == tallies.CHANGES]
+    yield _counter("edgewright_job_changes_total", changes)
+    yield _counter(
+        "edgewright_job_bytes_total", [((kind,), kept.get((tallies.BYTES, kind, "", ""), 0)) for kind in Kind]
+    )
+    yield _tallied("edgewright_job_wait_seconds", census, tallies.WAIT, [(kind, "") for kind in Kind])
+    lives = [(kind, str(status)) for kind in Kind for status in sorted(ENDED)]
+    yield _tallied("edgewright_job_duration_seconds", census, tallies.LIFE, lives)
+    queues = census.queues.items()
+    yield _gauge("edgewright_queue_jobs", [((kind,), queue.waiting) for kind, queue in queues])
+    yield _gauge("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
+
+
+def _workers(census: Census) -> Iterator[Metric]:
+    workers = census.workers
+    yield _gauge("edgewright_workers", [((), sum(worker.beat_seconds <= LIVE_SECONDS for worker in workers))])
+    ages = [((worker.id, worker.host), max(0.0, worker.beat_seconds)) for worker in workers]
+    yield _gauge("edgewright_worker_heartbeat_age_seconds", ages)
+    running = [((worker.id, worker.host), len(worker.running)) for worker in workers]
+    yield _gauge("edgewright_worker_running_jobs", running)
+
+
+def _webhook(census: Census) -> Iterator[Metric]:
+    if census.outbox is not None:
+        yield _gauge("edgewright_webhook_waiting_events", [((), census.outbox.waiting)])
+        yield _gauge("edgewright_webhook_dead_events", [((), census.outbox.dead)])
+        yield _gauge("edgewright_webhook_oldest_seconds", [((), census.outbox.oldest_seconds)])
+
+
+def _requests(requests: RequestTally) -> Iterator[Metric]:
+    # Copied first: the event loop goes on counting while this runs in a thread.
+    yield _counter("edgewright_requests_total", sorted(dict(requests.counts).items()))
+    metric = _histogram("edgewright_request_duration_seconds")
+    for operation, counts in sorted(dict(requests.latencies).items()):
+        _add_buckets(metric, (operation,), (BUCKETS, list(counts)), requests.seconds.get(operation, 0.0))
+    yield metric
+
+
+def _tallied(name: str, census: Census, tally: str, series: list[tuple[str, str]]) -> HistogramMetricFamily:
+    """A histogram of those that are kept in the database."""
+    metric, kept = _histogram(name), census.tallies
+    for kind, status in series:
+        counts = [kept.get((tally, kind, status, label), 0) for label in tallies.LABELS]
+        labels = (kind, status) if status else (kind,)
+        total = kept.get((f"{tally}_ms", kind, status, ""), 0) / 1000
+        _add_buckets(metric, labels, (tallies.BUCKETS, counts), total)
+    return metric
+
+
+def _gauge(name: str, rows: Rows) -> GaugeMetricFamily:
+    metric = GaugeMetricFamily(name, METRICS[name].help, labels=METRICS[name].labels)
+    for labels, value in rows:
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _counter(name: str, rows: Rows) -> CounterMetricFamily:
+    metric = CounterMetricFamily(name.removesuffix("_total"), METRICS[name].help, labels=METRICS[name].labels)
+    for labels, value in rows:
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _histogram(name: str) -> HistogramMetricFamily:
+    return HistogramMetricFamily(name, METRICS[name].help, labels=METRICS[name].labels)
+
+
+def _add_buckets(
+    metric: HistogramMetricFamily, labels: tuple[str, ...], counted: tuple[tuple[float, ...], list[int]], total: float
+) -> None:
+    """Add a series; Prometheus's buckets hold what the ones below them hold as well."""
+    bounds, counts = counted
+    names = [*(str(bound) for bound in bounds), "+Inf"]
+    metric.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), sum_value=total)
