@@ -136,6 +136,7 @@ class FaultyProxy:
     upstream: str
     choose: Choose = never
     stall_seconds: float = 2.0
+    tell: Callable[[Seen], None] | None = None
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
 
@@ -170,6 +171,8 @@ class FaultyProxy:
         number = len(self.seen)
         fault = self.choose(number, method, target)
         self.seen.append(Seen(number, method, target, fault))
+        if self.tell is not None:
+            self.tell(self.seen[-1])
         if (head.get("expect") or "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if fault is Fault.RESET:
@@ -338,11 +341,19 @@ def rates_from_json(text: str) -> Rates:
     return Rates(**given)
 
 
+def _tell(seen: Seen) -> None:
+    _say(f"{seen.fault or 'passed'} {seen.method} {seen.target.partition('?')[0]}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - whoever started this process reads it
+
+
 async def _main(arguments: argparse.Namespace) -> None:
     rates = rates_from_json(arguments.rates)
-    proxy = FaultyProxy(arguments.upstream, seeded(arguments.seed, rates), rates.stall_seconds)
+    proxy = FaultyProxy(arguments.upstream, seeded(arguments.seed, rates), rates.stall_seconds, _tell)
     server = await proxy.serve(arguments.port)
-    print(f"listening on {proxy.url}", flush=True)  # noqa: T201 - whoever started this reads it
+    _say(f"listening on {proxy.url}")
     await server.serve_forever()
 
 

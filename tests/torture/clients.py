@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from edgewright.errors import EdgewrightError
+from edgewright.packaging import verify
 from torture.lifecycle import ENDS, Observation
 from torture.shelves import MODELS, PACKAGES
 
@@ -42,6 +44,7 @@ class Notes:
         errors: how often a call failed with which error, retries of the SDK included.
         gave_up: calls that never got an answer.
         strange: answers that no client should ever get.
+        verified: how many objects were fetched and verified while the storm went on.
     """
 
     begun: float = field(default_factory=time.monotonic)
@@ -54,6 +57,7 @@ class Notes:
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     gave_up: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
+    verified: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> float:
@@ -84,6 +88,7 @@ class Clients:
             threading.Thread(target=self._describe_all, args=(1,), name="describer-1"),
             threading.Thread(target=self._describe_all, args=(2,), name="describer-2"),
             threading.Thread(target=self._list_all, name="lister"),
+            threading.Thread(target=self._verify_all, name="verifier"),
         ]
         self._finite = [t for t in self._threads if t.name.startswith(("creator", "rival", "stopper"))]
 
@@ -182,7 +187,7 @@ class Clients:
 
     def _look_at_object(self, name: str, uri: str) -> None:
         """Whoever reads COMPLETED finds the object there."""
-        if self._house.shelf.get(PACKAGES, uri.removeprefix(f"s3://{PACKAGES}/")) is None:
+        if not self._house.shelf.has(PACKAGES, uri.removeprefix(f"s3://{PACKAGES}/")):
             with self._notes.lock:
                 self._notes.strange.append(f"{name} is COMPLETED, and {uri} is not there")
 
@@ -198,6 +203,24 @@ class Clients:
                 if "NextToken" not in call.response or self._done.is_set():
                     break
                 token = {"NextToken": call.response["NextToken"]}
+
+    def _verify_all(self) -> None:
+        """Whatever object can be seen is whole, at any moment."""
+        dice = random.Random(f"{self._house.shape.seed}/verifier")
+        trusted = [self._house.signer.public_key]
+        while not self._done.wait(0.5):
+            keys = self._house.shelf.keys(PACKAGES)
+            key = dice.choice(keys) if keys else None
+            content = None if key is None else self._house.shelf.get(PACKAGES, key)
+            if content is None:  # of a job that was stopped meanwhile
+                continue
+            try:
+                verify([content], trusted, model_name="torture")
+            except EdgewrightError as error:
+                with self._notes.lock:
+                    self._notes.strange.append(f"{key} could be seen, and was refused: {error.message}")
+            else:
+                self._notes.verified += 1
 
     def _take_page(self, sent: float, call: _Caller) -> None:
         received = self._notes.now()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from torture.processes import Victim
     from torture.shelves import Shelf
 
-ACCESS_KEY, SECRET = "AKIATORTURETORTURE01", "a-secret-of-the-torture-bench"  # noqa: S105 - of this house alone
+ACCESS_KEY, SECRET = "AKIATORTURETORTURE01", "a-secret-of-the-torture-bench"
 READY_SECONDS = 90.0
 SWIFT = {"HEARTBEAT_SECONDS": "0.5", "LAPSE_SECONDS": "3", "TAKEOVER_SECONDS": "0.5", "GRACE_SECONDS": "3"}
 """The workers' times: short, so that a storm of two minutes sees many takeovers."""

@@ -23,6 +23,12 @@ class Shelf(Protocol):
     def get(self, bucket: str, key: str) -> bytes | None:
         """The whole object, or None."""
 
+    def has(self, bucket: str, key: str) -> bool:
+        """Whether the object is there."""
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Remove the object."""
+
     def keys(self, bucket: str) -> list[str]:
         """Every object's key."""
 
@@ -49,6 +55,18 @@ class S3Shelf:
                 return None
             raise
         return content
+
+    def has(self, bucket: str, key: str) -> bool:
+        try:
+            self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise
+        return True
+
+    def remove(self, bucket: str, key: str) -> None:
+        self._client.delete_object(Bucket=bucket, Key=key)
 
     def keys(self, bucket: str) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
@@ -78,6 +96,12 @@ class FolderShelf:
             return (self._root / bucket / key).read_bytes()
         except FileNotFoundError:
             return None
+
+    def has(self, bucket: str, key: str) -> bool:
+        return (self._root / bucket / key).is_file()
+
+    def remove(self, bucket: str, key: str) -> None:
+        (self._root / bucket / key).unlink()
 
     def keys(self, bucket: str) -> list[str]:
         top = self._root / bucket

@@ -1,0 +1,69 @@
+"""What packages must be, byte for byte: the sources, and the same sources packaged again far from the storm."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from functools import cache
+from typing import TYPE_CHECKING
+
+from archives import model_tar_gz
+from edgewright.packaging import Model, package, package_name
+from torture.clients import source_key, source_uri
+from torture.house import register
+from torture.plan import SIZES, Source
+from torture.shelves import MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
+    from edgewright.packaging.keys import Signer
+    from torture.house import House
+
+TARGET = "jetson_nano"
+
+
+@cache
+def archive(source: Source) -> bytes:
+    """A source's tar.gz: noise, which does not compress, and a little text."""
+    noise = random.Random(source.value).randbytes(SIZES[source])
+    whole = model_tar_gz({"compiled.params": noise, "compiled.meta": b'{"Model": {}}', "libdlr.so": noise[:1000]})
+    return whole[: len(whole) // 2] if source is Source.TORN else whole
+
+
+def furnish(house: House) -> None:
+    """Put every source into the store, and register each as a compilation job of its name."""
+    for source in Source:
+        content = archive(Source.TINY if source is Source.MISSING else source)
+        house.shelf.put(MODELS, source_key(source), content)
+        register(house, source.value, source_uri(source))
+    house.shelf.remove(MODELS, source_key(Source.MISSING))
+
+
+class Oracle:
+    """Packages sources in this process."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def sha256(self, source: Source, version: str) -> str:
+        """The digest that the package of a source must have."""
+        digest = hashlib.sha256()
+
+        def write(pieces: Iterator[Buffer]) -> None:
+            for piece in pieces:
+                digest.update(piece)
+
+        package([archive(source)], write, _model(source, version), self._signer)
+        return digest.hexdigest()
+
+
+def object_key(source: Source, version: str) -> str:
+    """Where the package of a job must be."""
+    return f"out/{package_name(_model(source, version))}"
+
+
+def _model(source: Source, version: str) -> Model:
+    return Model("torture", version, compilation_job=source.value, target=TARGET)

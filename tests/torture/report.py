@@ -1,0 +1,85 @@
+"""A storm's report, for people. Pure but for reading logs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from torture.plan import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from torture.storm import Outcome, Storm
+
+MOST_LINES = 12
+
+
+def report(storm: Storm, outcome: Outcome, logs: Path) -> str:
+    """The whole report, without its timeline."""
+    return "\n".join([*_lines(storm, outcome, logs), verdict(outcome)])
+
+
+def verdict(outcome: Outcome) -> str:
+    """The last lines: what does not hold, or that everything does."""
+    counts = Counter(finding.fault.value for finding in outcome.findings)
+    summed = ", ".join(f"{counts[fault]} {fault}" for fault in ("lost", "doubled", "stuck", "wrong", "backwards"))
+    lines = [f"  {finding.fault:<12} {finding.what}" for finding in outcome.findings]
+    return "\n".join(
+        [*lines, f"{summed}, {counts['left behind']} left behind: {'FAILED' if lines else 'everything holds'}"]
+    )
+
+
+def _lines(storm: Storm, outcome: Outcome, logs: Path) -> Iterator[str]:
+    shape, notes = storm.shape, outcome.facts.notes
+    yield f"seed {shape.seed}: {storm.jobs} jobs, {shape.database}, objects in {shape.store}"
+    yield f"  storm {outcome.seconds[0]:.1f} s, then {outcome.seconds[1]:.1f} s until every job had ended"
+    strikes = Counter(f"{strike.name} {strike.blow}" for strike in outcome.strikes)
+    yield f"  {len(outcome.strikes)} strikes: {_counted(strikes)}"
+    ends = Counter(final.status for final in outcome.facts.finals.values())
+    yield f"  jobs: {_counted(ends)}; {len(notes.stops_taken)} Stops taken, {len(notes.stops_refused)} refused"
+    reasons = Counter(final.message[:90] for final in outcome.facts.finals.values() if final.status == "FAILED")
+    yield f"  failures: {_counted(reasons) or 'none'}"
+    bad = [plan for plan in outcome.facts.plans.values() if plan.source in {Source.MISSING, Source.TORN}]
+    yield f"  {len(bad)} jobs were made of sources that cannot be packaged"
+    looks = sum(map(len, notes.looks.values()))
+    yield f"  {looks} looks at jobs, {notes.verified} objects verified while the storm went on"
+    yield f"  errors that clients saw behind their SDK's retries: {_counted(notes.errors) or 'none'}"
+    yield f"  requests through the proxy: {_counted(proxied(logs)) or 'none'}"
+    for what, times in _counts(outcome.unasked):
+        yield f"  {times} times: {what}"
+    for what, times in Counter(logged(logs)).most_common(MOST_LINES):
+        yield f"  logged {times} times: {what}"
+
+
+def _counts(lines: Iterable[str]) -> list[tuple[str, int]]:
+    return Counter(lines).most_common()
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{times} {what}" for what, times in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def proxied(logs: Path) -> dict[str, int]:
+    """What befell the requests that came to the proxy."""
+    path = logs / "proxy.log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return Counter(line.partition(" ")[0] for line in lines if not line.startswith("listening"))
+
+
+def logged(logs: Path) -> Iterator[str]:
+    """Warnings and errors that the program logged, and every line that is no log line at all."""
+    for path in sorted(logs.glob("*.log")):
+        if path.name == "proxy.log":
+            continue
+        for line in path.read_text(errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                if not line.startswith("edgewright is ready"):
+                    yield f"{path.stem.partition('-')[0]}: {line[:150]}"
+                continue
+            if entry.get("level") not in {"info", "debug"}:
+                yield f"{path.stem.partition('-')[0]}: {entry.get('level')}: {entry.get('event')}"
