@@ -64,7 +64,9 @@ def set_alias(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Give a key an alias, or move the alias there from another key: new objects are encrypted with this one.
+    """Give a key an alias, or move it from another key.
+
+    Jobs that name the alias are encrypted with this key from now on.
 
     Example: edgewright kms set-alias edge 1234abcd-12ab-34cd-56ef-1234567890ab
     """
@@ -74,7 +76,7 @@ def set_alias(
 
 @app.command("disable-key")
 def disable_key(key: Name, data_dir: DataDir = None, json: Json = False) -> None:
-    """Refuse a key from now on: its objects cannot be read, and no job that names it is taken.
+    """Refuse a key from now on, for reading too.
 
     Example: edgewright kms disable-key 1234abcd-12ab-34cd-56ef-1234567890ab
     """

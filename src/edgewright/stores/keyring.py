@@ -287,6 +287,9 @@ class Keyring:
             lock = os.open(self._folder / ".lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            with _usable(self._folder):
+                for left in self._folder.glob(".*.json.*"):  # by a change that was killed
+                    left.unlink()
             yield
         finally:
             os.close(lock)
