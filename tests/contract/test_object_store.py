@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
+from contract.sealed_directory import SealedDirectory
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
 from edgewright.settings import S3Settings
 from edgewright.stores import PIECE, DirectoryStore, ObjectStore, S3Uri
@@ -50,11 +51,13 @@ class Case:
         return [uri.key for uri in self.store.list(self.bucket, prefix)]
 
 
-@pytest.fixture(params=["directory", "memory", "s3"])
+@pytest.fixture(params=["directory", "sealed directory", "memory", "s3"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     bucket = f"bucket-{secrets.token_hex(6)}"
     if request.param == "directory":
         return Case("directory", DirectoryStore(tmp_path / "objects"), bucket)
+    if request.param == "sealed directory":
+        return Case("sealed directory", SealedDirectory(tmp_path), bucket)
     if request.param == "memory":
         return Case("memory", MemoryStore(), bucket)
     server = request.getfixturevalue("s3_server")
