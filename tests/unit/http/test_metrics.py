@@ -1,0 +1,103 @@
+"""Who may read the metrics, and how often the database is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.requests import Request
+
+from edgewright.errors import DatabaseUnavailable
+from edgewright.http.metrics import Metrics
+from edgewright.jobs.census import Census
+from edgewright.settings import load
+from edgewright.telemetry.requests import RequestTally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.responses import Response
+
+TOKEN = "a-token-of-some-length"
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def empty() -> Census:
+    return Census({}, {}, [], None)
+
+
+def asked(metrics: Metrics, host: str = "127.0.0.1", **headers: str) -> Response:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/metrics", "headers": raw, "client": (host, 5)}
+    return asyncio.run(metrics.page(Request(scope)))
+
+
+def metrics(**settings: Any) -> Metrics:
+    return Metrics(load(**settings), empty, RequestTally())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_this_host_may_read(host: str) -> None:
+    assert asked(metrics(), host).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "", "localhost.example"])
+def test_other_hosts_may_not(host: str) -> None:
+    answer = asked(metrics(), host)
+    assert (answer.status_code, b"this host alone" in answer.body) == (403, True)
+
+
+@pytest.mark.parametrize("header", ["forwarded", "x_forwarded_for", "x_real_ip", "via"])
+def test_a_proxy_on_this_host_is_not_this_host(header: str) -> None:
+    assert asked(metrics(), **{header: "192.0.2.1"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "given", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer tökén"]
+)
+def test_a_wrong_token_is_refused_even_from_this_host(given: str) -> None:
+    answer = asked(metrics(metrics="token", metrics_token=TOKEN), authorization=given)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="metrics"')
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_who_has_the_token_reads_from_anywhere(scheme: str) -> None:
+    guarded = metrics(metrics="token", metrics_token=TOKEN)
+    assert asked(guarded, "192.0.2.1", authorization=f"{scheme} {TOKEN}").status_code == 200
+
+
+def test_open_is_open_and_off_is_off() -> None:
+    assert asked(metrics(metrics="open"), "192.0.2.1").status_code == 200
+    assert asked(metrics(metrics="off")).status_code == 404
+
+
+def test_many_scrapes_ask_the_database_once() -> None:
+    takes: list[int] = []
+
+    def take() -> Census:
+        takes.append(1)
+        return empty()
+
+    page = Metrics(load(), take, RequestTally())
+    for _ in range(5):
+        asked(page)
+    assert len(takes) == 1
+
+
+def test_a_database_that_is_away_is_told_and_asked_again() -> None:
+    found: list[Census | DatabaseUnavailable] = [DatabaseUnavailable("gone"), empty()]
+
+    def take() -> Census:
+        answer = found.pop(0)
+        if isinstance(answer, DatabaseUnavailable):
+            raise answer
+        return answer
+
+    page = Metrics(load(), take, RequestTally())
+    assert b"edgewright_up 0.0" in asked(page).body
+    assert b"edgewright_up 1.0" in asked(page).body
