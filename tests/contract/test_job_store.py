@@ -37,6 +37,7 @@ from edgewright.jobs import (
     open_database,
 )
 from edgewright.jobs.listing import statement
+from edgewright.jobs.tables import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -548,11 +549,29 @@ class TestDatabase:
         assert {"packaging_jobs", "compilation_jobs", "tags"} <= set(inspect(engine).get_table_names())
         engine.dispose()
 
-    def test_a_database_from_the_future_is_refused(self, engine: Engine) -> None:
+    @pytest.mark.parametrize("oldest", [None, "9998", "9999"])
+    def test_a_database_from_the_future_is_refused(self, engine: Engine, oldest: str | None) -> None:
+        self.upgrade(engine, oldest)
+        with pytest.raises(DatabaseUnavailable, match="a newer edgewright has used it, and does not let this one"):
+            migrate(engine)
+
+    def test_a_database_from_the_future_is_used_where_the_future_allows_it(
+        self, engine: Engine, store: JobStore
+    ) -> None:
+        """So a host of the version before can start again while others are upgraded already."""
+        self.upgrade(engine, HEAD)
+        migrate(engine)
+        store.insert(packaging(), {})
+        assert store.get(key()) == packaging()
+
+    def upgrade(self, engine: Engine, oldest: str | None) -> None:
+        """Let a newer version have migrated the database; None is one that knows of no other version."""
         with engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        with pytest.raises(DatabaseUnavailable, match="a newer edgewright has used it"):
-            migrate(engine)
+            if oldest is None:
+                connection.execute(text("DROP TABLE compatibility"))
+            else:
+                connection.execute(text("UPDATE compatibility SET oldest = :oldest"), {"oldest": oldest})
 
 
 class TestWorkers:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from edgewright.errors import DatabaseUnavailable, SettingsRefused
-from edgewright.jobs.tables import HEAD
+from edgewright.jobs.tables import HEAD, compatibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,14 +44,16 @@ def open_database(url: str) -> Engine:
 def migrate(engine: Engine) -> None:
     """Bring the database to the newest migration; safe when several processes start at once.
 
-    One process migrates under a lock, the others wait for it and find nothing left to do.
+    One process migrates under a lock, the others wait for it and find nothing left to do. A database that a newer
+    version has migrated is left as it is, where that version says that this one may still use it: processes of both
+    run while hosts are upgraded one after the other.
 
     Raises:
         DatabaseUnavailable: the database cannot be reached or written, or is newer than this version knows.
     """
     with reaching_database():
         with engine.connect() as connection:
-            if _revision(connection) == HEAD:
+            if _is_usable(connection):
                 return
         with _alone(engine) as connection:
             _upgrade(connection)
@@ -119,6 +121,17 @@ def tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: 
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def _is_usable(connection: Connection) -> bool:
+    """Whether the database is at this version's migration, or at a newer one that this version may still use."""
+    revision = _revision(connection)
+    if revision is None or revision <= HEAD:
+        return revision == HEAD
+    if not inspect(connection).has_table(compatibility.name):
+        return False
+    oldest = connection.execute(select(func.max(compatibility.c.oldest))).scalar()
+    return oldest is not None and oldest <= HEAD
+
+
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
@@ -149,5 +162,6 @@ def _upgrade(connection: Connection) -> None:
     except CommandError as error:
         raise DatabaseUnavailable(
             f"The database is at migration {_revision(connection)!r}, which this version does not know (its newest is "
-            f"{HEAD!r}): a newer edgewright has used it. Upgrade edgewright, or give it another database."
+            f"{HEAD!r}): a newer edgewright has used it, and does not let this one. Upgrade edgewright, or give it "
+            "another database."
         ) from error

@@ -27,7 +27,7 @@ from edgewright.jobs.states import UNFINISHED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
@@ -116,6 +116,10 @@ for _table in JOBS.values():
     _unfinished(_table, f"{_table.name}_unhanded", sqlite_where=_to_hand, postgresql_where=_to_hand)
     _owed = _table.c.status.in_(sorted(UNFINISHED))
     _unfinished(_table, f"{_table.name}_unfinished", sqlite_where=_owed, postgresql_where=_owed)
+    _noted = _table.c.written_uri.is_not(None)
+    Index(f"{_table.name}_by_written_uri", _table.c.written_uri, sqlite_where=_noted, postgresql_where=_noted)
+    _left = _noted & _table.c.status.in_(["FAILED", "STOPPED"])
+    Index(f"{_table.name}_unsettled", _table.c.modified_at, sqlite_where=_left, postgresql_where=_left)
 _index(packaging_jobs, "model_name")
 
 tags = Table(
@@ -245,3 +249,33 @@ tallies = Table(
     Column("value", BigInteger, nullable=False),
     PrimaryKeyConstraint("name", "kind", "status", "bucket"),
 )
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Name, primary_key=True),
+    *_job(),
+    Column("job_created_at", BigInteger, nullable=False),  # the job's own: a name can be used again
+    Column("role_arn", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("kms_key_id", Text),
+    Column("upload_id", Text),  # the object store's; none while one is being begun
+    Column("strays", Integer, nullable=False),  # uploads that were to be begun, and of which nothing was heard
+    Column("begun_at", BigInteger, nullable=False),  # milliseconds by the database's clock
+    Column("doomed", Boolean, nullable=False),
+)
+Index("uploads_by_job", *(uploads.c[name] for name in ("kind", "account", "region", "name")))
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload", Name, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    PrimaryKeyConstraint("upload", "number"),
+)
+
+compatibility = Table("compatibility", metadata, Column("oldest", Name, primary_key=True))
+"""One row: the oldest `HEAD` whose program may use this database; see `database.migrate`."""
