@@ -193,6 +193,17 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL of the database; a SQLite file in the data folder when unset.",
     )
+    database_pool: Positive = Field(
+        default=8, description="Connections to the database that one process keeps at most, for the jobs."
+    )
+    engine_pool: Annotated[int, Field(ge=2)] = Field(
+        default=4,
+        description="Connections of the engine in one process: an API server has so many, a worker twice as many and "
+        "one for each job that it runs.",
+    )
+    database_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=60.0, description="Seconds that a starting server or worker waits for a database that does not answer."
+    )
     object_store: Annotated[str, Field(pattern=r"^(directory|s3)$")] = Field(
         default="directory",
         description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
