@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from edgewright.errors import RequestTooLarge
 from edgewright.http.calls import perform
-from edgewright.http.sigv4 import Request, Verifier
+from edgewright.http.claims import Request
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import QUICK, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
@@ -30,6 +30,7 @@ from edgewright.telemetry.requests import UNKNOWN
 if TYPE_CHECKING:
     from edgewright import protocol
     from edgewright.http.principals import Principal
+    from edgewright.http.sigv4 import Verifier
     from edgewright.http.throttling import Throttle
     from edgewright.http.wires import Reply, Scope, Wire
     from edgewright.telemetry.requests import RequestTally

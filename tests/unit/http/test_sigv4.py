@@ -28,7 +28,8 @@ from edgewright.errors import (
     MissingAuthentication,
     UnknownAccessKey,
 )
-from edgewright.http.sigv4 import SIGNING_KEYS, Request, Signed, Verifier
+from edgewright.http.claims import LONGEST_KEPT, Request
+from edgewright.http.sigv4 import SIGNING_KEYS, Signed, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,15 +125,28 @@ def test_the_region_is_that_of_the_scope() -> None:
     assert VERIFIER.verify(signer.request(), NOW).region == "us-gov-west-1"
 
 
-def test_header_names_in_any_case_are_the_same_headers() -> None:
-    request = Signer().request()
-    shouted = [(name.title(), value) for name, value in request.headers]
-    assert VERIFIER.verify(dataclasses.replace(request, headers=shouted), NOW) == SIGNED
-
-
 def test_the_date_header_serves_where_it_is_signed() -> None:
     for value in (STAMP, "Sat, 31 Jan 2026 12:00:00 GMT"):
         assert VERIFIER.verify(Signer(date_header=(b"date", value.encode())).request(), NOW) == SIGNED
+
+
+@pytest.mark.parametrize("form", ["{2},{1},{0}", "{0}, {2}, {1}", "{2},\t{0} , {1}", "Nothing=here, {0},{1} ,{2}"])
+def test_the_parts_may_stand_in_any_order(form: str) -> None:
+    request = Signer().request()
+    algorithm, _, parts = Signer().authorization().partition(" ")
+    value = f"{algorithm} {form.format(*parts.split(', '))}".encode()
+    assert VERIFIER.verify(request._replace(headers=[*request.headers[:-1], (b"authorization", value)]), NOW) == SIGNED
+
+
+def test_a_header_too_long_to_be_kept_is_read_all_the_same() -> None:
+    extra = tuple((f"x-amz-meta-{number}".encode(), b"1") for number in range(LONGEST_KEPT // 10))
+    request = Signer(extra=extra).request()
+    assert VERIFIER.verify(request, NOW) == VERIFIER.verify(request, NOW) == SIGNED
+
+
+@pytest.mark.parametrize("name", ["x-per%cent", "x-%s", "x-%25"])
+def test_a_header_name_is_signed_as_it_is(name: str) -> None:
+    assert VERIFIER.verify(Signer(extra=((name.encode(), b"100 %"),)).request(), NOW) == SIGNED
 
 
 def test_a_date_without_a_zone_is_utc_wherever_the_server_stands(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,12 +258,12 @@ def test_a_credential_has_five_parts() -> None:
 @pytest.mark.parametrize("name", [b"authorization", b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256"])
 def test_a_header_that_could_be_read_in_two_ways_is_refused(name: bytes) -> None:
     request = Signer(extra=((b"x-amz-security-token", b"t"), (b"x-amz-content-sha256", b"h"))).request()
-    twice = dataclasses.replace(request, headers=[*request.headers, (name, b"another")])
+    twice = request._replace(headers=[*request.headers, (name, b"another")])
     assert refusal(IncompleteSignature, twice) == f"The request has 2 {name.decode()} headers. Send one."
 
 
 def test_signed_in_both_places_is_refused() -> None:
-    request = dataclasses.replace(Signer().request(), query=presigned().query)
+    request = Signer().request()._replace(query=presigned().query)
     assert "in its Authorization header and in its query" in refusal(IncompleteSignature, request)
 
 
@@ -327,13 +341,13 @@ def test_a_replaced_secret_counts_at_once() -> None:
     ],
 )
 def test_a_change_on_the_way_is_noticed(change: dict[str, Any]) -> None:
-    assert refusal(InvalidSignature, dataclasses.replace(Signer().request(), **change)) == MISMATCH
+    assert refusal(InvalidSignature, Signer().request()._replace(**change)) == MISMATCH
 
 
 def test_another_operation_than_the_signed_one_is_noticed() -> None:
     request = Signer().request()
     headers = [(name, b"SageMaker.DeleteTags" if name == TARGET[0] else value) for name, value in request.headers]
-    assert refusal(InvalidSignature, dataclasses.replace(request, headers=headers)) == MISMATCH
+    assert refusal(InvalidSignature, request._replace(headers=headers)) == MISMATCH
 
 
 def test_the_host_must_be_signed() -> None:
@@ -365,7 +379,7 @@ def test_a_date_header_that_counts_must_be_signed() -> None:
 def test_a_header_said_to_be_signed_must_be_there() -> None:
     request = Signer(extra=((b"x-other", b"1"),)).request()
     without = [(name, value) for name, value in request.headers if name != b"x-other"]
-    assert refusal(InvalidSignature, dataclasses.replace(request, headers=without)) == MISMATCH
+    assert refusal(InvalidSignature, request._replace(headers=without)) == MISMATCH
 
 
 def test_an_unsigned_body_is_refused() -> None:
@@ -377,7 +391,7 @@ def test_an_unsigned_body_is_refused() -> None:
 def test_another_hash_than_the_bodys_is_refused(given_hash: bytes) -> None:
     request = Signer(extra=((b"x-amz-content-sha256", b"?"),)).request()
     headers = [(name, given_hash if value == b"?" else value) for name, value in request.headers]
-    assert refusal(InvalidSignature, dataclasses.replace(request, headers=headers)) == (
+    assert refusal(InvalidSignature, request._replace(headers=headers)) == (
         "The provided 'x-amz-content-sha256' header does not match what was computed."
     )
 
@@ -456,7 +470,7 @@ def test_each_parameter_is_required(part: str) -> None:
 
 def test_a_parameter_that_could_be_read_in_two_ways_is_refused() -> None:
     request = presigned()
-    twice = dataclasses.replace(request, query=request.query + b"&X-Amz-Date=20260131T120000Z")
+    twice = request._replace(query=request.query + b"&X-Amz-Date=20260131T120000Z")
     assert refusal(IncompleteSignature, twice) == "The query has 'X-Amz-Date' more than once. Give it once."
 
 
@@ -464,7 +478,7 @@ def test_a_parameter_that_could_be_read_in_two_ways_is_refused() -> None:
     "change", [{"body": b"{}"}, {"method": "GET"}, {"path": b"/x"}, {"headers": [HOST, (TARGET[0], b"SageMaker.X")]}]
 )
 def test_a_change_of_a_presigned_request_is_noticed(change: dict[str, Any]) -> None:
-    assert refusal(InvalidSignature, dataclasses.replace(presigned(), **change)) == MISMATCH
+    assert refusal(InvalidSignature, presigned()._replace(**change)) == MISMATCH
 
 
 def test_a_date_header_beside_a_presigned_request_counts_for_nothing() -> None:
@@ -475,7 +489,7 @@ def test_a_date_header_beside_a_presigned_request_counts_for_nothing() -> None:
 def test_a_longer_life_than_the_signed_one_is_noticed() -> None:
     request = presigned()
     longer = request.query.replace(b"X-Amz-Expires=60", b"X-Amz-Expires=600")
-    assert refusal(InvalidSignature, dataclasses.replace(request, query=longer)) == MISMATCH
+    assert refusal(InvalidSignature, request._replace(query=longer)) == MISMATCH
 
 
 def test_an_amz_header_beside_a_presigned_request_must_be_signed() -> None:
@@ -541,6 +555,6 @@ def test_no_authorization_header_does_more_than_be_refused(value: str, date: str
     st.lists(st.sampled_from(["X-Amz-Signature=", "X-Amz-Date=", "&", "%", "=", "é", "X-Amz-Expires=1"]) | st.text())
 )
 def test_no_query_does_more_than_be_refused(pieces: list[str]) -> None:
-    request = dataclasses.replace(presigned(), query="".join(pieces).encode("utf-8", "replace"))
+    request = presigned()._replace(query="".join(pieces).encode("utf-8", "replace"))
     with pytest.raises((MissingAuthentication, IncompleteSignature, InvalidSignature, UnknownAccessKey)):
         VERIFIER.verify(request, NOW)
