@@ -70,11 +70,37 @@ class S3Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint_url: str | None = Field(default=None, description="The service's address; AWS's own when unset.")
-    region: str = Field(default="us-east-1", description="The region that buckets are in.")
-    access_key_id: str | None = Field(default=None, description="Static credentials; else the AWS environment's.")
+    region: str = Field(
+        default="us-east-1", description="The region to begin with; a bucket that is in another is found there."
+    )
+    access_key_id: str | None = Field(
+        default=None, description="Static credentials; else the profile's, else those of AWS's default chain."
+    )
     secret_access_key: SecretStr | None = Field(default=None, description="The secret of `access_key_id`.")
     session_token: SecretStr | None = Field(default=None, description="The session token of `access_key_id`.")
+    profile: str | None = Field(default=None, description="The profile of AWS's files whose credentials are used.")
     path_style: bool = Field(default=True, description="Bucket in the path rather than in the host name.")
+    checksum: Annotated[str, Field(pattern=r"^(crc32|md5)$")] = Field(
+        default="crc32",
+        description="What the service checks uploads with: `crc32`, or `md5` where a service knows only Content-MD5.",
+    )
+    retry_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=60.0, description="Seconds that a request may fail and be tried again, with no byte of progress."
+    )
+    connect_seconds: PositiveFloat = Field(default=5.0, description="Seconds in which a connection must be made.")
+    read_seconds: PositiveFloat = Field(
+        default=20.0, description="Seconds without a byte until a connection is given up and the request tried again."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind_of_credentials(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key go together: set both or neither")
+        if self.session_token is not None and self.access_key_id is None:
+            raise ValueError("session_token goes with access_key_id and secret_access_key: set all three")
+        if self.profile is not None and self.access_key_id is not None:
+            raise ValueError("profile and access_key_id are both set: set the one that is to be used")
+        return self
 
 
 class AwsSettings(BaseModel):

@@ -18,7 +18,8 @@ from contract.sealed_directory import SealedDirectory
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
 from edgewright.settings import S3Settings
 from edgewright.stores import PIECE, DirectoryStore, ObjectStore, S3Uri
-from edgewright.stores.obstores import MemoryStore, S3Store
+from edgewright.stores.memory import MemoryStore
+from edgewright.stores.opening import open_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     server = request.getfixturevalue("s3_server")
     server.client().create_bucket(Bucket=bucket)
     settings = S3Settings(endpoint_url=server.url, access_key_id=server.key, secret_access_key=server.secret)
-    return Case("s3", S3Store(settings), bucket)
+    return Case("s3", open_s3(settings), bucket)
 
 
 def noise(size: int, seed: int = 1) -> bytes:
@@ -270,7 +271,7 @@ def test_a_link_to_s3_is_fetched_by_anybody(s3_server: S3Service) -> None:
     bucket = f"bucket-{secrets.token_hex(6)}"
     s3_server.client().create_bucket(Bucket=bucket)
     secret = SecretStr(s3_server.secret)
-    store = S3Store(S3Settings(endpoint_url=s3_server.url, access_key_id=s3_server.key, secret_access_key=secret))
+    store = open_s3(S3Settings(endpoint_url=s3_server.url, access_key_id=s3_server.key, secret_access_key=secret))
     store.write(S3Uri(bucket, "a folder/+.bin"), [b"content"])
     with urllib.request.urlopen(store.link(S3Uri(bucket, "a folder/+.bin"), timedelta(minutes=1))) as answer:  # noqa: S310 - http, of our own server
         assert answer.read() == b"content"

@@ -152,13 +152,21 @@ class MultipartStore(Protocol):
         """
         ...
 
-    def complete_upload(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> None:
+    def complete_upload(
+        self, uri: S3Uri, upload_id: str, parts: Sequence[Part], *, kms_key_id: str | None = None
+    ) -> None:
         """Make the object visible, whole or not at all, and check what was asked for: its size, and its encryption.
 
         The parts are compared with what the store holds first. May be repeated after a failure that leaves open
         whether it was done: where the upload is gone and the object there has the ETag that these parts make, it
         succeeds. Where that cannot be told, as with parts that a KMS key encrypts, it raises UploadGone, and the
         object has to be sent again.
+
+        Args:
+            uri: as `begin_upload` had it.
+            upload_id: as `begin_upload` gave it.
+            parts: all of them, in order.
+            kms_key_id: as `begin_upload` had it: what the object's encryption is compared with.
 
         Raises:
             UploadGone: as above, or a part is not as it is said to be.

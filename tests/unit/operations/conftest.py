@@ -10,7 +10,7 @@ import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status, migrate, open_database
 from edgewright.operations import Caller, Context, Shelf
-from edgewright.stores.obstores import MemoryStore
+from edgewright.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

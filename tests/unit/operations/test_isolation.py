@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edgewright.errors import CallerError, ResourceInUse, ResourceNotFound
 from edgewright.jobs import JobKey, JobStore, Kind, Status, migrate, open_database
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
-from edgewright.stores.obstores import MemoryStore
+from edgewright.stores.memory import MemoryStore
 from unit.operations.conftest import NOW, compilation, packaging_request
 
 CALLERS = [Caller(account, region) for account in ("1" * 12, "2" * 12) for region in ("eu-west-1", "us-east-1")]

@@ -25,7 +25,7 @@ from edgewright.jobs import (
 from edgewright.packaging import keys
 from edgewright.settings import Limits
 from edgewright.stores import S3Uri
-from edgewright.stores.obstores import MemoryStore
+from edgewright.stores.memory import MemoryStore
 from edgewright.workflows import Tools
 
 if TYPE_CHECKING:

@@ -1,0 +1,97 @@
+"""How long a store that fails is tried again: with backoff and jitter, within a set time."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewright.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from edgewright.stores.uri import S3Uri
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds. Each pause is a random part of one that doubles from the first to the longest ("full jitter")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One failure that may pass.
+
+    Attributes:
+        reason: what failed, in one line.
+        pause: seconds that the store asked to be left alone for.
+    """
+
+    reason: str
+    pause: float = 0.0
+
+
+class Tries:
+    """One piece of work, from its first try to its last. Progress in between begins the time anew.
+
+    Args:
+        what: what is tried, as "reading" or "sending part 3".
+        uri: of which object.
+        seconds: how long it may fail.
+        given_up: set where nobody wants the work any more; ends a pause at once.
+    """
+
+    def __init__(self, what: str, uri: S3Uri, seconds: float, given_up: Event | None = None) -> None:
+        self._what = what
+        self._uri = uri
+        self._seconds = seconds
+        self._given_up = given_up
+        self._begun = time.monotonic()
+        self._failures = 0
+        self._spoilt = 0
+
+    @property
+    def failed_before(self) -> bool:
+        """Whether there was a failure since the begin, or since the last progress."""
+        return self._spoilt > 0
+
+    def progressed(self) -> None:
+        """Some of the work is done: what follows has the whole time again."""
+        self._begun = time.monotonic()
+        self._spoilt = 0
+
+    def failed(self, trouble: Trouble, cause: Exception) -> None:
+        """Take note of a failure, and wait before the next try.
+
+        Raises:
+            StoreUnavailable: there is no time for another, or the work was given up.
+        """
+        self._failures += 1
+        self._spoilt += 1
+        spent = time.monotonic() - self._begun
+        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._spoilt - 1, 16))
+        pause = max(random.uniform(0, ceiling), trouble.pause)  # noqa: S311 - spreads load, hides nothing
+        if self._is_given_up() or spent + pause > self._seconds:
+            raise self._unavailable(trouble, spent) from cause
+        if self._given_up is None:
+            time.sleep(pause)
+        elif self._given_up.wait(pause):
+            raise self._unavailable(trouble, spent) from cause
+
+    def check(self) -> None:
+        """Raise StoreUnavailable where the work was given up."""
+        if self._is_given_up():
+            raise StoreUnavailable(f"{self._what} was given up. {self._where()}")
+
+    def _is_given_up(self) -> bool:
+        return self._given_up is not None and self._given_up.is_set()
+
+    def _unavailable(self, trouble: Trouble, spent: float) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The object store failed while {self._what}: {trouble.reason}. Tried {self._failures} times, the last of "
+            f"them {spent:.1f} s after the first failed or since it last got on; s3.retry_seconds allows "
+            f"{self._seconds:g} s. {self._where()}"
+        )
+
+    def _where(self) -> str:
+        return f"Bucket: {self._uri.bucket}, Key: {self._uri.key}"

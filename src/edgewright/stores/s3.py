@@ -1,0 +1,269 @@
+"""The object store on S3 and compatible services, through boto3. Buckets are made beforehand, by whoever owns them.
+
+A read is of one version, in ranges that are read ahead; a write is in parts, several under way. Whatever may pass is
+tried again within `s3.retry_seconds`, and never does a short object come out of it, on either side.
+See docs/decisions/0046-s3-through-boto3.md.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from itertools import chain
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import EdgewrightError, ObjectNotFound, UriRefused
+from edgewright.stores import background
+from edgewright.stores.patience import Tries
+from edgewright.stores.s3_client import s3_client
+from edgewright.stores.s3_errors import absent, translated
+from edgewright.stores.s3_reading import Reading, Version
+from edgewright.stores.s3_uploads import Checksum, Uploads, check_key_name, tried
+from edgewright.stores.seam import PART, Part, Upload
+from edgewright.stores.uri import S3Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+    from datetime import timedelta
+
+    from typing_extensions import Buffer
+
+    from edgewright.settings import S3Settings
+
+UPLOADS = 3
+"""Parts under way at a time: bounds a writer's memory to about 32 MiB."""
+TIDY_SECONDS = 1.0
+"""How long a write that fails waits for its upload to be gone; a store that stalls is tidied up behind it."""
+
+
+class S3Store:
+    """Objects in S3. Nothing is reached before the first use; safe to use from several threads.
+
+    Args:
+        settings: where, and how patiently.
+        session: whose rights are used: opens a boto3 session.
+    """
+
+    def __init__(self, settings: S3Settings, session: Callable[[], Any]) -> None:
+        self._settings = settings
+        self._session = session
+        self._clients: dict[str | None, Any] = {}
+        self._regions: dict[str, str] = {}
+        self._opening = Lock()
+
+    def size(self, uri: S3Uri) -> int:
+        """See `ObjectStore.size`."""
+        return self._version(uri).size
+
+    def read(self, uri: S3Uri) -> Iterator[Buffer]:
+        """See `ObjectStore.read`: ranges, read ahead, each tied to the ETag that the object had at first."""
+        version = self._version(uri)
+        yield from Reading(self._client(), version, self._settings.retry_seconds, Event()).pieces()
+
+    def write(
+        self,
+        uri: S3Uri,
+        pieces: Iterable[Buffer],
+        *,
+        kms_key_id: str | None = None,
+        poll: Callable[[], None] | None = None,
+    ) -> None:
+        """See `ObjectStore.write`: one request for what fits into a part, else an upload in parts.
+
+        A process that is killed leaves an unfinished upload behind, which `uploads` finds.
+        """
+        uri.object_key  # noqa: B018 - refuses a prefix before any byte is made
+        parts = _parts(pieces)
+        first = next(parts)
+        try:
+            if len(first) < PART:
+                self._put(uri, first, kms_key_id, poll)
+            else:
+                _Writing(self._uploads(), uri, kms_key_id, poll).write(chain([first], parts))
+        except ObjectNotFound as error:  # what is missing for a write is the bucket
+            raise absent(S3Uri(uri.bucket, "")) from error
+
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:  # noqa: ARG002 - S3 knows its keys itself
+        """See `ObjectStore.check_key`: any name that can be a key's. Whether there is one, S3 says when it is used."""
+        return check_key_name(kms_key_id)
+
+    def exists(self, uri: S3Uri) -> bool:
+        """See `ObjectStore.exists`."""
+        try:
+            self.size(uri)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def delete(self, uri: S3Uri) -> None:
+        """See `ObjectStore.delete`."""
+        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
+        with suppress(ObjectNotFound):
+            self._tried("removing the object", uri, lambda: self._client().delete_object(**wanted))
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[S3Uri]:
+        """See `ObjectStore.list`. Keys that no `S3Uri` can have are passed over."""
+        wanted: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
+        while True:
+            call = partial(self._client().list_objects_v2, **wanted)
+            answer = self._tried("listing objects", S3Uri(bucket, ""), call)
+            for found in answer.get("Contents", ()):
+                with suppress(UriRefused):
+                    yield S3Uri(bucket, found["Key"])
+            if not answer.get("IsTruncated"):
+                return
+            wanted["ContinuationToken"] = answer["NextContinuationToken"]
+
+    def begin_upload(self, uri: S3Uri, *, kms_key_id: str | None = None) -> str:
+        """See `MultipartStore.begin_upload`."""
+        return self._uploads().begin(uri, kms_key_id)
+
+    def upload_part(self, uri: S3Uri, upload_id: str, number: int, data: Buffer) -> str:
+        """See `MultipartStore.upload_part`."""
+        content = data if isinstance(data, bytes | bytearray) else bytes(data)
+        return self._uploads().send(uri, upload_id, number, content).etag
+
+    def uploaded_parts(self, uri: S3Uri, upload_id: str) -> dict[int, Part]:
+        """See `MultipartStore.uploaded_parts`."""
+        held = self._uploads().held(uri, upload_id)
+        return {number: Part(number, part["ETag"].strip('"'), part["Size"]) for number, part in held.items()}
+
+    def complete_upload(
+        self, uri: S3Uri, upload_id: str, parts: Sequence[Part], *, kms_key_id: str | None = None
+    ) -> None:
+        """See `MultipartStore.complete_upload`."""
+        self._uploads().complete(uri, upload_id, parts, kms_key_id)
+
+    def abort_upload(self, uri: S3Uri, upload_id: str) -> None:
+        """See `MultipartStore.abort_upload`."""
+        self._uploads().abort(uri, upload_id)
+
+    def uploads(self, bucket: str, prefix: str = "") -> Iterator[Upload]:
+        """See `MultipartStore.uploads`."""
+        yield from self._uploads().open(bucket, prefix)
+
+    def link(self, uri: S3Uri, life: timedelta) -> str:
+        """A pre-signed address: whoever has it may fetch the object, for as long as `life`; the object may be absent.
+
+        It is signed for the bucket's own region, which is asked for once.
+
+        Raises:
+            UriRefused: the URI names a prefix.
+            StoreUnavailable: there are no credentials to sign with.
+        """
+        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
+        client = self._client(self._region(uri))
+        with translated(uri):
+            return str(client.generate_presigned_url("get_object", wanted, ExpiresIn=int(life.total_seconds())))
+
+    def _version(self, uri: S3Uri) -> Version:
+        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
+        found = self._tried("looking for the object", uri, lambda: self._client().head_object(**wanted))
+        return Version(uri, found["ETag"], found["ContentLength"])
+
+    def _put(self, uri: S3Uri, data: bytearray, kms_key_id: str | None, poll: Callable[[], None] | None) -> None:
+        """In the calling thread: nothing can be polled while the object may be becoming visible."""
+        if poll is not None:
+            poll()
+        self._uploads().put(uri, data, kms_key_id)
+
+    def _tried(self, what: str, uri: S3Uri, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
+        return tried(Tries(what, uri, self._settings.retry_seconds), uri, call)
+
+    def _uploads(self) -> Uploads:
+        return Uploads(self._client(), self._settings.retry_seconds, Checksum(self._settings.checksum))
+
+    def _client(self, region: str | None = None) -> Any:  # noqa: ANN401 - boto3 has no types
+        """The client of a region; None for the settings' own. It finds and remembers other buckets' regions itself."""
+        with self._opening:
+            if region not in self._clients:
+                self._clients[region] = s3_client(self._session(), self._settings, region)
+            return self._clients[region]
+
+    def _region(self, uri: S3Uri) -> str | None:
+        """Where a bucket is: AWS tells it to anybody who asks for the bucket, whatever their rights."""
+        if self._settings.endpoint_url is not None:
+            return None
+        if uri.bucket not in self._regions:
+            found = self._tried("looking for the bucket", uri, partial(_region_of, self._client(), uri.bucket))
+            self._regions[uri.bucket] = found or self._settings.region
+        return self._regions[uri.bucket]
+
+
+class _Writing:
+    """One object in parts, some of them under way while the next is made."""
+
+    def __init__(self, uploads: Uploads, uri: S3Uri, kms_key_id: str | None, poll: Callable[[], None] | None) -> None:
+        self._uploads = uploads
+        self._uri = uri
+        self._kms_key_id = kms_key_id
+        self._poll = poll
+        self._given_up = Event()
+        self._under_way: deque[Future[Part]] = deque()
+
+    def write(self, parts: Iterable[bytearray]) -> None:
+        """Send them all and complete the upload, or leave nothing."""
+        beginning = background.start(partial(self._uploads.begin, self._uri, self._kms_key_id))
+        try:
+            upload_id = background.awaited(beginning, self._poll)
+            sent = list(self._sent(upload_id, parts))
+            self._uploads.complete(self._uri, upload_id, sent, self._kms_key_id)
+        except BaseException:
+            self._given_up.set()
+            background.settled(background.start(partial(self._tidy, beginning)), TIDY_SECONDS)
+            raise
+
+    def _sent(self, upload_id: str, parts: Iterable[bytearray]) -> Iterator[Part]:
+        for number, data in enumerate(parts, 1):
+            if len(self._under_way) == UPLOADS:
+                yield self._arrived()
+            send = partial(self._uploads.send, self._uri, upload_id, number, data, self._given_up)
+            self._under_way.append(background.start(send))
+        while self._under_way:
+            yield self._arrived()
+
+    def _arrived(self) -> Part:
+        part = background.awaited(self._under_way[0], self._poll)
+        self._under_way.popleft()
+        return part
+
+    def _tidy(self, beginning: Future[str]) -> None:
+        """Abort the upload once no part of it is under way: one that arrives later would stay for ever."""
+        for future in self._under_way:
+            future.exception()
+        with suppress(EdgewrightError):  # the error that brought us here is what counts; `uploads` finds what is left
+            self._uploads.abort(self._uri, beginning.result())
+
+
+def _parts(pieces: Iterable[Buffer]) -> Iterator[bytearray]:
+    """The pieces' bytes in parts of `PART`; the last is shorter, and empty only where it is the first."""
+    part = bytearray()
+    full = False
+    for piece in pieces:
+        with memoryview(piece) as view, view.cast("B") as rest:
+            done = 0
+            while done < len(rest):
+                taken = rest[done : done + PART - len(part)]
+                part += taken
+                done += len(taken)
+                if len(part) == PART:
+                    yield part
+                    part, full = bytearray(), True
+    if part or not full:
+        yield part
+
+
+def _region_of(client: Any, bucket: str) -> str | None:  # noqa: ANN401 - boto3 has no types
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - with the client, botocore is there
+
+    try:
+        headers = client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+    except ClientError as error:
+        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+        if "x-amz-bucket-region" not in headers and error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
+            raise
+    region: str | None = headers.get("x-amz-bucket-region")
+    return region

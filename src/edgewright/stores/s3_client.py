@@ -1,0 +1,96 @@
+"""boto3's clients for S3, opened as the settings say. The only module of the stores that imports boto3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import SettingsRefused, StoreUnavailable
+
+if TYPE_CHECKING:
+    from edgewright.settings import S3Settings
+
+CONNECTIONS = 32
+"""Kept open per client: more than two jobs use at once."""
+
+
+def own_session(settings: S3Settings) -> Any:  # noqa: ANN401 - boto3 has no types
+    """A session with the service's own credentials: static ones, a profile's, or those of AWS's default chain.
+
+    Raises:
+        SettingsRefused: boto3 is not installed, or the profile is not known.
+    """
+    if settings.access_key_id is None or settings.secret_access_key is None:
+        return profile_session(settings.profile)
+    token = settings.session_token
+    return _boto3().Session(
+        aws_access_key_id=settings.access_key_id,
+        aws_secret_access_key=settings.secret_access_key.get_secret_value(),
+        aws_session_token=token.get_secret_value() if token else None,
+    )
+
+
+def profile_session(profile: str | None) -> Any:  # noqa: ANN401 - as above
+    """A session with the credentials of a profile of AWS's files; None takes the default chain.
+
+    Raises:
+        SettingsRefused: boto3 is not installed, or the profile is not known.
+    """
+    boto3 = _boto3()
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as boto3
+
+    try:
+        return boto3.Session(profile_name=profile)
+    except BotoCoreError as error:
+        raise SettingsRefused(f"The object store's credentials cannot be used: {error}") from error
+
+
+def s3_client(session: Any, settings: S3Settings, region: str | None = None) -> Any:  # noqa: ANN401 - as above
+    """A client that tries everything once: trying again is the store's, which knows how much is done already.
+
+    Args:
+        session: whose credentials are used; they are looked for now.
+        settings: address, form of addresses, region and time-outs.
+        region: another than the settings'.
+
+    Raises:
+        StoreUnavailable: no credentials were found. They may come, as an instance's do.
+        SettingsRefused: an address or a region that is none.
+    """
+    from botocore.config import Config  # noqa: PLC0415 - as boto3
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as boto3
+
+    try:
+        if session.get_credentials() is None:
+            raise StoreUnavailable(
+                "The object store's credentials were not found: set s3.access_key_id and s3.secret_access_key, "
+                "s3.profile, or give them in one of the ways that AWS's SDKs read."
+            )
+        return session.client(
+            "s3",
+            endpoint_url=settings.endpoint_url,
+            region_name=region or settings.region,
+            config=Config(
+                signature_version="s3v4",
+                # AWS_ENDPOINT_URL often names this very service, for the clients on the same machine.
+                ignore_configured_endpoint_urls=True,
+                s3={"addressing_style": "path" if settings.path_style else "virtual"},
+                # Parts carry checksums of our own, in headers: trailers are news to many compatible services.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                retries={"total_max_attempts": 1},
+                connect_timeout=settings.connect_seconds,
+                read_timeout=settings.read_seconds,
+                max_pool_connections=CONNECTIONS,
+                tcp_keepalive=True,
+            ),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise SettingsRefused(f"The object store's settings cannot be used: {error}") from error
+
+
+def _boto3() -> Any:  # noqa: ANN401 - as above
+    try:
+        import boto3  # noqa: PLC0415 - 0.5 s, and an extra: a folder needs none of it
+    except ImportError as error:
+        raise SettingsRefused("Object storage in S3 needs boto3. Install edgewright[s3].") from error
+    return boto3

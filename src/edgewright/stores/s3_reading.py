@@ -1,0 +1,124 @@
+"""One version of an S3 object, in ranges that are read ahead; a range that is cut is gone on with where it broke."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import ObjectReplaced
+from edgewright.stores import background
+from edgewright.stores.patience import Tries
+from edgewright.stores.s3_errors import FAILURES, Broken, translation, trouble
+from edgewright.stores.seam import PART, PIECE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+    from threading import Event
+
+    from typing_extensions import Buffer
+
+    from edgewright.stores.uri import S3Uri
+
+RANGE = PART
+"""Bytes of one ranged GET."""
+READ_AHEAD = 3
+"""Ranges under way or waiting for their reader: bounds a reader's memory to about 24 MiB."""
+_STEP, _CAREFUL_STEP = PIECE // 4, 4096
+"""Bytes of one read: what has arrived of one that breaks off is lost, so after a failure they are small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object.
+
+    Attributes:
+        uri: the object.
+        etag: as the store gave it, with its quotes.
+        size: in bytes.
+    """
+
+    uri: S3Uri
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reader of one version.
+
+    Attributes:
+        client: boto3's.
+        version: what is read.
+        seconds: how long a range may fail, without a byte of progress.
+        given_up: set once nobody wants the rest.
+    """
+
+    client: Any
+    version: Version
+    seconds: float
+    given_up: Event
+
+    def pieces(self) -> Iterator[Buffer]:
+        """The bytes in pieces of `PIECE`."""
+        starts = iter(range(0, self.version.size, RANGE))
+        ahead: deque[Future[memoryview]] = deque()
+        try:
+            while True:
+                while len(ahead) < READ_AHEAD and (start := next(starts, None)) is not None:
+                    ahead.append(background.start(partial(self._range, start)))
+                if not ahead:
+                    return
+                content = ahead.popleft().result()
+                for start in range(0, len(content), PIECE):
+                    yield content[start : start + PIECE]
+        finally:
+            self.given_up.set()
+
+    def _range(self, start: int) -> memoryview:
+        end = min(start + RANGE, self.version.size)
+        content = memoryview(bytearray(end - start))
+        done = 0
+        tries = Tries(f"reading bytes {start} to {end - 1}", self.version.uri, self.seconds, self.given_up)
+        while done < len(content):
+            before = done
+            try:
+                with closing(self._opened(start + done, end)) as body:
+                    step = _CAREFUL_STEP if tries.failed_before else _STEP
+                    while done < len(content):
+                        tries.check()
+                        piece = body.read(min(step, len(content) - done))
+                        if not piece:
+                            raise Broken(f"the answer ended {len(content) - done} bytes early")
+                        content[done : done + len(piece)] = piece
+                        done += len(piece)
+            except FAILURES as error:
+                passing = trouble(error)
+                if passing is None:
+                    raise translation(error, self.version.uri) from error
+                if done > before:
+                    tries.progressed()
+                tries.failed(passing, error)
+        return content
+
+    def _opened(self, start: int, end: int) -> Any:  # noqa: ANN401 - boto3 has no types
+        """The body of a ranged GET, once its headers say that it is what was asked for."""
+        version = self.version
+        answer = self.client.get_object(
+            Bucket=version.uri.bucket, Key=version.uri.key, Range=f"bytes={start}-{end - 1}", IfMatch=version.etag
+        )
+        body = answer["Body"]
+        if answer.get("ETag") != version.etag:  # a service that does not know If-Match
+            body.close()
+            raise ObjectReplaced(
+                "The S3 object was replaced while it was read: start the job again. "
+                f"Bucket: {version.uri.bucket}, Key: {version.uri.key}"
+            )
+        found = answer.get("ContentRange", f"bytes 0-{version.size - 1}/{version.size}")  # none: the whole object
+        if found != f"bytes {start}-{end - 1}/{version.size}" or answer.get("ContentLength") != end - start:
+            body.close()
+            raise Broken(f"bytes {start} to {end - 1} were asked for, and the answer has {found}")
+        return body

@@ -1,0 +1,329 @@
+"""Objects into S3: whole, or in parts that outlive the process that sent them. See `seam.MultipartStore`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from edgewright.errors import (
+    EdgewrightError,
+    EncryptionMissing,
+    KeyRefused,
+    ObjectNotFound,
+    StoreUnavailable,
+    UploadGone,
+    UriRefused,
+)
+from edgewright.stores.patience import Tries
+from edgewright.stores.s3_errors import FAILURES, Broken, gone, translation, trouble
+from edgewright.stores.seam import Part, Upload
+from edgewright.stores.uri import S3Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+    from threading import Event
+
+T = TypeVar("T")
+Answer = dict[str, Any]
+
+KMS_ALGORITHMS: Final = frozenset({"aws:kms", "aws:kms:dsse"})
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_KEY_NAME = re.compile(r"[\x21-\x7e]{1,2048}")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an object must be once it is visible.
+
+    Attributes:
+        size: in bytes.
+        etag: as the store answered, without quotes.
+        kms_key_id: the key that was asked for, if one was.
+        resolved: the key as the store named it when it was told to use it, if it did.
+    """
+
+    size: int
+    etag: str
+    kms_key_id: str | None
+    resolved: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What goes with a body, and what has to come back.
+
+    Attributes:
+        algorithm: `crc32` or `md5`.
+    """
+
+    algorithm: str
+
+    def of(self, data: bytes | bytearray) -> Answer:
+        """The request's members: S3 refuses a body that does not match."""
+        if self.algorithm == "md5":
+            return {"ContentMD5": base64.b64encode(_md5(data).digest()).decode()}
+        crc = binascii.crc32(data).to_bytes(4, "big")
+        return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": base64.b64encode(crc).decode()}
+
+    @property
+    def of_upload(self) -> Answer:
+        """What begins an upload whose parts have this checksum."""
+        return {} if self.algorithm == "md5" else {"ChecksumAlgorithm": "CRC32"}
+
+    def compare(self, sent: Answer, data: bytes | bytearray, answer: Answer) -> None:
+        """Raise Broken where the store took something else.
+
+        A store that does not know the checksum does not answer it; its ETag tells then, where it is an MD5.
+        """
+        returned = answer.get("ChecksumCRC32")
+        if returned is not None and returned != sent.get("ChecksumCRC32", returned):
+            raise Broken(f"the store has CRC32 {returned} of what was sent with {sent['ChecksumCRC32']}")
+        etag = answer["ETag"].strip('"')
+        plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in answer
+        if returned is None and plain and _MD5.fullmatch(etag) and _md5(data).hexdigest() != etag:
+            raise Broken(f"the store has ETag {etag}, which is not the MD5 of what was sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Sends objects with one client.
+
+    Attributes:
+        client: boto3's.
+        seconds: how long one request may fail.
+        checksum: how bodies are checked.
+    """
+
+    client: Any
+    seconds: float
+    checksum: Checksum
+
+    def put(self, uri: S3Uri, data: bytes | bytearray, kms_key_id: str | None, given_up: Event | None = None) -> None:
+        """An object in one request, checked."""
+        sent = self.checksum.of(data)
+
+        def send() -> Answer:
+            answer: Answer = self.client.put_object(**_named(uri), Body=data, **sent, **_encryption(kms_key_id))
+            self.checksum.compare(sent, data, answer)
+            return answer
+
+        answer = self._tried("writing", uri, send, given_up)
+        self._check(uri, Made(len(data), answer["ETag"].strip('"'), kms_key_id, answer.get("SSEKMSKeyId")))
+
+    def begin(self, uri: S3Uri, kms_key_id: str | None) -> str:
+        """See `MultipartStore.begin_upload`."""
+        wanted = _named(uri) | self.checksum.of_upload | _encryption(kms_key_id)
+        answer = self._tried("beginning an upload", uri, lambda: self.client.create_multipart_upload(**wanted))
+        return str(answer["UploadId"])
+
+    def send(
+        self, uri: S3Uri, upload_id: str, number: int, data: bytes | bytearray, given_up: Event | None = None
+    ) -> Part:
+        """One part, checked. See `MultipartStore.upload_part`."""
+        sent = self.checksum.of(data)
+
+        def send() -> Answer:
+            answer: Answer = self.client.upload_part(
+                **_named(uri), UploadId=upload_id, PartNumber=number, Body=data, **sent
+            )
+            self.checksum.compare(sent, data, answer)
+            return answer
+
+        answer = self._tried(f"sending part {number}", uri, send, given_up)
+        return Part(number, answer["ETag"].strip('"'), len(data))
+
+    def held(self, uri: S3Uri, upload_id: str) -> dict[int, Answer]:
+        """The parts that the store holds, as it describes them."""
+        found: dict[int, Answer] = {}
+        more: Answer = {}
+        while True:
+            wanted = _named(uri) | {"UploadId": upload_id} | more
+            answer = self._tried("listing an upload's parts", uri, lambda: self.client.list_parts(**wanted))  # noqa: B023 - called at once
+            found |= {part["PartNumber"]: part for part in answer.get("Parts", ())}
+            if not answer.get("IsTruncated"):
+                return found
+            more = {"PartNumberMarker": answer["NextPartNumberMarker"]}
+
+    def complete(self, uri: S3Uri, upload_id: str, parts: Sequence[Part], kms_key_id: str | None) -> None:
+        """See `MultipartStore.complete_upload`."""
+        try:
+            held = self.held(uri, upload_id)
+        except UploadGone:
+            self._expect_done(uri, upload_id, parts)
+            return
+        wanted = _named(uri) | {"UploadId": upload_id, "MultipartUpload": _completion(uri, upload_id, parts, held)}
+        try:
+            answer = self._tried("completing an upload", uri, lambda: self.client.complete_multipart_upload(**wanted))
+        except UploadGone:  # perhaps by an earlier try, whose answer was lost
+            self._expect_done(uri, upload_id, parts)
+            return
+        etag = answer.get("ETag", "").strip('"')
+        self._check(uri, Made(sum(part.size for part in parts), etag, kms_key_id, answer.get("SSEKMSKeyId")))
+
+    def abort(self, uri: S3Uri, upload_id: str) -> None:
+        """See `MultipartStore.abort_upload`."""
+        try:
+            self._tried(
+                "aborting an upload",
+                uri,
+                lambda: self.client.abort_multipart_upload(**_named(uri), UploadId=upload_id),
+            )
+        except (UploadGone, ObjectNotFound):
+            return
+
+    def open(self, bucket: str, prefix: str) -> Iterator[Upload]:
+        """See `MultipartStore.uploads`. Keys that no `S3Uri` can have are not this program's, and are passed over."""
+        top, more = S3Uri(bucket, ""), {}
+        while True:
+            wanted = {"Bucket": bucket, "Prefix": prefix} | more
+            answer = self._tried("listing uploads", top, lambda: self.client.list_multipart_uploads(**wanted))  # noqa: B023 - called at once
+            for found in answer.get("Uploads", ()):
+                upload = _upload(bucket, found["Key"], found["UploadId"], found["Initiated"])
+                if upload is not None:
+                    yield upload
+            if not answer.get("IsTruncated"):
+                return
+            more = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
+
+    def _expect_done(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> None:
+        """Raise UploadGone unless the object is there, made of these parts."""
+        try:
+            found = self._head(uri)
+        except ObjectNotFound as error:
+            raise gone(uri, upload_id, "the store has neither it nor its object") from error
+        if found["ContentLength"] != sum(part.size for part in parts) or found["ETag"].strip('"') != _whole_etag(parts):
+            raise gone(uri, upload_id, "the store has it no more, and its object has another ETag than the parts make")
+
+    def _check(self, uri: S3Uri, made: Made) -> None:
+        """Compare the object with what was wanted; a wrong one is removed."""
+        found = self._head(uri)
+        fault = _fault(found, made, uri)
+        if fault is None:
+            return
+        if made.etag in {"", found["ETag"].strip('"')}:  # else another writer has replaced it meanwhile
+            self._tried("removing a wrong object", uri, lambda: self.client.delete_object(**_named(uri)))
+        raise fault
+
+    def _head(self, uri: S3Uri) -> Answer:
+        return self._tried("looking at what was written", uri, lambda: self.client.head_object(**_named(uri)))
+
+    def _tried(self, what: str, uri: S3Uri, call: Callable[[], T], given_up: Event | None = None) -> T:
+        return tried(Tries(what, uri, self.seconds, given_up), uri, call)
+
+
+def tried(tries: Tries, uri: S3Uri, call: Callable[[], T]) -> T:
+    """The call's result, tried until it comes or the failure is one for good."""
+    while True:
+        tries.check()
+        try:
+            return call()
+        except FAILURES as error:
+            _take(error, uri, tries)
+
+
+def check_key_name(kms_key_id: str) -> str:
+    """The key's name, where it can stand in a header. Which names a service knows is its own to say.
+
+    Raises:
+        KeyRefused: it has a character that no key's name has.
+    """
+    if not _KEY_NAME.fullmatch(kms_key_id):
+        raise KeyRefused(
+            f"{kms_key_id!r} is not the name of a KMS key. Wanted a key's id, its ARN or an alias: at most 2048 "
+            "letters, digits and signs, no spaces."
+        )
+    return kms_key_id
+
+
+def _take(error: Exception, uri: S3Uri, tries: Tries) -> None:
+    """Wait before the next try, or raise what the failure is for good."""
+    passing = trouble(error)
+    if passing is None:
+        raise translation(error, uri) from error
+    tries.failed(passing, error)
+
+
+def _named(uri: S3Uri) -> Answer:
+    return {"Bucket": uri.bucket, "Key": uri.object_key}
+
+
+def _encryption(kms_key_id: str | None) -> Answer:
+    if kms_key_id is None:
+        return {}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": check_key_name(kms_key_id)}
+
+
+def _completion(uri: S3Uri, upload_id: str, parts: Sequence[Part], held: dict[int, Answer]) -> Answer:
+    """The list of parts that completes an upload, with the checksums that the store itself tells of them."""
+    listed = []
+    for part in parts:
+        found = held.get(part.number)
+        if found is None or found["ETag"].strip('"') != part.etag or found["Size"] != part.size:
+            raise gone(uri, upload_id, f"part {part.number} is not there as it was sent")
+        checksum = {name: value for name, value in found.items() if name == "ChecksumCRC32"}
+        listed.append({"PartNumber": part.number, "ETag": found["ETag"]} | checksum)
+    return {"Parts": listed}
+
+
+def _whole_etag(parts: Sequence[Part]) -> str | None:
+    """The ETag of the object that these parts make; None where theirs are not MD5s in form."""
+    if not all(_MD5.fullmatch(part.etag) for part in parts):
+        return None
+    joined = b"".join(bytes.fromhex(part.etag) for part in parts)
+    return f"{_md5(joined).hexdigest()}-{len(parts)}"
+
+
+def _fault(found: Answer, made: Made, uri: S3Uri) -> EdgewrightError | None:
+    where = f"The object was removed. Bucket: {uri.bucket}, Key: {uri.key}"
+    if found["ContentLength"] != made.size:
+        return StoreUnavailable(
+            f"The object store has {found['ContentLength']} bytes of an object of {made.size} that it took. {where}"
+        )
+    if made.kms_key_id is None:
+        return None
+    algorithm, key = found.get("ServerSideEncryption"), found.get("SSEKMSKeyId")
+    if algorithm not in KMS_ALGORITHMS:
+        return EncryptionMissing(
+            f"The object store was asked to encrypt with the KMS key {made.kms_key_id}, and did not: the object has "
+            f"{algorithm or 'no encryption'}. {where}"
+        )
+    if not _is_key(made, key):
+        return EncryptionMissing(
+            f"The object store was asked to encrypt with the KMS key {made.kms_key_id}, and took {key}. {where}"
+        )
+    return None
+
+
+def _is_key(made: Made, found: str | None) -> bool:
+    """Whether the key that an object has is the one that was asked for.
+
+    Of an alias, only the store knows the key: it has to be the one that it named when it took the object.
+    """
+    asked = made.kms_key_id or ""
+    if not found:
+        return False
+    if "alias/" in asked:
+        return made.resolved in {None, found}
+    if asked.startswith("arn:") and found.count(":") == asked.count(":"):
+        return asked == found
+    return _last(asked) == _last(found)
+
+
+def _last(key: str) -> str:
+    return re.split("[:/]", key)[-1]
+
+
+def _upload(bucket: str, key: str, upload_id: str, initiated: datetime) -> Upload | None:
+    try:
+        return Upload(S3Uri(bucket, key), upload_id, initiated)
+    except UriRefused:
+        return None
+
+
+def _md5(data: bytes | bytearray) -> Any:  # noqa: ANN401 - hashlib's type has no public name
+    return hashlib.md5(data, usedforsecurity=False)
