@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
@@ -23,6 +24,7 @@ from edgewright.compiling.spec import CompilationSpec
 from edgewright.errors import ModelRefused
 from edgewright.settings import Limits
 
+_BEGUN = time.monotonic()
 ANSWER, ARTIFACT = "answer.json", "artifact.tar.gz"
 ORPHANED, OUT_OF_MEMORY = 3, 4
 
@@ -35,6 +37,7 @@ def main() -> int:
     try:
         answer: dict[str, Any] = {"compiled": _compile(request, work)}
     except ModelRefused as error:
+        _say(f"Refused: {error.message}")
         answer = {"refused": error.message}
     except MemoryError:
         return OUT_OF_MEMORY
@@ -46,13 +49,31 @@ def _compile(request: dict[str, Any], work: Path) -> dict[str, Any]:
     spec = CompilationSpec(**request["spec"])
     source, artifact, archive = work / "source", work / "artifact", work / ARTIFACT
     unpack(Path(request["source"]), source, Limits(**request["limits"]))
+    _say(f"Unpacked the model: {_counted(source)}.")
     artifact.mkdir()
     built = backend_of(spec).build(spec, source, artifact)
+    tools = ", ".join(f"{name} {version}" for name, version in built.toolchain.items())
+    _say(f"Compiled {spec.framework} for {spec.target} with {tools}.")
+    for side, tensors in (("Input", built.inputs), ("Output", built.outputs)):
+        for tensor in tensors:
+            _say(f"{side} {tensor.name}: {tensor.type} {list(tensor.shape)}.")
     (artifact / METADATA_MEMBER).write_text(_metadata(spec, built))
     pack(artifact, archive)
+    _say(f"Packed the artifact: {_counted(artifact)}, {archive.stat().st_size:,} bytes compressed.")
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return asdict(built) | {"size": archive.stat().st_size, "sha256": digest}
+
+
+def _say(line: str) -> None:
+    """A line of the job's log, with the seconds since the process began."""
+    sys.stderr.write(f"{time.monotonic() - _BEGUN:8.2f} s  {line}\n")
+    sys.stderr.flush()
+
+
+def _counted(folder: Path) -> str:
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return f"{len(sizes)} {'file' if len(sizes) == 1 else 'files'}, {sum(sizes):,} bytes"
 
 
 def _metadata(spec: CompilationSpec, built: Built) -> str:

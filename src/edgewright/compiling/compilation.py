@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from edgewright.settings import Limits
 
 _LOOK_SECONDS = 0.2
+_LOG_BYTES = 32 * 1024
 _CHILD = "edgewright.compiling.child"
 _ANSWER, _ARTIFACT, _OUT_OF_MEMORY = "answer.json", "artifact.tar.gz", 4  # as the child has them
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "TMPDIR")
 
 
-def compile_model(  # noqa: PLR0913 - the last three say how to run it, not what to make
+def compile_model(  # noqa: PLR0913 - the last four say how to run it, not what to make
     spec: CompilationSpec,
     source: Path,
     output: Path,
@@ -38,6 +39,7 @@ def compile_model(  # noqa: PLR0913 - the last three say how to run it, not what
     stopping: Callable[[], bool],
     limits: Limits,
     time_limit: float | None,
+    log: Callable[[str], None] | None = None,
 ) -> Compiled:
     """Compile the model in one tar.gz into another.
 
@@ -48,6 +50,7 @@ def compile_model(  # noqa: PLR0913 - the last three say how to run it, not what
         stopping: asked five times a second whether to stop.
         limits: what the input archive may hold.
         time_limit: seconds, or None for no limit.
+        log: told what the child process said, however it ended.
 
     Raises:
         ModelRefused: the model cannot be compiled as asked, or not within the time. The message has the words
@@ -61,8 +64,12 @@ def compile_model(  # noqa: PLR0913 - the last three say how to run it, not what
         work = Path(folder).resolve()
         with _child(work) as process:
             request = {"spec": _plain(spec), "source": str(source.resolve()), "limits": limits.model_dump()}
-            _ask(process, request | {"work": str(work)})
-            _await(process, stopping, time_limit)
+            try:
+                _ask(process, request | {"work": str(work)})
+                _await(process, stopping, time_limit)
+            finally:
+                if log is not None:
+                    log(_said(work))
         compiled = _answer(work, process.returncode)
         (work / _ARTIFACT).replace(output)
     return compiled
@@ -131,6 +138,14 @@ def _answer(work: Path, code: int) -> Compiled:
     if "refused" in answer:
         raise ModelRefused(answer["refused"])
     return _compiled(answer["compiled"])
+
+
+def _said(work: Path) -> str:
+    """The end of what the child wrote to its standard error."""
+    with (work / "stderr").open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LOG_BYTES))
+        return file.read().decode(errors="replace").replace(str(work), "work").strip()
 
 
 def _how_it_ended(work: Path, code: int) -> str:

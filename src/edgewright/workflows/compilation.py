@@ -13,12 +13,13 @@ from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
+from edgewright.workflows import reports
 from edgewright.workflows.attempts import begin, concluded, finish, told
 from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
 
@@ -32,11 +33,18 @@ def compile_job(key: JobKey, tools: Tools) -> None:
     """Bring a compilation job to its end."""
     job = begin(key, tools)
     if isinstance(job, CompilationJob):
-        ending = tools.step("compile", partial(concluded, tools, job, partial(_compile, tools, job)))
+        ending = tools.step("compile", partial(_concluded_with_log, tools, job))
         finish(tools, job, told(key.kind, ending))
 
 
-def _compile(tools: Tools, job: CompilationJob) -> Ending:
+def _concluded_with_log(tools: Tools, job: CompilationJob) -> Ending:
+    """The job's ending; its report has what the compiler said, however the job ends."""
+    said: list[str] = []
+    ending = concluded(tools, job, partial(_compile, tools, job, said.append))
+    return ending | {"report": ending.get("report", {}) | {"log": said[-1] if said else ""}}
+
+
+def _compile(tools: Tools, job: CompilationJob, log: Callable[[str], None]) -> Ending:
     """Download, compile, upload; the ending of a job that completes."""
     spec = CompilationSpec.of(job.input_config, job.output_config)
     with _blaming("InputConfiguration"):
@@ -54,6 +62,7 @@ def _compile(tools: Tools, job: CompilationJob) -> Ending:
             stopping=watch.stopping,
             limits=tools.limits,
             time_limit=job.stopping_condition.get("MaxRuntimeInSeconds"),
+            log=log,
         )
         with _blaming("OutputConfiguration"):
             pieces = watch.commit(target, _pieces(folder / "artifact.tar.gz", watch))
@@ -64,6 +73,7 @@ def _compile(tools: Tools, job: CompilationJob) -> Ending:
         "model_artifact": str(target),
         "artifact_digest": compiled.sha256,
         "derived_data_input_config": derived,
+        "report": reports.of_compilation(compiled),
     }
 
 

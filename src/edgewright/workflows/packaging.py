@@ -9,7 +9,7 @@ from edgewright import packaging
 from edgewright.errors import ArchiveRefused
 from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
-from edgewright.workflows import components, messages
+from edgewright.workflows import components, messages, reports
 from edgewright.workflows.attempts import begin, concluded, finish, told
 from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
@@ -55,6 +55,7 @@ def _package(tools: Tools, job: PackagingJob) -> Ending:
         "message": messages.completed(len(made.manifest.files), made.size),
         "model_artifact": str(target),
         "model_signature": made.signature,
+        "report": reports.of_package(made),
         "sha256": made.sha256,  # of the package, for its component; None where none is wanted
     }
 

@@ -51,6 +51,30 @@ def test_the_artifact_is_written_and_described(house: House, model: bytes) -> No
 
 
 @pytest.mark.usefixtures("model")
+def test_the_report_has_inputs_outputs_and_the_log(house: House) -> None:
+    key = house.compilation()
+    run(house, key)
+    report = house.jobs.reports().get(key)
+    assert report["inputs"] == [{"name": "x", "shape": [2, 4], "type": "float32"}]
+    assert [output["name"] for output in report["outputs"]] == ["y"]
+    assert set(report["toolchain"]) >= {"onnxruntime"}
+    lines = report["log"].splitlines()
+    assert "Unpacked the model: 1 file," in lines[0]
+    assert "Packed the artifact:" in lines[-1]
+    assert str(house.tools.work_dir) not in report["log"]
+
+
+def test_a_job_that_fails_keeps_its_log(house: House) -> None:
+    house.source(tar_gz({"net.onnx": b"no model"}))
+    key = house.compilation()
+    job = run(house, key)
+    assert job.status == Status.FAILED
+    report = house.jobs.reports().get(key)
+    assert set(report) == {"log"}
+    assert "Refused: " in report["log"]
+
+
+@pytest.mark.usefixtures("model")
 def test_the_inputs_are_derived_where_the_caller_gives_none(house: House) -> None:
     house.source(tar_gz({"net.onnx": linear((2, 4)).SerializeToString()}))
     job = run(house, house.compilation(input_config={"S3Uri": str(SOURCE), "Framework": "ONNX"}))

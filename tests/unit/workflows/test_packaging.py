@@ -56,6 +56,12 @@ class TestCompleted:
         assert job.bytes_done == job.bytes_total == len(model)
         package = content(house)
         assert job.status_message == f"The package is complete: 2 files, {len(package)} bytes."
+        report = house.jobs.reports().get(job.key)
+        assert (report["size"], report["count"], report["unpacked"]) == (len(package), 2, 3_004_000)
+        assert [(file[0], file[1], file[3]) for file in report["files"]] == [
+            ("model.so", 4000, False),
+            ("weights.bin", 3_000_000, False),
+        ]
         with tarfile.open(fileobj=io.BytesIO(package)) as tar:
             member = tar.extractfile(SIGNATURE_NAME)
             assert member is not None
