@@ -211,6 +211,10 @@ class DatabaseUnavailable(ServiceError):
     """The database could not be reached or written."""
 
 
+class DatabaseNewer(DatabaseUnavailable):
+    """The database belongs to a newer version, which does not let this one use it. Waiting does not help."""
+
+
 class EngineUnavailable(ServiceError):
     """The workflow engine could not take a job; it is handed over later."""
 

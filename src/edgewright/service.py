@@ -19,7 +19,7 @@ import uvicorn
 from starlette.routing import Route
 
 from edgewright import jobs, protocol, workflows
-from edgewright.errors import SettingsRefused
+from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
 from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from sqlalchemy import Engine
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
@@ -58,15 +59,22 @@ STEADY_SECONDS = 60.0
 """A worker that ran for so long had a good start: the next pause is the first again."""
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
 """Of each generation; many times the standard ones, because a call makes hundreds of short-lived objects."""
+WAITING_SECONDS = 1.0
+"""The pause before a database that does not answer is tried again."""
 SPARE_SECONDS = 2.0
 """What a worker may take beyond all that it needs to end, before it is killed."""
 
 
-def prepare(settings: Settings) -> jobs.JobStore:
+def prepare(settings: Settings, wait_seconds: float = 0.0) -> jobs.JobStore:
     """Everything that must be there before the first request: data folder, database at its newest, signing key.
+
+    Args:
+        settings: what the operator chose.
+        wait_seconds: how long a database that does not answer is waited for.
 
     Raises:
         SettingsRefused: the data folder cannot be made or written.
+        DatabaseUnavailable: the database cannot be used.
     """
     try:
         settings.data_dir.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -74,9 +82,23 @@ def prepare(settings: Settings) -> jobs.JobStore:
     except OSError as error:
         raise SettingsRefused(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
     keys.load_or_create(settings.keys_dir)
-    database = jobs.open_database(settings.sqlalchemy_url)
-    jobs.migrate(database)
+    database = jobs.open_database(settings.sqlalchemy_url, settings.database_pool)
+    _migrate(database, time.monotonic() + wait_seconds)
     return jobs.JobStore(database)
+
+
+def _migrate(database: Engine, until: float) -> None:
+    """Bring the database to its newest migration, once it answers: servers and databases start in any order."""
+    while True:
+        try:
+            return jobs.migrate(database)
+        except DatabaseNewer:
+            raise
+        except DatabaseUnavailable as error:
+            if time.monotonic() >= until:
+                raise
+            log.warning("the database does not answer yet", reason=error.message, next_try_seconds=WAITING_SECONDS)
+        time.sleep(WAITING_SECONDS)
 
 
 def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
@@ -132,7 +154,7 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
         worker: start a worker process, and start it again whenever it dies.
         announce: called once with the server's URL, when it takes requests.
     """
-    store = prepare(settings)
+    store = prepare(settings, settings.database_wait_seconds)
     with _listening(settings.host, settings.port) as listener:
         url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
         server = _Server(_uvicorn_config(settings, api(settings, store)))
@@ -145,7 +167,7 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
 
 def work(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM."""
-    workflows.work(settings, prepare(settings))
+    workflows.work(settings, prepare(settings, settings.database_wait_seconds))
 
 
 def register_compilation(settings: Settings, place: tuple[str | None, str], **described: str) -> jobs.JobKey:

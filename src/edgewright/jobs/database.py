@@ -12,33 +12,34 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from edgewright.errors import DatabaseUnavailable, SettingsRefused
+from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
 from edgewright.jobs.tables import HEAD, compatibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POOL = 8
-"""Connections that one process keeps open at most."""
+"""Connections that one engine keeps open at most, unless it is told."""
 PATIENCE_SECONDS = 30
 """How long a statement waits for another writer, and a caller for a connection of the pool."""
 MIGRATION_LOCK = 0x6564_6765  # any number that is ours: it names PostgreSQL's advisory lock
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, pool: int = POOL) -> Engine:
     """An engine on SQLite (write-ahead log) or PostgreSQL (psycopg); nothing is reached before its first use.
 
     Args:
         url: a SQLAlchemy URL; `postgresql://` and `postgres://` are taken as psycopg's.
+        pool: connections that it keeps open at most. Who wants one more waits for half a minute, and is refused then.
 
     Raises:
         SettingsRefused: not a URL of a database that is supported.
     """
     parsed = _supported(url)
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed)
-    return create_engine(parsed, pool_size=POOL, max_overflow=0, pool_timeout=PATIENCE_SECONDS, pool_pre_ping=True)
+        return _open_sqlite(parsed, pool)
+    return create_engine(parsed, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS, pool_pre_ping=True)
 
 
 def migrate(engine: Engine) -> None:
@@ -49,7 +50,8 @@ def migrate(engine: Engine) -> None:
     run while hosts are upgraded one after the other.
 
     Raises:
-        DatabaseUnavailable: the database cannot be reached or written, or is newer than this version knows.
+        DatabaseUnavailable: the database cannot be reached or written.
+        DatabaseNewer: it is newer than this version knows, and does not let it.
     """
     with reaching_database():
         with engine.connect() as connection:
@@ -98,10 +100,10 @@ def _refusal(url: str) -> str:
     )
 
 
-def _open_sqlite(url: URL) -> Engine:
+def _open_sqlite(url: URL, pool: int) -> Engine:
     engine = create_engine(
         url,
-        pool_size=POOL,
+        pool_size=pool,
         max_overflow=0,
         pool_timeout=PATIENCE_SECONDS,
         connect_args={"timeout": PATIENCE_SECONDS, "check_same_thread": False, "cached_statements": 256},
@@ -160,7 +162,7 @@ def _upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config, HEAD)
     except CommandError as error:
-        raise DatabaseUnavailable(
+        raise DatabaseNewer(
             f"The database is at migration {_revision(connection)!r}, which this version does not know (its newest is "
             f"{HEAD!r}): a newer edgewright has used it, and does not let this one. Upgrade edgewright, or give it "
             "another database."

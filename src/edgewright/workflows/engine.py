@@ -43,9 +43,6 @@ VERSION = "1"
 """Raised only when workflows of an older one could not be finished by this one's code."""
 QUEUE = "jobs"
 WORKFLOW = "job"
-CLIENT_CONNECTIONS = 4
-WORKER_CONNECTIONS = 4
-"""Connections of a worker's engine beside one for each job that it runs."""
 UNRUNG_SECONDS = 2.0
 """How often the queue is looked at when nobody rings."""
 KEPT_SECONDS = 3600.0
@@ -74,7 +71,7 @@ class Handover:
 
     def __init__(self, settings: Settings, jobs: JobStore) -> None:
         self._jobs = jobs
-        self._client = _client(engine_url(settings.sqlalchemy_url))
+        self._client = _client(engine_url(settings.sqlalchemy_url), settings.engine_pool)
 
     def __call__(self, key: JobKey) -> None:
         """Enqueue the job's work. Doing so twice is doing it once.
@@ -130,12 +127,14 @@ class Executor:
         url: as `engine_url` gives it.
         executor_id: unlike any other that ever was.
         run: does the work of one ticket: its ARN, and its creation time in milliseconds.
+        pool: connections to the database, beside one for each work that runs.
     """
 
-    def __init__(self, url: str, executor_id: str, run: Callable[[str, int], None]) -> None:
+    def __init__(self, url: str, executor_id: str, run: Callable[[str, int], None], pool: int) -> None:
         self._url = url
         self._id = executor_id
         self._run = run
+        self._pool = pool
         self._engine: Engine | None = None
         self._bell = Bell()
 
@@ -147,7 +146,7 @@ class Executor:
         """
         _quiet()
         _prepare(self._url)
-        self._engine = _sqlite(self._url)
+        self._engine = _sqlite(self._url, concurrency + self._pool)
         self._instance = DBOS(config=self._config(concurrency))
         # No limit of DBOS's on attempts: a job that reached it would never end. `attempts` has one that ends the job.
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_plain(self._run))
@@ -235,7 +234,7 @@ class Executor:
             "executor_id": self._id,
             "system_database_url": self._url,
             "serializer": DBOSPortableJSONSerializer(),
-            "sys_db_pool_size": concurrency + WORKER_CONNECTIONS,
+            "sys_db_pool_size": concurrency + self._pool,
             "run_migrations": False,  # `_prepare` did
             "log_level": "WARNING",
         }
@@ -251,14 +250,14 @@ def _plain(run: Callable[[str, int], None]) -> Callable[[str, int], None]:
     return job
 
 
-def _client(url: str) -> DBOSClient:
+def _client(url: str, pool: int) -> DBOSClient:
     _quiet()
     _prepare(url)
     return DBOSClient(
         system_database_url=url,
-        system_database_engine=_sqlite(url),
+        system_database_engine=_sqlite(url, pool),
         serializer=DBOSPortableJSONSerializer(),
-        system_database_pool_size=CLIENT_CONNECTIONS,
+        system_database_pool_size=pool,
         application_name=APPLICATION,
         lazy=True,
         retry_connection_errors=False,
@@ -278,9 +277,9 @@ def _prepare(url: str) -> None:
         raise EngineUnavailable(f"The engine's tables cannot be made: {_first_line(cause)}") from cause
 
 
-def _sqlite(url: str) -> Engine | None:
+def _sqlite(url: str, pool: int = 2) -> Engine | None:
     """Our own engine for SQLite; DBOS's own for PostgreSQL."""
-    return open_database(url) if url.startswith("sqlite") else None
+    return open_database(url, pool) if url.startswith("sqlite") else None
 
 
 def _quiet() -> None:

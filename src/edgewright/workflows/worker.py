@@ -65,7 +65,7 @@ class Worker:
         self._jobs = tools.jobs
         self._presence = Presence(settings.data_dir / "work", self.id)
         self._registry = tools.jobs.workers()
-        self._executor = Executor(engine_url(settings.sqlalchemy_url), self.id, self._run)
+        self._executor = Executor(engine_url(settings.sqlalchemy_url), self.id, self._run, settings.engine_pool)
         self._ending, self._leaving = Bell(), threading.Event()
         self._running: set[str] = set()
         self._tools = replace(
