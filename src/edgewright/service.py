@@ -30,11 +30,13 @@ from edgewright.http.metrics import Metrics
 from edgewright.http.principals import Principals
 from edgewright.http.sigv4 import Verifier
 from edgewright.http.throttling import Throttle
+from edgewright.http.traced import traced
 from edgewright.http.wires import AwsJson, RestJson
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf, registration
 from edgewright.packaging import keys
 from edgewright.stores import open_links, open_store
 from edgewright.telemetry.requests import RequestTally
+from edgewright.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,9 +119,9 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
     tally = RequestTally()
     bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"), throttle=throttle)
 
-    def front(wire: Wire) -> Api:
+    def front(wire: Wire) -> ASGIApp:
         verifier = Verifier(principals, wire.service.signing_name)
-        return Api(wire, verifier, context_for, bounds, tally)
+        return traced(Api(wire, verifier, context_for, bounds, tally))
 
     sagemaker = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
     greengrass = RestJson(protocol.load_service("greengrassv2"), OPERATIONS)
@@ -154,6 +156,7 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
         worker: start a worker process, and start it again whenever it dies.
         announce: called once with the server's URL, when it takes requests.
     """
+    tracing.begin("server")
     store = prepare(settings, settings.database_wait_seconds)
     with _listening(settings.host, settings.port) as listener:
         url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
@@ -163,11 +166,14 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
         _write_endpoint(settings.data_dir / "endpoint", url)
         with _worker_beside(settings) if worker else contextlib.nullcontext():
             server.run(sockets=[listener])
+    tracing.end()
 
 
 def work(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM."""
+    tracing.begin("worker")
     workflows.work(settings, prepare(settings, settings.database_wait_seconds))
+    tracing.end()
 
 
 def register_compilation(settings: Settings, place: tuple[str | None, str], **described: str) -> jobs.JobKey:

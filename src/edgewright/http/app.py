@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from edgewright.http.api import Api
     from edgewright.http.artifacts import Artifacts
 
 REST_PATHS = ("/greengrass/", "/tags/")
@@ -29,7 +28,9 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok", "version": __version__})
 
 
-def application(sagemaker: Api, greengrass: Api, artifacts: Artifacts, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+def application(
+    sagemaker: ASGIApp, greengrass: ASGIApp, artifacts: Artifacts, more: Sequence[BaseRoute] = ()
+) -> ASGIApp:
     """One server's application: calls of the API go straight to it, everything else by Starlette's routes.
 
     Args:

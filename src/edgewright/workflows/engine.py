@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edgewright.errors import DatabaseUnavailable, EngineUnavailable
 from edgewright.jobs import JobKey, Ticket, open_database
+from edgewright.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -86,6 +87,7 @@ class Handover:
                 {"queue_name": QUEUE, "workflow_name": WORKFLOW, "workflow_id": ticket.workflow_id},
                 key.arn,
                 ticket.created_ms,
+                *filter(None, [tracing.carrier()]),
             )
             self._jobs.mark_handed(key)
         except (DatabaseUnavailable, SQLAlchemyError, error.DBOSException) as cause:
@@ -126,11 +128,12 @@ class Executor:
     Args:
         url: as `engine_url` gives it.
         executor_id: unlike any other that ever was.
-        run: does the work of one ticket: its ARN, and its creation time in milliseconds.
+        run: does the work of one ticket: its ARN, its creation time in milliseconds, and the `traceparent` of the
+            request that asked for it, if there is one.
         pool: connections to the database, beside one for each work that runs.
     """
 
-    def __init__(self, url: str, executor_id: str, run: Callable[[str, int], None], pool: int) -> None:
+    def __init__(self, url: str, executor_id: str, run: Callable[[str, int, str | None], None], pool: int) -> None:
         self._url = url
         self._id = executor_id
         self._run = run
@@ -241,11 +244,11 @@ class Executor:
         return config if self._engine is None else {**config, "system_database_engine": self._engine}
 
 
-def _plain(run: Callable[[str, int], None]) -> Callable[[str, int], None]:
+def _plain(run: Callable[[str, int, str | None], None]) -> Callable[..., None]:
     """The same as a plain function: DBOS marks what it registers, and a bound method takes no marks."""
 
-    def job(arn: str, created_ms: int) -> None:
-        run(arn, created_ms)
+    def job(arn: str, created_ms: int, traceparent: str | None = None) -> None:
+        run(arn, created_ms, traceparent)
 
     return job
 

@@ -18,8 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from edgewright.errors import EdgewrightError, ResourceNotFound
 from edgewright.greengrass.publishing import publisher
 from edgewright.jobs import JobKey, Kind
+from edgewright.logs import JOB
 from edgewright.packaging import keys
 from edgewright.stores import open_store
+from edgewright.telemetry.tracing import tracing
 from edgewright.workflows.attempts import end_unbegun
 from edgewright.workflows.compilation import compile_job
 from edgewright.workflows.engine import KEPT_SECONDS, Bell, Executor, Handover, engine_url
@@ -69,7 +71,10 @@ class Worker:
         self._ending, self._leaving = Bell(), threading.Event()
         self._running: set[str] = set()
         self._tools = replace(
-            tools, step=self._executor.step, leaving=self._leaving.is_set, work_dir=self._presence.folder
+            tools,
+            step=tracing.stepping(self._executor.step),
+            leaving=self._leaving.is_set,
+            work_dir=self._presence.folder,
         )
         self._keeper = threading.Thread(target=self._keep, name="edgewright-keeper", daemon=True)
 
@@ -120,20 +125,23 @@ class Worker:
             time.sleep(0.05)
         return not self._running
 
-    def _run(self, arn: str, created_ms: int) -> None:
+    def _run(self, arn: str, created_ms: int, traceparent: str | None) -> None:
         """Do one ticket's work; the engine calls it in a thread of its own."""
         if self._leaving.is_set():
             raise Leaving
         self._running.add(arn)
+        JOB.set(arn)
         try:
             key = JobKey.parse_arn(arn)
             if self._is_for(key, created_ms):
-                self._recipes[key.kind](key, self._tools)
+                with tracing.span("job", "CONSUMER", traceparent, job_arn=arn, job_worker=self.id):
+                    self._recipes[key.kind](key, self._tools)
         except Exception:
             log.exception("work broke down; the job is looked at again later", job=arn)
             raise
         finally:
             self._running.discard(arn)
+            JOB.set(None)
             self._ending.ring()  # there is room for the next
 
     def _is_for(self, key: JobKey, created_ms: int) -> bool:

@@ -144,7 +144,7 @@ def done() -> list[tuple[str, int]]:
 
 @pytest.fixture
 def executor(settings: Settings, store: JobStore, done: list[tuple[str, int]]) -> Iterator[Executor]:
-    executor = Executor(engine_url(settings.sqlalchemy_url), "tester", lambda arn, ms: done.append((arn, ms)), 2)
+    executor = Executor(engine_url(settings.sqlalchemy_url), "tester", lambda arn, ms, _: done.append((arn, ms)), 2)
     executor.launch(concurrency=1)
     yield executor
     executor.shut()
