@@ -5,6 +5,7 @@ from edgewright.jobs.database import migrate, open_database
 from edgewright.jobs.events import JobEvent, JobEvents
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
 from edgewright.jobs.listing import JobPage, ListQuery, SortBy
+from edgewright.jobs.reading import View
 from edgewright.jobs.reports import ReportStore
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.store import JobStore, Ticket
@@ -32,6 +33,7 @@ __all__ = [
     "SortBy",
     "Status",
     "Ticket",
+    "View",
     "WorkerRegistry",
     "migrate",
     "open_database",

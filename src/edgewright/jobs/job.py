@@ -28,6 +28,8 @@ class Kind(StrEnum):
     PACKAGING = "edge-packaging-job"
     COMPILATION = "compilation-job"
 
+    __hash__ = str.__hash__  # as of the text that it equals; Enum's own is a call in Python for each look-up
+
 
 @dataclass(frozen=True, slots=True)
 class JobKey:

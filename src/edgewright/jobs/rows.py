@@ -49,7 +49,7 @@ _JSON: tuple[Codec, Codec] = (_to_json, orjson.loads)
 _TIME: tuple[Codec, Codec] = (seconds, _from_seconds)
 
 _CODECS: Mapping[str, tuple[Codec, Codec]] = {
-    "status": (str, Status),
+    "status": (str, {str(status): status for status in Status}.__getitem__),
     "created_at": (milliseconds, from_milliseconds),
     **dict.fromkeys(("modified_at", "started_at", "ended_at"), _TIME),
     **dict.fromkeys(("input_config", "output_config", "stopping_condition", "vpc_config", "preset_output"), _JSON),
@@ -66,7 +66,8 @@ LISTED: Mapping[Kind, tuple[str, ...]] = {
 }
 """The columns that a listing reads."""
 
-_DECODERS = {name: codec[1] for name, codec in _CODECS.items()}
+DECODERS: Mapping[str, Codec] = {name: codec[1] for name, codec in _CODECS.items()}
+"""What makes a member of a column's value, where they differ; None stays None."""
 
 
 def encode(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def to_row(job: Job) -> dict[str, Any]:
 def decode(key: JobKey, names: Sequence[str], row: Sequence[Any]) -> Job:
     """The job of a row that holds the columns of these names, in their order."""
     members = {
-        name: value if value is None or name not in _DECODERS else _DECODERS[name](value)
+        name: value if value is None or name not in DECODERS else DECODERS[name](value)
         for name, value in zip(names, row, strict=True)
     }
     return CLASSES[key.kind](key=key, **members)

@@ -20,6 +20,8 @@ class Status(StrEnum):
     STOPPING = "STOPPING"
     STOPPED = "STOPPED"
 
+    __hash__ = str.__hash__  # as of the text that it equals; Enum's own is a call in Python for each look-up
+
 
 SOURCES: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {

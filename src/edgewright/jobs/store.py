@@ -7,11 +7,9 @@ count decides every race, between a Stop and a finish as well as between two wor
 from __future__ import annotations
 
 import secrets
-import sqlite3
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -39,7 +37,8 @@ from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
-from edgewright.jobs.rows import COLUMNS, KEY_COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
+from edgewright.jobs.reading import WHOLE, RowReader, View
+from edgewright.jobs.rows import COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.workers import WorkerRegistry
 
@@ -87,8 +86,7 @@ class JobStore:
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._waiting = _prepared_waiting()
-        self._readers = threading.local()
-        self._gets = {kind: _prepared_get(kind, engine) for kind in Kind}
+        self._rows = RowReader(engine)
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
@@ -122,12 +120,16 @@ class JobStore:
         Raises:
             ResourceNotFound: no such job.
         """
-        names = COLUMNS[key.kind]
-        with reaching_database():
-            row = self._row(self._gets[key.kind], (key.account, key.region, key.name))
-        if row is None:
-            raise _missing(key)
-        return decode(key, names, row)
+        view = WHOLE[key.kind]
+        return view.job(key, self._row_of(key, view))
+
+    def members(self, key: JobKey, view: View) -> list[Any]:
+        """Some members of a job as it stands, in the order of the view's names; cheaper than the whole job.
+
+        Raises:
+            ResourceNotFound: no such job.
+        """
+        return view.decoded(self._row_of(key, view))
 
     def move(
         self,
@@ -321,8 +323,7 @@ class JobStore:
 
     def waiting(self) -> bool:
         """Whether any job waits for a worker; cheap enough to be asked all the time."""
-        with reaching_database():
-            return self._row(self._waiting, ()) is not None
+        return self._rows.row(self._waiting, ()) is not None
 
     def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
         """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
@@ -408,27 +409,11 @@ class JobStore:
         """The workers on the same database."""
         return WorkerRegistry(self._engine)
 
-    def _row(self, query: str, parameters: tuple[str, ...]) -> Sequence[Any] | None:
-        """One row of a query; on SQLite past SQLAlchemy's execution, which takes five times as long as the query."""
-        if self._engine.dialect.name != "sqlite":
-            with self._reads.connect() as connection:
-                return connection.exec_driver_sql(query, parameters).first()
-        reader = self._reader()
-        try:
-            rows: list[Sequence[Any]] = reader.execute(query, parameters).fetchall()
-        except sqlite3.Error:
-            del self._readers.connection  # the next read opens another
-            raise
-        return rows[0] if rows else None
-
-    def _reader(self) -> sqlite3.Connection:
-        """The calling thread's own connection for single rows; taking one from the pool costs more than the read."""
-        reader: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if reader is None:
-            lent = self._engine.raw_connection()
-            reader = self._readers.connection = cast("sqlite3.Connection", lent.driver_connection)
-            lent.detach()  # from here on the thread has it, and not the pool
-        return reader
+    def _row_of(self, key: JobKey, view: View) -> Sequence[Any]:
+        row = self._rows.row(view.queries[self._rows.style], (key.account, key.region, key.name))
+        if row is None:
+            raise _missing(key)
+        return row
 
     def _touching(self, table: Table, values: Mapping[str, Any]) -> Update:
         """An update that moves modified_at to now, unless the row was modified by a clock that is ahead of ours."""
@@ -479,15 +464,6 @@ def _tag_row(key: JobKey, name: str, value: str) -> dict[str, str]:
         "key": name,
         "value": value,
     }
-
-
-def _prepared_get(kind: Kind, engine: Engine) -> str:
-    """The SELECT of one job as text: compiled once, because a job is read far more often than it is written."""
-    table = tables.JOBS[kind]
-    columns = ", ".join(table.c[name].name for name in COLUMNS[kind])
-    mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
-    where = " AND ".join(f"{name} = {mark}" for name in KEY_COLUMNS)
-    return f"SELECT {columns} FROM {table.name} WHERE {where}"  # noqa: S608 - our own names only
 
 
 def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status
+from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View
 from edgewright.operations import listing, presets, rules
 from edgewright.operations.handover import hand_over
 from edgewright.packaging import Model, package_name
@@ -20,6 +20,25 @@ Response = dict[str, Any]
 
 WAITING = "The edge packaging job is waiting for a worker."
 STOPPING = "The edge packaging job is being stopped."
+
+SHOWN = {
+    "CompilationJobName": "compilation_job_name",
+    "ModelName": "model_name",
+    "ModelVersion": "model_version",
+    "RoleArn": "role_arn",
+    "OutputConfig": "output_config",
+    "EdgePackagingJobStatus": "status",
+    "EdgePackagingJobStatusMessage": "status_message",
+    "CreationTime": "created_at",
+    "LastModifiedTime": "modified_at",
+    "ResourceKey": "resource_key",
+    "ModelArtifact": "model_artifact",
+    "ModelSignature": "model_signature",
+    "PresetDeploymentOutput": "preset_output",
+}
+"""What Describe tells beside the job's key, and the job's members that say it."""
+SHOWN_VIEW = View(Kind.PACKAGING, tuple(SHOWN.values()))
+"""Describe is what callers ask all day: it reads these columns, and makes no whole job of them."""
 
 
 def create_edge_packaging_job(context: Context, request: Request) -> None:
@@ -52,27 +71,12 @@ def describe_edge_packaging_job(context: Context, request: Request) -> Response:
     Raises:
         ResourceNotFound: no such job in the caller's account and region.
     """
-    job = _get(context, request["EdgePackagingJobName"])
-    response: Response = {
-        "EdgePackagingJobArn": job.key.arn,
-        "EdgePackagingJobName": job.key.name,
-        "CompilationJobName": job.compilation_job_name,
-        "ModelName": job.model_name,
-        "ModelVersion": job.model_version,
-        "RoleArn": job.role_arn,
-        "OutputConfig": job.output_config,
-        "EdgePackagingJobStatus": job.status,
-        "EdgePackagingJobStatusMessage": job.status_message,
-        "CreationTime": job.created_at,
-        "LastModifiedTime": job.modified_at,
-    }
-    optional = {
-        "ResourceKey": job.resource_key,
-        "ModelArtifact": job.model_artifact,
-        "ModelSignature": job.model_signature,
-        "PresetDeploymentOutput": job.preset_output,
-    }
-    return response | {name: value for name, value in optional.items() if value is not None}
+    key = context.key(Kind.PACKAGING, request["EdgePackagingJobName"])
+    response: Response = {"EdgePackagingJobArn": key.arn, "EdgePackagingJobName": key.name}
+    for name, value in zip(SHOWN, context.jobs.members(key, SHOWN_VIEW), strict=True):
+        if value is not None:
+            response[name] = value
+    return response
 
 
 def list_edge_packaging_jobs(context: Context, request: Request) -> Response:
