@@ -9,6 +9,7 @@ from edgewright.jobs.reading import View
 from edgewright.jobs.reports import ReportStore
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.store import JobStore, Ticket
+from edgewright.jobs.uploads import KeptPart, KeptUpload, UploadLedger
 from edgewright.jobs.workers import LiveWorker, WorkerRegistry
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "JobKey",
     "JobPage",
     "JobStore",
+    "KeptPart",
+    "KeptUpload",
     "Kind",
     "ListQuery",
     "LiveWorker",
@@ -33,6 +36,7 @@ __all__ = [
     "SortBy",
     "Status",
     "Ticket",
+    "UploadLedger",
     "View",
     "WorkerRegistry",
     "migrate",

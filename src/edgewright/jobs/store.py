@@ -36,10 +36,12 @@ from edgewright.jobs import census, events, reports, tables, tallies
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import Job, JobKey, Kind
+from edgewright.jobs.leftovers import Leftovers
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.reading import WHOLE, RowReader, View
 from edgewright.jobs.rows import COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
+from edgewright.jobs.uploads import UploadLedger
 from edgewright.jobs.workers import WorkerRegistry
 
 if TYPE_CHECKING:
@@ -379,6 +381,14 @@ class JobStore:
                 {"name": name, "value": secrets.token_bytes(SECRET_BYTES)},
             )
             return bytes(connection.execute(chosen).scalar_one())
+
+    def uploads(self) -> UploadLedger:
+        """The uploads in parts of the same database's jobs."""
+        return UploadLedger(self._engine)
+
+    def leftovers(self) -> Leftovers:
+        """The objects that the same database's jobs may have left behind."""
+        return Leftovers(self._engine)
 
     def components(self) -> ComponentStore:
         """The components in the same database."""

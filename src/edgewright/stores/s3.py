@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import EdgewrightError, ObjectNotFound, UriRefused
 from edgewright.stores import background
+from edgewright.stores.parts import parts_of
 from edgewright.stores.patience import Tries
 from edgewright.stores.s3_client import s3_client
 from edgewright.stores.s3_errors import absent, translated
@@ -76,7 +77,7 @@ class S3Store:
         A process that is killed leaves an unfinished upload behind, which `uploads` finds.
         """
         uri.object_key  # noqa: B018 - refuses a prefix before any byte is made
-        parts = _parts(pieces)
+        parts = parts_of(pieces)
         first = next(parts)
         try:
             if len(first) < PART:
@@ -236,24 +237,6 @@ class _Writing:
             future.exception()
         with suppress(EdgewrightError):  # the error that brought us here is what counts; `uploads` finds what is left
             self._uploads.abort(self._uri, beginning.result())
-
-
-def _parts(pieces: Iterable[Buffer]) -> Iterator[bytearray]:
-    """The pieces' bytes in parts of `PART`; the last is shorter, and empty only where it is the first."""
-    part = bytearray()
-    full = False
-    for piece in pieces:
-        with memoryview(piece) as view, view.cast("B") as rest:
-            done = 0
-            while done < len(rest):
-                taken = rest[done : done + PART - len(part)]
-                part += taken
-                done += len(taken)
-                if len(part) == PART:
-                    yield part
-                    part, full = bytearray(), True
-    if part or not full:
-        yield part
 
 
 def _region_of(client: Any, bucket: str) -> str | None:  # noqa: ANN401 - boto3 has no types

@@ -84,6 +84,14 @@ class Watch:
             JobStopped: it may not.
         """
         yield from pieces
+        self.allow(uri)
+
+    def allow(self, uri: S3Uri) -> None:
+        """Ask whether this attempt may make its object visible now. The row names the object from here on.
+
+        Raises:
+            JobStopped: it may not.
+        """
         job = self._job
         try:
             insist(self._tools, lambda: self._tools.jobs.note_output(job.key, str(uri), attempt=job.attempt))
