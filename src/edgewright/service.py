@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from edgewright import jobs, protocol, workflows
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.events.keeper import keeping
 from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
@@ -86,7 +87,10 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> jobs.JobStore:
     keys.load_or_create(settings.keys_dir)
     database = jobs.open_database(settings.sqlalchemy_url, settings.database_pool)
     _migrate(database, time.monotonic() + wait_seconds)
-    return jobs.JobStore(database)
+    store = jobs.JobStore(database)
+    if settings.webhook.url:
+        store.deliveries().begin()
+    return store
 
 
 def _migrate(database: Engine, until: float) -> None:
@@ -172,7 +176,9 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
 def work(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM."""
     tracing.begin("worker")
-    workflows.work(settings, prepare(settings, settings.database_wait_seconds))
+    store = prepare(settings, settings.database_wait_seconds)
+    with keeping(settings, store):
+        workflows.work(settings, store)
     tracing.end()
 
 

@@ -35,6 +35,7 @@ from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotF
 from edgewright.jobs import census, events, reports, tables, tallies
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
+from edgewright.jobs.deliveries import Deliveries
 from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.leftovers import Leftovers
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
@@ -414,6 +415,10 @@ class JobStore:
     def events(self) -> events.JobEvents:
         """The changes of jobs' states, in the same database."""
         return events.JobEvents(self._engine)
+
+    def deliveries(self) -> Deliveries:
+        """What the webhook is still to be told."""
+        return Deliveries(self._engine)
 
     def workers(self) -> WorkerRegistry:
         """The workers on the same database."""

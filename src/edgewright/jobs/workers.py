@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ColumnElement, Engine, Integer, cast, delete, extract, func, insert, select, update
-from sqlalchemy.types import BigInteger
+from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
+from edgewright.jobs.clock import database_now
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.tables import workers
 
@@ -97,7 +97,4 @@ class WorkerRegistry:
         return workers.c.beat_at < self._now() - int(seconds * 1000)
 
     def _now(self) -> ColumnElement[Any]:
-        """The database's own clock, in milliseconds since the epoch."""
-        if self._engine.dialect.name == "sqlite":
-            return cast(func.round((func.julianday("now") - 2440587.5) * 86_400_000), Integer)
-        return cast(extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
+        return database_now(self._engine)

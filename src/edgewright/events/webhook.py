@@ -1,0 +1,111 @@
+"""One event offered to the webhook: signed as Standard Webhooks says, so that its public libraries can check it.
+
+Signed is `<id>.<timestamp>.<body>` with HMAC-SHA256; the headers `webhook-id`, `webhook-timestamp` and
+`webhook-signature` hold the three. https://www.standardwebhooks.com
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+import urllib3
+
+from edgewright import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgewright.jobs import JobEvent
+    from edgewright.settings import WebhookSettings
+
+AT_ONCE = 8
+"""Connections to the receiver."""
+TAKEN = range(200, 300)
+MOST_READ = 4096
+"""Bytes of an answer that are read, so that its connection can be used again."""
+
+
+class Refused(Exception):
+    """The receiver did not take the event.
+
+    Attributes:
+        reason: what it answered, or why it could not be reached.
+        away: it could not be reached at all.
+        retry_seconds: when it asked to be offered the event again, if it did.
+    """
+
+    def __init__(self, reason: str, *, away: bool = False, retry_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.away = away
+        self.retry_seconds = retry_seconds
+
+
+def key_of(secret: str) -> bytes:
+    """The bytes of a secret as `webhook.secret` has it."""
+    return base64.b64decode(secret.removeprefix("whsec_"))
+
+
+def signature(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
+    """What the header `webhook-signature` holds."""
+    digest = hmac.digest(key, b".".join((event_id.encode(), str(timestamp).encode(), body)), "sha256")
+    return f"v1,{base64.b64encode(digest).decode('ascii')}"
+
+
+class Webhook:
+    """The receiver. Safe to use from many threads."""
+
+    def __init__(self, settings: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
+        assert settings.url is not None  # noqa: S101 - as the settings have checked
+        assert settings.secret is not None  # noqa: S101
+        self._url = settings.url
+        self._key = key_of(settings.secret.get_secret_value())
+        self._clock = clock
+        timeout = urllib3.Timeout(total=settings.timeout_seconds)
+        self._pool = urllib3.PoolManager(maxsize=AT_ONCE, retries=False, timeout=timeout)
+
+    def offer(self, event: JobEvent) -> None:
+        """Offer an event.
+
+        Raises:
+            Refused: it was not taken.
+        """
+        body, timestamp = orjson.dumps(event.document()), int(self._clock())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": f"edgewright/{__version__}",
+            "webhook-id": event.event_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(self._key, event.event_id, timestamp, body),
+        }
+        try:
+            answer = self._pool.request(
+                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            _let_go(answer)
+        except urllib3.exceptions.HTTPError as error:
+            raise Refused(f"not reached: {type(error).__name__}", away=True) from error
+        if answer.status not in TAKEN:
+            raise Refused(f"answered {answer.status}", retry_seconds=_retry_after(answer.headers.get("retry-after")))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+
+def _let_go(answer: urllib3.BaseHTTPResponse) -> None:
+    """Use the connection again where the answer is short, else close it: nobody reads what a receiver says."""
+    answer.read(MOST_READ, decode_content=False)
+    if answer.read(1, decode_content=False):
+        answer.close()
+    else:
+        answer.release_conn()
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header that holds seconds; its other form, a date, is passed over."""
+    return float(value) if value is not None and value.isascii() and value.isdigit() else None

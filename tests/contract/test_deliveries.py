@@ -1,0 +1,186 @@
+"""What a receiver is still to be told, on each database that it is kept in."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.jobs.deliveries import Deliveries, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
+    engine = open_database(url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> JobStore:
+    return JobStore(engine)
+
+
+@pytest.fixture
+def deliveries(store: JobStore) -> Deliveries:
+    store.deliveries().begin()
+    return store.deliveries()
+
+
+def key(name: str) -> JobKey:
+    return JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", name)
+
+
+def make(store: JobStore, name: str) -> None:
+    """Insert a job and begin it: two events."""
+    job = PackagingJob(
+        key=key(name),
+        compilation_job_name="compiled",
+        model_name="model",
+        model_version="1.0",
+        role_arn="arn:aws:iam::123456789012:role/edge",
+        output_config={"S3OutputLocation": "s3://out"},
+        created_at=NOON,
+        modified_at=NOON,
+        source_uri="s3://in/model.tar.gz",
+    )
+    store.insert(job, {})
+    store.begin(job.key)
+    store.events().number()
+
+
+def test_events_from_the_beginning_on_are_queued_once(store: JobStore) -> None:
+    make(store, "before")
+    deliveries = store.deliveries()
+    assert deliveries.queue() == 0  # nobody wants any
+    deliveries.begin()
+    make(store, "after")
+    deliveries.begin()  # as every start says
+    assert (deliveries.queue(), deliveries.queue()) == (2, 0)
+    assert [delivery.key.name for delivery in deliveries.due(10)] == ["after"]
+
+
+def test_many_that_queue_at_once_queue_each_event_once(store: JobStore, deliveries: Deliveries, engine: Engine) -> None:
+    for place in range(10):
+        make(store, f"job-{place}")
+    queued: list[int] = []
+    threads = [threading.Thread(target=lambda: queued.append(Deliveries(engine).queue())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(queued) == 20
+    assert len(deliveries.due(100)) == 10
+
+
+def test_a_jobs_events_come_one_after_the_other(store: JobStore, deliveries: Deliveries) -> None:
+    make(store, "one")
+    make(store, "two")
+    deliveries.queue()
+    assert [delivery.seq for delivery in deliveries.due(10)] == [1, 3]
+    assert [delivery.seq for delivery in deliveries.due(1)] == [1]
+    deliveries.settle([1], [])
+    assert [delivery.seq for delivery in deliveries.due(10)] == [2, 3]
+
+
+def test_a_job_whose_event_was_refused_waits_and_others_do_not(store: JobStore, deliveries: Deliveries) -> None:
+    make(store, "one")
+    make(store, "two")
+    deliveries.queue()
+    deliveries.settle([], [Failure(1, "answered 500", 3600.0)])
+    assert [delivery.seq for delivery in deliveries.due(10)] == [3]
+    deliveries.settle([], [Failure(3, "answered 500", -1.0)])
+    assert [(delivery.seq, delivery.tries) for delivery in deliveries.due(10)] == [(3, 1)]
+
+
+def test_a_dead_letter_lets_the_next_pass_and_can_be_revived(store: JobStore, deliveries: Deliveries) -> None:
+    make(store, "one")
+    deliveries.queue()
+    deliveries.settle([], [Failure(1, "answered 404", None)])
+    assert [delivery.seq for delivery in deliveries.due(10)] == [2]
+    (dead,) = deliveries.dead(10)
+    assert (dead.seq, dead.key.name, dead.tries, dead.error) == (1, "one", 1, "answered 404")
+    assert deliveries.revive(2) == 0
+    assert deliveries.revive(1) == 1
+    assert [(delivery.seq, delivery.tries) for delivery in deliveries.due(10)] == [(1, 0)]
+    assert deliveries.revive() == 0
+
+
+def test_one_delivers_at_a_time(deliveries: Deliveries) -> None:
+    assert deliveries.lease("a", 60)
+    assert deliveries.lease("a", 60)
+    assert not deliveries.lease("b", 60)
+    deliveries.release("b")  # who does not have it cannot give it back
+    assert not deliveries.lease("b", 60)
+    deliveries.release("a")
+    assert deliveries.lease("b", -1)
+    assert deliveries.lease("a", 60)  # b's has lapsed
+
+
+def test_only_one_of_many_gets_the_lease(deliveries: Deliveries, engine: Engine) -> None:
+    won: list[str] = []
+
+    def take(name: str) -> None:
+        if Deliveries(engine).lease(name, 60):
+            won.append(name)
+
+    threads = [threading.Thread(target=take, args=(f"keeper-{number}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert deliveries.lease(won[0], 60)
+
+
+def test_what_is_to_be_delivered_is_kept(store: JobStore, deliveries: Deliveries) -> None:
+    assert deliveries.kept() == 0
+    make(store, "one")
+    assert deliveries.kept() == 0  # not queued yet
+    deliveries.queue()
+    assert deliveries.kept() == 0
+    deliveries.settle([1], [])
+    assert deliveries.kept() == 1
+    deliveries.settle([], [Failure(2, "gone", None)])
+    assert deliveries.kept() == 2
+
+
+def test_dead_letters_go_with_their_events(store: JobStore, deliveries: Deliveries, engine: Engine) -> None:
+    make(store, "one")
+    deliveries.queue()
+    deliveries.settle([], [Failure(1, "gone", None), Failure(2, "gone", None)])
+    assert deliveries.forget() == 0
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM job_events WHERE seq = 1"))
+    assert deliveries.forget() == 1
+    assert [delivery.seq for delivery in deliveries.dead(10)] == [2]
+
+
+def test_the_census_tells_what_waits_and_what_is_dead(store: JobStore, deliveries: Deliveries) -> None:
+    make(store, "one")
+    make(store, "two")
+    outbox = store.census().outbox
+    assert outbox is not None
+    assert (outbox.waiting, outbox.dead) == (4, 0)
+    deliveries.queue()
+    deliveries.settle([3], [Failure(1, "gone", None)])
+    outbox = store.census().outbox
+    assert outbox is not None
+    assert (outbox.waiting, outbox.dead) == (2, 1)
+    assert store.get(key("one")).status is Status.INPROGRESS
