@@ -1,0 +1,102 @@
+"""What ended jobs left behind: uploads that nobody goes on with, and objects that came up after their job's end.
+
+Every worker tidies, and doing it twice is doing it once. Nothing is touched that the database does not name as a job's.
+See docs/decisions/0035-what-a-paused-worker-leaves.md.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from edgewright.errors import EdgewrightError, ObjectNotFound, UploadGone
+from edgewright.stores import S3Uri
+from edgewright.stores.seam import MultipartStore
+from edgewright.workflows.uploads import abort
+
+if TYPE_CHECKING:
+    from edgewright.jobs import JobKey, KeptUpload
+    from edgewright.workflows.tools import Tools
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 50
+
+
+def tidy(tools: Tools, settle_seconds: float) -> None:
+    """One round: end uploads that were left, and remove objects that have no job.
+
+    Args:
+        tools: the job store and the object store.
+        settle_seconds: how long ago a job must have ended before its object is looked for once more.
+
+    Raises:
+        DatabaseUnavailable: the next round tries again. Errors of the object store are logged.
+    """
+    for upload in tools.jobs.uploads().left(AT_ONCE, settle_seconds):
+        _end(tools, upload, settle_seconds)
+    before = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    for key, uri in tools.jobs.leftovers().unsettled(AT_ONCE, before):
+        _settle(tools, key, uri)
+
+
+def _end(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
+    """Abort an upload; forget it once it is known to be gone, which is a round after the one that doomed it.
+
+    A part that was under way when it was aborted may have arrived behind the abort.
+    """
+    ledger = tools.jobs.uploads()
+    try:
+        abort(tools, upload)
+        if upload.doomed and upload.strays:
+            _abort_strays(tools, upload, settle_seconds)
+        if upload.doomed and _is_gone(tools, upload):
+            ledger.forget(upload)
+            return
+    except EdgewrightError as error:
+        log.warning("upload not aborted yet", job=upload.key.arn, uri=upload.uri, reason=error.message)
+    ledger.doom(upload)
+
+
+def _is_gone(tools: Tools, upload: KeptUpload) -> bool:
+    if upload.upload_id is None or not isinstance(tools.objects, MultipartStore):
+        return True
+    try:
+        tools.objects.uploaded_parts(S3Uri.parse(upload.uri), upload.upload_id)
+    except (UploadGone, ObjectNotFound):
+        return True
+    return False
+
+
+def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
+    """Abort uploads that a killed worker began and could not note.
+
+    They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
+    job, old, and without a single part.
+    """
+    uri, store = S3Uri.parse(upload.uri), tools.objects
+    if not isinstance(store, MultipartStore):
+        return
+    known = tools.jobs.uploads().known(upload.uri)
+    old = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    for found in list(store.uploads(uri.bucket, uri.key)):
+        if found.uri != uri or found.upload_id in known or found.initiated > old:
+            continue
+        if not store.uploaded_parts(uri, found.upload_id):
+            log.info("aborting an upload that a dead worker began", job=upload.key.arn, uri=upload.uri)
+            store.abort_upload(uri, found.upload_id)
+
+
+def _settle(tools: Tools, key: JobKey, uri: str) -> None:
+    leftovers = tools.jobs.leftovers()
+    try:
+        if not leftovers.is_owned(uri):
+            if tools.objects.exists(S3Uri.parse(uri)):
+                log.warning("removing an object that came up after its job's end", job=key.arn, uri=uri)
+            tools.objects.delete(S3Uri.parse(uri))
+    except EdgewrightError as error:
+        log.warning("object not removed yet", job=key.arn, uri=uri, reason=error.message)
+        return
+    leftovers.settle(key, uri)
