@@ -123,11 +123,22 @@ LISTING = (
     "[D] `NextToken` is bound to the query that it came with. Another one is a `ValidationException`.",
 )
 
+KMS_KEY = (
+    "[S] `OutputConfig.KmsKeyId` is a key id, a key ARN, `alias/NAME` or an alias ARN. [D] In the data folder it names "
+    "a key of the local keyring; one that is unknown, disabled, or of another account or region is refused at create. "
+    "With S3, AWS's KMS says so when the job runs. An empty one is none."
+)
+
 NOTES: Mapping[str, tuple[str, ...]] = {
     "CreateEdgePackagingJob": (
         "[D] The same request twice is refused as any other taken name is: the API has no client token.",
         "[D] The compilation job must be COMPLETED when the packaging job is created.",
         "[D] What cannot be honoured is refused at once, never ignored; the message names the member.",
+        KMS_KEY,
+        (
+            "[S] `ResourceKey` encrypts the volume on which a job runs. [D] It is taken and echoed: packages are "
+            "streamed from object to object, no volume or spool holds any of the model, and no setting makes one."
+        ),
         (
             "[S] The package is written to `S3OutputLocation`, without its trailing slash, + "
             "`/<ModelName>-<ModelVersion>.tar.gz`. It is the one object that a job writes."
@@ -171,6 +182,7 @@ NOTES: Mapping[str, tuple[str, ...]] = {
             "`<Os>_<Arch>[_<Accelerator>]`."
         ),
         "[D] What cannot be honoured, and what no backend compiles, is refused at once; the message names it.",
+        KMS_KEY,
     ),
     "DescribeCompilationJob": (
         "[S] `FailureReason` and `ModelArtifacts` are required in the response: they are empty until they apply.",
