@@ -149,6 +149,14 @@ class WorkerSettings(BaseModel):
     audit_age_seconds: Annotated[float, Field(ge=0)] = Field(
         default=60.0, description="How old such a job must be before it is handed over again."
     )
+    tidy_seconds: PositiveFloat = Field(
+        default=30.0, description="Seconds between two looks for uploads and objects that ended jobs left behind."
+    )
+    settle_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=600.0,
+        description="How long after a job's end what it left is looked for once more: a worker that was paused may "
+        "have brought it up again.",
+    )
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

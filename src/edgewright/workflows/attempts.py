@@ -20,7 +20,7 @@ from edgewright.errors import (
 )
 from edgewright.jobs import ENDED, Kind, Status
 from edgewright.stores import S3Uri
-from edgewright.workflows import components, messages
+from edgewright.workflows import components, messages, uploads
 from edgewright.workflows.tools import Ending, Leaving, insist, rest
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def finish(tools: Tools, job: Job, ending: Ending) -> None:
     """Move the job to its end, guarded; where it ends without its object, the object is removed first."""
     current = _current(tools, job.key)
     if current is None or current.attempt != job.attempt or current.status in ENDED:
-        _leave_to_others(tools, job, current)
+        _leave_to_others(tools, job, current, ending.get("model_artifact"))
     elif current.status is Status.STOPPING:
-        _end_stopped(tools, current)
+        _end_stopped(tools, current, by=job)
     elif ending["status"] != Status.STOPPED:  # an attempt that believes in a Stop which is not there was outdated
         _end(tools, current, ending)
 
@@ -112,9 +112,8 @@ def end_unbegun(tools: Tools, key: JobKey) -> None:
 
 def _end(tools: Tools, job: Job, ending: Ending) -> None:
     status = Status(ending["status"])
-    if status is not Status.COMPLETED:
-        _remove(tools, job)
-    changes = {name: value for name, value in ending.items() if name != "status"}
+    settled = _remove(tools, job, by=job) if status is not Status.COMPLETED else {}
+    changes = settled | {name: value for name, value in ending.items() if name != "status"}
     if status is Status.COMPLETED and job.bytes_total is not None:
         changes["bytes_done"] = job.bytes_total  # the last report is a little older than the end
     try:
@@ -125,10 +124,10 @@ def _end(tools: Tools, job: Job, ending: Ending) -> None:
         log.info("job ended", job=job.key.arn, status=str(status))
 
 
-def _end_stopped(tools: Tools, job: Job) -> None:
-    """The end of a job that is STOPPING: nothing leaves that status but this."""
-    _remove(tools, job)
-    changes: dict[str, Any] = {"status_message": messages.STOPPED} if job.key.kind is Kind.PACKAGING else {}
+def _end_stopped(tools: Tools, job: Job, by: Job | None = None) -> None:
+    """The end of a job that is STOPPING: nothing leaves that status but this. It may be an attempt that says so."""
+    settled = _remove(tools, job, by)
+    changes: dict[str, Any] = settled | ({"status_message": messages.STOPPED} if job.key.kind is Kind.PACKAGING else {})
     try:
         insist(tools, lambda: tools.jobs.move(job.key, Status.STOPPED, **changes, **_times(tools, job)))
     except (TransitionRefused, ResourceNotFound) as refused:
@@ -137,31 +136,47 @@ def _end_stopped(tools: Tools, job: Job) -> None:
         log.info("job ended", job=job.key.arn, status="STOPPED")
 
 
-def _leave_to_others(tools: Tools, job: Job, current: Job | None) -> None:
+def _leave_to_others(tools: Tools, job: Job, current: Job | None, made: str | None) -> None:
     """This attempt was outdated. Should its object have come up after the job ended without it, it goes again."""
     log.info("attempt dropped: the job is in other hands, or ended", job=job.key.arn, attempt=job.attempt)
+    if made is not None and (current is None or current.status in {Status.STOPPED, Status.FAILED}):
+        _delete_unowned(tools, job.key, made)
     if current is not None and current.status in {Status.STOPPED, Status.FAILED}:
         _remove(tools, current)
 
 
-def _remove(tools: Tools, job: Job) -> None:
-    """What attempts at the job may have left: its component first, which names its object."""
+def _remove(tools: Tools, job: Job, by: Job | None = None) -> dict[str, Any]:
+    """Remove what attempts at the job may have left: its component, which names its object; its upload; its object.
+
+    Returns:
+        What changes with it in the job's row. The row forgets the object if the only attempt that there ever was says
+        so: no other can bring it up again. Else it is looked for once more later.
+    """
     components.withdraw(tools, job)
-    if job.written_uri is None:
-        return
-    uri = S3Uri.parse(job.written_uri)
+    uploads.withdraw(tools, job)
+    if job.written_uri is None or not _delete_unowned(tools, job.key, job.written_uri):
+        return {}
+    return {"written_uri": None} if by is not None and by.attempt == 1 else {}
+
+
+def _delete_unowned(tools: Tools, key: JobKey, written: str) -> bool:
+    """Delete the object that a job's attempt may have made, unless another job has made it too; whether it is gone."""
+    if insist(tools, lambda: tools.jobs.leftovers().is_owned(written, besides=key)):
+        log.info("object kept: it is another job's too", job=key.arn, uri=written)
+        return True
     for pause in (*RETRY_SECONDS, None):
         try:
-            tools.objects.delete(uri)
+            tools.objects.delete(S3Uri.parse(written))
         except StoreUnavailable as error:
-            log.warning("object not removed", job=job.key.arn, uri=str(uri), reason=error.message)
+            log.warning("object not removed", job=key.arn, uri=written, reason=error.message)
         except EdgewrightError as error:  # trying again would not help; the job must still end
-            log.error("object not removed", job=job.key.arn, uri=str(uri), reason=error.message)  # noqa: TRY400
-            return
+            log.error("object not removed", job=key.arn, uri=written, reason=error.message)  # noqa: TRY400
+            return False
         else:
-            return
+            return True
         if pause is not None:
             rest(tools, pause)
+    return False
 
 
 def _current(tools: Tools, key: JobKey) -> Job | None:

@@ -13,7 +13,7 @@ from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
-from edgewright.workflows import reports
+from edgewright.workflows import reports, uploads
 from edgewright.workflows.attempts import begin, concluded, finish, told
 from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
@@ -65,8 +65,7 @@ def _compile(tools: Tools, job: CompilationJob, log: Callable[[str], None]) -> E
             log=log,
         )
         with _blaming("OutputConfiguration"):
-            pieces = watch.commit(target, _pieces(folder / "artifact.tar.gz", watch))
-            tools.objects.write(target, pieces, kms_key_id=kms_key(tools, job), poll=watch.look)
+            uploads.write(tools, job, watch, target, _pieces(folder / "artifact.tar.gz", watch))
     derived = None if "DataInputConfig" in job.input_config else compiled.derived_data_input_config
     return {
         "status": Status.COMPLETED,

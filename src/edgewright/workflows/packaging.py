@@ -9,9 +9,8 @@ from edgewright import packaging
 from edgewright.errors import ArchiveRefused
 from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
-from edgewright.workflows import components, messages, reports
+from edgewright.workflows import components, messages, reports, uploads
 from edgewright.workflows.attempts import begin, concluded, finish, told
-from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
 
 if TYPE_CHECKING:
@@ -75,4 +74,4 @@ def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3U
 
 
 def _write(tools: Tools, job: PackagingJob, watch: Watch, target: S3Uri, pieces: Iterable[Buffer]) -> None:
-    tools.objects.write(target, watch.commit(target, pieces), kms_key_id=kms_key(tools, job), poll=watch.look)
+    uploads.write(tools, job, watch, target, pieces)

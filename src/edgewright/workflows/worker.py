@@ -22,6 +22,7 @@ from edgewright.logs import JOB
 from edgewright.packaging import keys
 from edgewright.stores import open_store
 from edgewright.telemetry.tracing import tracing
+from edgewright.workflows import tidying
 from edgewright.workflows.attempts import end_unbegun
 from edgewright.workflows.compilation import compile_job
 from edgewright.workflows.engine import KEPT_SECONDS, Bell, Executor, Handover, engine_url
@@ -76,6 +77,7 @@ class Worker:
             leaving=self._leaving.is_set,
             work_dir=self._presence.folder,
         )
+        self._tidying: threading.Thread | None = None
         self._keeper = threading.Thread(target=self._keep, name="edgewright-keeper", daemon=True)
 
     def start(self) -> None:
@@ -161,6 +163,7 @@ class Worker:
             _Duty(times.takeover_seconds, self._take_over),
             _Duty(times.sweep_seconds, self._sweep),
             _Duty(times.audit_seconds, self._audit),
+            _Duty(times.tidy_seconds, self._tidy),
         ]
         while not self._ending.wait(max(0.0, min(duty.due for duty in duties) - time.monotonic())):
             look.due = min(look.due, time.monotonic() + SETTLED_SECONDS)
@@ -208,6 +211,13 @@ class Worker:
             if self._jobs.hand_again(ticket):
                 log.warning("the engine had lost a job; handing it over again", job=ticket.key.arn)
         self._executor.purge((now - timedelta(seconds=KEPT_SECONDS)).isoformat())
+
+    def _tidy(self) -> None:
+        """On a thread of its own: the object store may keep it waiting, and a heartbeat must not wait."""
+        if self._tidying is None or not self._tidying.is_alive():
+            duty = _Duty(0.0, lambda: tidying.tidy(self._tools, self._times.settle_seconds))
+            self._tidying = threading.Thread(target=duty.do_if_due, name="edgewright-tidying", daemon=True)
+            self._tidying.start()
 
 
 class _Duty:
