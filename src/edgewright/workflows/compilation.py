@@ -15,7 +15,6 @@ from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
 from edgewright.workflows import reports, uploads
 from edgewright.workflows.attempts import begin, concluded, finish, told
-from edgewright.workflows.tools import kms_key
 from edgewright.workflows.watch import Watch, watched
 
 if TYPE_CHECKING:
