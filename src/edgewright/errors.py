@@ -142,6 +142,10 @@ class ObjectDamaged(CallerError):
     """An encrypted object whose file is not the one that was written: changed, cut short or moved."""
 
 
+class RoleRefused(CallerError):
+    """A role whose rights the service is not given."""
+
+
 class StoreUnavailable(ServiceError):
     """The object store could not be reached, or broke off."""
 

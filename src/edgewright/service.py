@@ -35,7 +35,7 @@ from edgewright.http.traced import traced
 from edgewright.http.wires import AwsJson, RestJson
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf, registration
 from edgewright.packaging import keys
-from edgewright.stores import open_links, open_store
+from edgewright.stores import open_links, open_rights, open_store
 from edgewright.telemetry.requests import RequestTally
 from edgewright.telemetry.tracing import tracing
 
@@ -116,7 +116,8 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
     shelf = Shelf(store.components(), objects, _links(settings, artifacts))
 
     def context_for(caller: Caller) -> Context:
-        return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs, shelf)
+    rights = open_rights(settings)
+        return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs, shelf, rights)
 
     principals, rate = Principals(settings), settings.requests_per_second
     throttle = None if rate is None else Throttle(rate, settings.request_burst)

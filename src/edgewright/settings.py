@@ -103,6 +103,21 @@ class S3Settings(BaseModel):
         return self
 
 
+class StsSettings(BaseModel):
+    """How roles are assumed, where `roles` is `sts`: with the credentials of the `s3` settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint_url: str | None = Field(default=None, description="The address of STS; AWS's own when unset.")
+    region: str | None = Field(default=None, description="The region whose STS is asked; that of `s3` when unset.")
+    external_id: Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[A-Za-z0-9_+=,.@:/-]+$")] | None = (
+        Field(default=None, description="The external id that the roles' trust policies ask for.")
+    )
+    duration: Annotated[int, Field(ge=900, le=43_200)] = Field(
+        default=3600, description="Seconds that a role is assumed for; longer jobs assume it again before they pass."
+    )
+
+
 class AwsSettings(BaseModel):
     """Where components are published, where `greengrass` is `aws`."""
 
@@ -255,6 +270,17 @@ class Settings(BaseSettings):
     body_seconds: PositiveFloat = Field(default=30.0, description="Seconds in which a request's body must arrive.")
     header_limit: Positive = Field(default=32 * KIB, description="Bytes of one request's line and headers.")
     header_seconds: PositiveFloat = Field(default=10.0, description="Seconds in which the headers must arrive.")
+    roles: Annotated[str, Field(pattern=r"^(account|map|sts)$")] = Field(
+        default="account",
+        description="What a job's RoleArn means: `account` only checks that it is the caller's, `map` takes the "
+        "profile that `role_profiles` names, `sts` assumes the role.",
+    )
+    role_profiles: dict[str, str] = Field(
+        default={},
+        validate_default=True,
+        description="With `roles = \"map\"`: a profile of AWS's files for each role's ARN.",
+    )
+    sts: StsSettings = Field(default=StsSettings(), description='How roles are assumed, with `roles = "sts"`.')
     keep_alive_seconds: Positive = Field(default=75, description="Seconds that an idle connection stays open.")
     shutdown_seconds: Positive = Field(
         default=30, description="Seconds that requests in flight have to finish when the server is asked to stop."
@@ -324,6 +350,13 @@ class Settings(BaseSettings):
     @property
     def kms_dir(self) -> Path:
         """The local keyring: the keys that the directory object store encrypts with."""
+    @field_validator("role_profiles")
+    @classmethod
+    def _maps_some_role(cls, profiles: dict[str, str], found: ValidationInfo) -> dict[str, str]:
+        if (found.data.get("roles") == "map") != bool(profiles):
+            raise ValueError("roles = 'map' and role_profiles go together: set both or neither")
+        return profiles
+
         return self.data_dir / "kms"
 
     @property

@@ -9,7 +9,7 @@ from edgewright import compiling
 from edgewright.compiling import CompilationSpec
 from edgewright.errors import TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, Status
-from edgewright.operations import listing, rules
+from edgewright.operations import listing, roles, rules
 from edgewright.operations.handover import hand_over
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
         ResourceInUse: the name is taken.
         ResourceLimitExceeded: the account has too many unfinished jobs.
     """
-    rules.role_of_caller(request["RoleArn"], context.caller)
+    roles.check(context, request["RoleArn"], request["CompilationJobName"])
     _only_what_is_honoured(request)
     rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
     rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")

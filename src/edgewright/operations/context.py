@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from edgewright.stores import ObjectStore, S3Uri
+    from edgewright.stores import ObjectStore, Rights, S3Uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Context:
     unfinished_jobs: int
     """Jobs of one kind that an account may have unfinished in a region."""
     shelf: Shelf
+    rights: Rights
+    """What a job's RoleArn means."""
 
     def key(self, kind: Kind, name: str) -> JobKey:
         """The key of the caller's job of that name."""

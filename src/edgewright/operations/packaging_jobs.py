@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View
-from edgewright.operations import listing, presets, rules
+from edgewright.operations import listing, presets, roles, rules
 from edgewright.operations.handover import hand_over
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
@@ -50,7 +50,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
         ResourceLimitExceeded: the account has too many unfinished jobs.
     """
     output = request["OutputConfig"]
-    rules.role_of_caller(request["RoleArn"], context.caller)
+    roles.check(context, request["RoleArn"], request["EdgePackagingJobName"])
     rules.kms_key(context, output)
     package = _package_uri(request)
     presets.check(request, package)

@@ -13,20 +13,10 @@ from edgewright.stores import S3Uri
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.context import Context
 
 RESERVED_TAG_PREFIX = "aws:"
 TAGS_PER_RESOURCE = 50
-ROLE_ACCOUNT_FIELD = 4  # arn:aws:iam::<account>:role/<name>
-
-
-def role_of_caller(role_arn: str, caller: Caller) -> None:
-    """The role must be the caller's account's own: it decides whose objects a job may touch."""
-    if role_arn.split(":")[ROLE_ACCOUNT_FIELD] != caller.account:
-        raise ValidationFault(
-            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-            "'sagemaker.amazonaws.com' to assume the role."
-        )
 
 
 def object_uri(text: str, member: str) -> S3Uri:

@@ -36,12 +36,12 @@ class Tries:
 
     Args:
         what: what is tried, as "reading" or "sending part 3".
-        uri: of which object.
+        uri: of which object; None where it is about none.
         seconds: how long it may fail.
         given_up: set where nobody wants the work any more; ends a pause at once.
     """
 
-    def __init__(self, what: str, uri: S3Uri, seconds: float, given_up: Event | None = None) -> None:
+    def __init__(self, what: str, uri: S3Uri | None, seconds: float, given_up: Event | None = None) -> None:
         self._what = what
         self._uri = uri
         self._seconds = seconds
@@ -90,8 +90,8 @@ class Tries:
         return StoreUnavailable(
             f"The object store failed while {self._what}: {trouble.reason}. Tried {self._failures} times, the last of "
             f"them {spent:.1f} s after the first failed or since it last got on; s3.retry_seconds allows "
-            f"{self._seconds:g} s. {self._where()}"
+            f"{self._seconds:g} s. {self._where()}".rstrip()
         )
 
     def _where(self) -> str:
-        return f"Bucket: {self._uri.bucket}, Key: {self._uri.key}"
+        return f"Bucket: {self._uri.bucket}, Key: {self._uri.key}" if self._uri else ""

@@ -178,7 +178,8 @@ class Uploads:
 
     def open(self, bucket: str, prefix: str) -> Iterator[Upload]:
         """See `MultipartStore.uploads`. Keys that no `S3Uri` can have are not this program's, and are passed over."""
-        top, more = S3Uri(bucket, ""), {}
+        top = S3Uri(bucket, "")
+        more: Answer = {}
         while True:
             wanted = {"Bucket": bucket, "Prefix": prefix} | more
             answer = self._tried("listing uploads", top, lambda: self.client.list_multipart_uploads(**wanted))  # noqa: B023 - called at once

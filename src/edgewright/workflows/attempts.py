@@ -140,7 +140,7 @@ def _leave_to_others(tools: Tools, job: Job, current: Job | None, made: str | No
     """This attempt was outdated. Should its object have come up after the job ended without it, it goes again."""
     log.info("attempt dropped: the job is in other hands, or ended", job=job.key.arn, attempt=job.attempt)
     if made is not None and (current is None or current.status in {Status.STOPPED, Status.FAILED}):
-        _delete_unowned(tools, job.key, made)
+        _delete_unowned(tools, job, made)
     if current is not None and current.status in {Status.STOPPED, Status.FAILED}:
         _remove(tools, current)
 
@@ -154,19 +154,20 @@ def _remove(tools: Tools, job: Job, by: Job | None = None) -> dict[str, Any]:
     """
     components.withdraw(tools, job)
     uploads.withdraw(tools, job)
-    if job.written_uri is None or not _delete_unowned(tools, job.key, job.written_uri):
+    if job.written_uri is None or not _delete_unowned(tools, job, job.written_uri):
         return {}
     return {"written_uri": None} if by is not None and by.attempt == 1 else {}
 
 
-def _delete_unowned(tools: Tools, key: JobKey, written: str) -> bool:
+def _delete_unowned(tools: Tools, job: Job, written: str) -> bool:
     """Delete the object that a job's attempt may have made, unless another job has made it too; whether it is gone."""
+    key = job.key
     if insist(tools, lambda: tools.jobs.leftovers().is_owned(written, besides=key)):
         log.info("object kept: it is another job's too", job=key.arn, uri=written)
         return True
     for pause in (*RETRY_SECONDS, None):
         try:
-            tools.objects.delete(S3Uri.parse(written))
+            tools.objects_for(job.role_arn, key).delete(S3Uri.parse(written))
         except StoreUnavailable as error:
             log.warning("object not removed", job=key.arn, uri=written, reason=error.message)
         except EdgewrightError as error:  # trying again would not help; the job must still end

@@ -11,7 +11,7 @@ from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
 from edgewright.workflows import components, messages, reports, uploads
 from edgewright.workflows.attempts import begin, concluded, finish, told
-from edgewright.workflows.watch import Watch, watched
+from edgewright.workflows.watch import Watch, source_size, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,9 +61,10 @@ def _package(tools: Tools, job: PackagingJob) -> Ending:
 
 def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3Uri]) -> packaging.Package:
     source, target = way
-    watch = Watch(tools, job, tools.objects.size(source))
+    objects = tools.objects_for(job.role_arn, job.key)
+    watch = Watch(tools, job, source_size(objects, source, Watch(tools, job, None)))
     return packaging.package(
-        watched(tools.objects.read(source), watch.look),
+        watched(objects.read(source), watch.look),
         partial(_write, tools, job, watch, target),
         model,
         tools.signer,

@@ -44,10 +44,11 @@ def made(tools: Tools, job: PackagingJob, component: Component) -> str:
 def _fetch_for(tools: Tools, job: PackagingJob) -> Callable[[Artifact], Iterator[Buffer]]:
     """Reads an artifact, with an eye on the job: an upload may take long, and a Stop ends it."""
     now = insist(tools, lambda: tools.jobs.get(job.key))
+    objects = tools.objects_for(job.role_arn, job.key)
     look = partial(Watch(tools, job, now.bytes_total).progress, now.bytes_done)
 
     def fetch(artifact: Artifact) -> Iterator[Buffer]:
-        for piece in watched(tools.objects.read(artifact.uri), look):
+        for piece in watched(objects.read(artifact.uri), look):
             look()
             yield piece
 

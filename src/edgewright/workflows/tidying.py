@@ -61,10 +61,11 @@ def _end(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
 
 
 def _is_gone(tools: Tools, upload: KeptUpload) -> bool:
-    if upload.upload_id is None or not isinstance(tools.objects, MultipartStore):
+    store = tools.objects_for(upload.role_arn, upload.key)
+    if upload.upload_id is None or not isinstance(store, MultipartStore):
         return True
     try:
-        tools.objects.uploaded_parts(S3Uri.parse(upload.uri), upload.upload_id)
+        store.uploaded_parts(S3Uri.parse(upload.uri), upload.upload_id)
     except (UploadGone, ObjectNotFound):
         return True
     return False
@@ -76,7 +77,7 @@ def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> No
     They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
     job, old, and without a single part.
     """
-    uri, store = S3Uri.parse(upload.uri), tools.objects
+    uri, store = S3Uri.parse(upload.uri), tools.objects_for(upload.role_arn, upload.key)
     if not isinstance(store, MultipartStore):
         return
     known = tools.jobs.uploads().known(upload.uri)
@@ -93,9 +94,10 @@ def _settle(tools: Tools, key: JobKey, uri: str) -> None:
     leftovers = tools.jobs.leftovers()
     try:
         if not leftovers.is_owned(uri):
-            if tools.objects.exists(S3Uri.parse(uri)):
+            objects = tools.objects_for(tools.jobs.get(key).role_arn, key)
+            if objects.exists(S3Uri.parse(uri)):
                 log.warning("removing an object that came up after its job's end", job=key.arn, uri=uri)
-            tools.objects.delete(S3Uri.parse(uri))
+            objects.delete(S3Uri.parse(uri))
     except EdgewrightError as error:
         log.warning("object not removed yet", job=key.arn, uri=uri, reason=error.message)
         return

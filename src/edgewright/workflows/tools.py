@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgewright.jobs import Job, JobStore
     from edgewright.packaging.keys import Signer
     from edgewright.settings import Limits
-    from edgewright.stores import ObjectStore
+    from edgewright.stores import ObjectStore, Rights
 
 log = structlog.get_logger(__name__)
 
@@ -67,9 +67,11 @@ class Tools:
 
     Attributes:
         work_dir: a folder for a job's own temporary folders; it may be gone after a restart.
+        objects: reached with the service's own rights; recipes ask for those of their job's role.
         step: how a durable step is run.
         leaving: whether the worker is ending; recipes look several times a second.
         now: the clock of members such as ended_at.
+        rights: what jobs' roles mean; without it every job has the service's own rights.
         publish: brings a component to AWS, from the region, the recipe and what reads its artifacts; None where
             components stay here.
     """
@@ -83,6 +85,16 @@ class Tools:
     leaving: Callable[[], bool] = never
     now: Callable[[], datetime] = _now
     publish: Publish | None = None
+    rights: Rights | None = None
+
+    def objects_for(self, role_arn: str, key: JobKey) -> ObjectStore:
+        """The object store as a job's role may use it.
+
+        Raises:
+            RoleRefused: the service is not given the role (any more).
+            StoreUnavailable: who decides that could not be asked.
+        """
+        return self.objects if self.rights is None else self.rights.objects(role_arn, key.name)
 
 
 Recipe = Callable[[JobKey, Tools], None]
@@ -96,9 +108,12 @@ def kms_key(tools: Tools, job: Job) -> str | None:
 
     Raises:
         KeyRefused: the store does not have it any more, or it was disabled.
+        RoleRefused, StoreUnavailable: of `Tools.objects_for`.
     """
     named = job.output_config.get("KmsKeyId")
-    return tools.objects.check_key(named, job.key.account, job.key.region) if named else None
+    if not named:
+        return None
+    return tools.objects_for(job.role_arn, job.key).check_key(named, job.key.account, job.key.region)
 
 
 def insist(tools: Tools, work: Callable[[], T]) -> T:

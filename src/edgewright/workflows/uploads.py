@@ -60,14 +60,15 @@ def write(tools: Tools, job: Job, watch: Watch, uri: S3Uri, pieces: Iterable[Buf
         StoreUnavailable: the store broke off, or the kept parts are of other bytes; done again, it goes on, or anew.
     """
     key = kms_key(tools, job)
-    if isinstance(tools.objects, MultipartStore):
+    store = tools.objects_for(job.role_arn, job.key)
+    if isinstance(store, MultipartStore):
         parts = parts_of(pieces)
         first = next(parts)
         if len(first) == PART:
-            _Sending(tools, job, watch, uri, key).send(chain([first], parts))
+            _Sending(tools, store, job, watch, (uri, key)).send(chain([first], parts))
             return
         pieces = [first]
-    tools.objects.write(uri, watch.commit(uri, pieces), kms_key_id=key, poll=watch.look)
+    store.write(uri, watch.commit(uri, pieces), kms_key_id=key, poll=watch.look)
 
 
 def withdraw(tools: Tools, job: Job) -> None:
@@ -84,22 +85,23 @@ def withdraw(tools: Tools, job: Job) -> None:
 
 def abort(tools: Tools, upload: KeptUpload) -> None:
     """Have the store forget an upload. Raises what the store does."""
-    if upload.upload_id is not None and isinstance(tools.objects, MultipartStore):
-        tools.objects.abort_upload(S3Uri.parse(upload.uri), upload.upload_id)
+    store = tools.objects_for(upload.role_arn, upload.key)
+    if upload.upload_id is not None and isinstance(store, MultipartStore):
+        store.abort_upload(S3Uri.parse(upload.uri), upload.upload_id)
 
 
 class _Sending:
     """One attempt's way through an upload."""
 
-    def __init__(self, tools: Tools, job: Job, watch: Watch, uri: S3Uri, key: str | None) -> None:
-        assert isinstance(tools.objects, MultipartStore)  # noqa: S101 - `write` asked
+    def __init__(
+        self, tools: Tools, store: MultipartStore, job: Job, watch: Watch, what: tuple[S3Uri, str | None]
+    ) -> None:
         self._tools = tools
-        self._store: MultipartStore = tools.objects
+        self._store = store
         self._ledger = tools.jobs.uploads()
         self._job = job
         self._watch = watch
-        self._uri = uri
-        self._key = key
+        self._uri, self._key = what
         self._under_way: deque[tuple[int, int, str, Future[str]]] = deque()
 
     def send(self, parts: Iterable[bytearray]) -> None:

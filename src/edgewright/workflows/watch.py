@@ -11,6 +11,7 @@ import structlog
 
 from edgewright.errors import DatabaseUnavailable, JobStopped, ResourceNotFound, TransitionRefused
 from edgewright.jobs import Status
+from edgewright.stores import background
 from edgewright.workflows.tools import Leaving, insist
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.jobs import Job
-    from edgewright.stores import S3Uri
+    from edgewright.stores import ObjectStore, S3Uri
     from edgewright.workflows.tools import Tools
 
 log = structlog.get_logger(__name__)
@@ -109,6 +110,11 @@ class Watch:
             raise JobStopped(refused.message) from refused
         if status is not Status.INPROGRESS:
             raise JobStopped(f"{job.key.arn} is {status}.")
+
+
+def source_size(objects: ObjectStore, source: S3Uri, watch: Watch) -> int:
+    """The size of a job's source, with a look several times a second while the store stalls."""
+    return background.awaited(background.start(lambda: objects.size(source)), watch.look)
 
 
 def watched(source: Iterable[Buffer], look: Callable[[], None]) -> Iterator[Buffer]:

@@ -20,7 +20,7 @@ from edgewright.greengrass.publishing import publisher
 from edgewright.jobs import JobKey, Kind
 from edgewright.logs import JOB
 from edgewright.packaging import keys
-from edgewright.stores import open_store
+from edgewright.stores import open_rights, open_store
 from edgewright.telemetry.tracing import tracing
 from edgewright.workflows import tidying
 from edgewright.workflows.attempts import end_unbegun
@@ -296,3 +296,4 @@ def tools_of(settings: Settings, jobs: JobStore) -> Tools:
         work_dir=settings.data_dir / "work",
         publish=publisher(settings),
     )
+        rights=open_rights(settings),

@@ -10,6 +10,7 @@ import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status, migrate, open_database
 from edgewright.operations import Caller, Context, Shelf
+from edgewright.stores import OwnRights
 from edgewright.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def shelf(store: JobStore) -> Shelf:
 
 @pytest.fixture
 def context(store: JobStore, handed: list[JobKey], shelf: Shelf) -> Context:
-    return Context(Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100, shelf)
+    return Context(
+        Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100, shelf, OwnRights(shelf.objects)
+    )
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edgewright.errors import CallerError, ResourceInUse, ResourceNotFound
 from edgewright.jobs import JobKey, JobStore, Kind, Status, migrate, open_database
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
+from edgewright.stores import OwnRights
 from edgewright.stores.memory import MemoryStore
 from unit.operations.conftest import NOW, compilation, packaging_request
 
@@ -45,7 +46,9 @@ class Tenants(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def call(self, caller: Caller, operation: str, **request: Any) -> Any:
-        context = Context(caller, self.jobs, lambda _: None, lambda: NOW, b"k" * 32, 100, self.shelf)
+        context = Context(
+            caller, self.jobs, lambda _: None, lambda: NOW, b"k" * 32, 100, self.shelf, OwnRights(self.shelf.objects)
+        )
         return OPERATIONS[operation](context, request)
 
     @rule(caller=callers, name=names)

@@ -22,7 +22,7 @@ STATIC = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": SecretStr("hidden
 
 def client(**settings: Any) -> Any:
     """boto3's client of a store with these settings; nothing is reached."""
-    return open_s3(S3Settings(**(STATIC | settings)))._client()
+    return open_s3(S3Settings.model_validate(STATIC | settings))._client()
 
 
 def address(**settings: Any) -> str:
