@@ -81,6 +81,7 @@ def test_an_unknown_field_in_the_file_is_refused() -> None:
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEWRIGHT_SECRET_ACCESS_KEY", "very-secret")
+    monkeypatch.setenv("EDGEWRIGHT_S3__ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("EDGEWRIGHT_S3__SECRET_ACCESS_KEY", "as-secret")
     assert "very-secret" not in repr(load())
     assert "as-secret" not in repr(load())
