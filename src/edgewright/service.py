@@ -19,6 +19,7 @@ import uvicorn
 from starlette.routing import Route
 
 from edgewright import jobs, protocol, workflows
+from edgewright.console import Console, Gate, Packages, Parts, Seals
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
 from edgewright.events.keeper import keeping
 from edgewright.http import readiness
@@ -56,6 +57,7 @@ log = structlog.get_logger(__name__)
 PRIVATE_FOLDER = 0o700
 TOKEN_KEY = "next-token"  # noqa: S105 - the name under which the database keeps the key
 LINK_KEY = "artifact-link"
+SESSION_KEY = "console-session"
 RESTART_SECONDS = (0.5, 30.0)
 """The pauses before a worker that died is started again: the first, and the longest."""
 STEADY_SECONDS = 60.0
@@ -114,9 +116,9 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
     objects = open_store(settings)
     artifacts = Artifacts(objects, store.secret(LINK_KEY), _now)
     shelf = Shelf(store.components(), objects, _links(settings, artifacts))
+    rights = open_rights(settings)
 
     def context_for(caller: Caller) -> Context:
-    rights = open_rights(settings)
         return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs, shelf, rights)
 
     principals, rate = Principals(settings), settings.requests_per_second
@@ -130,7 +132,32 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
 
     sagemaker = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
     greengrass = RestJson(protocol.load_service("greengrassv2"), OPERATIONS)
-    return application(front(sagemaker), front(greengrass), artifacts, _watched(settings, store, objects, tally))
+    gate = Gate(
+        Seals(store.secret(SESSION_KEY)),
+        principals,
+        (sagemaker, greengrass),
+        context_for,
+        throttle,
+        settings.body_limit,
+    )
+    more = [*_watched(settings, store, objects, tally), *_console(settings, store, gate, objects)]
+    return application(front(sagemaker), front(greengrass), artifacts, more)
+
+
+def _console(settings: Settings, store: jobs.JobStore, gate: Gate, objects: ObjectStore) -> Sequence[BaseRoute]:
+    """The console's pages, unless the settings have none."""
+    if not settings.console.enabled:
+        return []
+    in_folder = settings.object_store == "directory"
+    parts = Parts(
+        gate=gate,
+        reports=store.reports(),
+        packages=Packages(gate, objects, settings.keys_dir, settings.limits),
+        objects_dir=settings.objects_dir if in_folder else None,
+        session_seconds=settings.console.session_seconds,
+        region=settings.console.region,
+    )
+    return Console(parts).routes()
 
 
 def _watched(

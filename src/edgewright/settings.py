@@ -217,6 +217,18 @@ class WebhookSettings(BaseModel):
         return secret
 
 
+class ConsoleSettings(BaseModel):
+    """The pages at `/`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(default=True, description="Whether there are any; the API is there without them.")
+    session_seconds: Positive = Field(default=8 * 3600, description="Seconds that somebody stays signed in.")
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(
+        default="us-east-1", description="The region that is shown first, unless the account has jobs elsewhere alone."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that the operator chooses."""
 
@@ -258,6 +270,17 @@ class Settings(BaseSettings):
         description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
     )
     s3: S3Settings = Field(default=S3Settings(), description='The S3 service, with `object_store = "s3"`.')
+    roles: Annotated[str, Field(pattern=r"^(account|map|sts)$")] = Field(
+        default="account",
+        description="What a job's RoleArn means: `account` only checks that it is the caller's, `map` takes the "
+        "profile that `role_profiles` names, `sts` assumes the role.",
+    )
+    role_profiles: dict[str, str] = Field(
+        default={},
+        validate_default=True,
+        description="With `roles = \"map\"`: a profile of AWS's files for each role's ARN.",
+    )
+    sts: StsSettings = Field(default=StsSettings(), description='How roles are assumed, with `roles = "sts"`.')
     greengrass: Annotated[str, Field(pattern=r"^(local|aws)$")] = Field(
         default="local",
         description="`local` keeps the components of preset deployments here; `aws` publishes them to AWS as well.",
@@ -270,17 +293,6 @@ class Settings(BaseSettings):
     body_seconds: PositiveFloat = Field(default=30.0, description="Seconds in which a request's body must arrive.")
     header_limit: Positive = Field(default=32 * KIB, description="Bytes of one request's line and headers.")
     header_seconds: PositiveFloat = Field(default=10.0, description="Seconds in which the headers must arrive.")
-    roles: Annotated[str, Field(pattern=r"^(account|map|sts)$")] = Field(
-        default="account",
-        description="What a job's RoleArn means: `account` only checks that it is the caller's, `map` takes the "
-        "profile that `role_profiles` names, `sts` assumes the role.",
-    )
-    role_profiles: dict[str, str] = Field(
-        default={},
-        validate_default=True,
-        description="With `roles = \"map\"`: a profile of AWS's files for each role's ARN.",
-    )
-    sts: StsSettings = Field(default=StsSettings(), description='How roles are assumed, with `roles = "sts"`.')
     keep_alive_seconds: Positive = Field(default=75, description="Seconds that an idle connection stays open.")
     shutdown_seconds: Positive = Field(
         default=30, description="Seconds that requests in flight have to finish when the server is asked to stop."
@@ -309,6 +321,7 @@ class Settings(BaseSettings):
         validate_default=True,
         description='The bearer token of those who read `/metrics`, with `metrics = "token"`.',
     )
+    console: ConsoleSettings = Field(default=ConsoleSettings(), description="The pages at `/`.")
     webhook: WebhookSettings = Field(
         default=WebhookSettings(), description="Who is told of every change of a job's state."
     )
@@ -337,6 +350,13 @@ class Settings(BaseSettings):
             raise ValueError("greengrass is 'aws', which needs aws.bucket: the bucket to publish packages into")
         return aws
 
+    @field_validator("role_profiles")
+    @classmethod
+    def _maps_some_role(cls, profiles: dict[str, str], found: ValidationInfo) -> dict[str, str]:
+        if (found.data.get("roles") == "map") != bool(profiles):
+            raise ValueError("roles = 'map' and role_profiles go together: set both or neither")
+        return profiles
+
     @property
     def objects_dir(self) -> Path:
         """The folder of the directory object store: `objects/<bucket>/<key>`."""
@@ -350,13 +370,6 @@ class Settings(BaseSettings):
     @property
     def kms_dir(self) -> Path:
         """The local keyring: the keys that the directory object store encrypts with."""
-    @field_validator("role_profiles")
-    @classmethod
-    def _maps_some_role(cls, profiles: dict[str, str], found: ValidationInfo) -> dict[str, str]:
-        if (found.data.get("roles") == "map") != bool(profiles):
-            raise ValueError("roles = 'map' and role_profiles go together: set both or neither")
-        return profiles
-
         return self.data_dir / "kms"
 
     @property

@@ -1,0 +1,82 @@
+"""The pages of compilation jobs: the listing, one job, and its Stop."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from edgewright.console.job_pages import POLL_ENDED, STOPPABLE, calls, moving
+from edgewright.console.listing import filters
+from edgewright.console.rendering import see_other
+from edgewright.jobs import ENDED, Status
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from edgewright.console.visits import Visit
+    from edgewright.jobs import CompilationJob
+
+PATH = "/console/compilations"
+SORTS = ("CreationTime", "Name", "Status")
+
+
+def listing(visit: Visit) -> Response:
+    """`GET /console/compilations`: one page of jobs; its rows alone where the script asks for them."""
+    asked = filters(PATH, {name: value for name, value in visit.query.items() if name != "model"}, SORTS)
+    found = visit.desk.call("ListCompilationJobs", **asked.request())
+    template = "compilations_rows.html" if visit.fragment else "compilations.html"
+    rows = found["CompilationJobSummaries"]
+    return visit.page(template, filters=asked, jobs=rows, token=found.get("NextToken"), statuses=list(Status))
+
+
+def job(visit: Visit) -> Response:
+    """`GET /console/compilations/<name>`: one job; what moves of it alone where the script asks for that."""
+    name = visit.place["name"]
+    described = visit.desk.call("DescribeCompilationJob", CompilationJobName=name)
+    row = visit.desk.compilation_job(name)
+    names = moving(visit, row) | {"job": row, "stoppable": row.status in STOPPABLE}
+    if visit.fragment:
+        return visit.page("job_live.html", headers=POLL_ENDED if row.status in ENDED else {}, **names)
+    report = visit.desk.context.jobs.reports().get(row.key)
+    tags = visit.desk.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
+    made = (("CreateCompilationJob", _request(row)), ("DescribeCompilationJob", {"CompilationJobName": name}))
+    return visit.page(
+        "compilation.html",
+        **names,
+        described=described,
+        report=report,
+        inputs=_inputs(row, report),
+        tags=None if tags is None else tags["Tags"],
+        calls=calls(visit, made),
+    )
+
+
+def stop(visit: Visit) -> Response:
+    """`POST /console/compilations/<name>/stop`: ask the job to end."""
+    name = visit.place["name"]
+    visit.desk.call("StopCompilationJob", CompilationJobName=name)
+    return see_other(f"{PATH}/{name}")
+
+
+def _inputs(row: CompilationJob, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The model's inputs: those that the compiler found, else those that the request names."""
+    if report.get("inputs"):
+        found: list[dict[str, Any]] = report["inputs"]
+        return found
+    try:
+        given = json.loads(row.input_config.get("DataInputConfig") or row.derived_data_input_config or "{}")
+    except ValueError:
+        return []
+    if not isinstance(given, dict):
+        return []
+    return [{"name": name, "shape": shape, "type": ""} for name, shape in given.items()]
+
+
+def _request(row: CompilationJob) -> dict[str, Any]:
+    return {
+        "CompilationJobName": row.key.name,
+        "RoleArn": row.role_arn,
+        "InputConfig": dict(row.input_config),
+        "OutputConfig": dict(row.output_config),
+        "StoppingCondition": dict(row.stopping_condition),
+    }

@@ -1,0 +1,215 @@
+"""A job's package itself: handed out, and verified where it lies.
+
+Verifying reads the object in a thread and tells how far it is while it does: one answer, in pieces that the script
+shows as they come. So no server has to remember a verification, and any of them may do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from edgewright import packaging
+from edgewright.console import rendering
+from edgewright.console.desk import GET_OBJECT
+from edgewright.console.visits import Visit, refusal
+from edgewright.errors import (
+    CallerError,
+    EdgewrightError,
+    JobStopped,
+    KeyUnusable,
+    PackageRefused,
+    ResourceNotFound,
+    Throttled,
+)
+from edgewright.packaging import keys
+from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from edgewright.console.visits import Gate
+    from edgewright.packaging import Verified
+    from edgewright.packaging.keys import PublicKey
+    from edgewright.settings import Limits
+    from edgewright.stores import ObjectStore
+
+AT_ONCE = 2
+"""Verifications that one server does at a time."""
+BUSY = f"{AT_ONCE} verifications run on this server already. Try again when one of them has ended."
+TOLD_SECONDS = 0.15
+"""Between two pieces of an answer."""
+NEXT = b"\x00"
+"""Ends a piece; no text has this character."""
+NO_PACKAGE = "This job has no package: only a completed job has one."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a verification ended.
+
+    Attributes:
+        verified: what was checked; None where the package does not hold.
+        fault: why it does not hold.
+        size: bytes that were read.
+        seconds: that it took.
+    """
+
+    verified: Verified | None
+    fault: str
+    size: int
+    seconds: float
+
+
+class Packages:
+    """Hands packages out, and verifies them."""
+
+    def __init__(self, gate: Gate, objects: ObjectStore, keys_dir: Path, limits: Limits) -> None:
+        """Keep the parts.
+
+        Args:
+            gate: lets requests in.
+            objects: where packages are.
+            keys_dir: the folder of the public keys that are trusted.
+            limits: what a package may hold.
+        """
+        self._gate = gate
+        self._objects = objects
+        self._keys_dir = keys_dir
+        self._limits = limits
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+
+    def trusted(self) -> list[PublicKey]:
+        """The public keys that this server has, as far as they can be read."""
+        try:
+            return keys.load_trusted(self._keys_dir)
+        except KeyUnusable as error:
+            log.warning("no trusted keys", reason=error.message)
+            return []
+
+    def download(self, visit: Visit) -> Response:
+        """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
+        uri = self._package_of(visit)
+        visit.desk.require(GET_OBJECT, f"{uri.bucket}/{uri.key}", f"arn:aws:s3:::{uri.bucket}/{uri.key}")
+        size = self._objects.size(uri)
+        name = uri.key.rpartition("/")[2]
+        headers = {
+            **rendering.HEADERS,
+            **rendering.PRIVATE,
+            "content-length": str(size),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        }
+        pieces = (memoryview(piece) for piece in self._objects.read(uri))
+        return StreamingResponse(pieces, headers=headers, media_type="application/gzip")
+
+    async def verify(self, request: Request) -> Response:
+        """`POST /console/jobs/<name>/verify`: read and check the object; the script gets the answer in pieces."""
+        visit: Visit | None = None
+        try:
+            found = self._gate.signed_in(request)
+            if found is None:
+                return Response(status_code=401, headers=dict(rendering.HEADERS))
+            visit = await self._gate.visit(request, *found)
+            work = await run_in_threadpool(self._prepared, visit)
+        except Exception as error:  # noqa: BLE001 - as the console's own catch-all
+            return refusal(error, request, visit)
+        if visit.fragment:
+            headers = {**rendering.HEADERS, **rendering.PRIVATE, "x-accel-buffering": "no"}
+            return StreamingResponse(work.told(visit, work.start()), headers=headers, media_type="text/html")
+        result = await work.start()
+        return visit.page("verified.html", result=result, name=visit.place["name"])
+
+    def _prepared(self, visit: Visit) -> _Work:
+        uri = self._package_of(visit)
+        if not self._room.acquire(blocking=False):
+            raise Throttled(BUSY)
+        try:
+            job = visit.desk.packaging_job(visit.place["name"])
+            size, trusted = self._objects.size(uri), keys.load_trusted(self._keys_dir)
+        except BaseException:
+            self._room.release()
+            raise
+
+        def check(progress: Callable[[int], None]) -> Verified:
+            wanted = {"model_name": job.model_name, "model_version": job.model_version}
+            pieces = self._objects.read(uri)
+            return packaging.verify(pieces, trusted, limits=self._limits, progress=progress, **wanted)
+
+        return _Work(check, size, self._room.release)
+
+    def _package_of(self, visit: Visit) -> S3Uri:
+        """Where the job's package is.
+
+        Raises:
+            ResourceNotFound: the job has none.
+        """
+        described = visit.desk.call("DescribeEdgePackagingJob", EdgePackagingJobName=visit.place["name"])
+        if "ModelArtifact" not in described:
+            raise ResourceNotFound(NO_PACKAGE)
+        return S3Uri.parse(described["ModelArtifact"])
+
+
+class _Work:
+    """One verification."""
+
+    def __init__(
+        self, check: Callable[[Callable[[int], None]], Verified], size: int, release: Callable[[], None]
+    ) -> None:
+        self._check = check
+        self._size = size
+        self._release = release
+        self._done = 0
+        self._stop = threading.Event()
+        self._begun = time.monotonic()
+
+    def start(self) -> asyncio.Future[Result]:
+        """Begin at once, so that it ends whether anybody listens or not."""
+        return asyncio.ensure_future(run_in_threadpool(self._run))
+
+    def _run(self) -> Result:
+        try:
+            return self._result(self._check(self._note), "")
+        except (PackageRefused, CallerError) as error:
+            return self._result(None, error.message)
+        except EdgewrightError as error:
+            log.warning("package not verified", reason=error.message)
+            return self._result(None, f"The package could not be read: {error.message}")
+        finally:
+            self._release()
+
+    async def told(self, visit: Visit, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
+        """Pieces of HTML while a thread verifies, and the result last."""
+        try:
+            while not (await asyncio.wait({work}, timeout=TOLD_SECONDS))[0]:
+                yield self._piece(visit, "verifying.html", done=self._done, total=self._size, rate=self._rate())
+            yield self._piece(visit, "verified_result.html", result=await work)
+        finally:
+            self._stop.set()  # whoever asked may be gone
+
+    def _note(self, done: int) -> None:
+        if self._stop.is_set():
+            raise JobStopped("Nobody waits for the verification any more.")
+        self._done = done
+
+    def _rate(self) -> float:
+        return self._done / max(time.monotonic() - self._begun, 1e-3)
+
+    def _result(self, verified: Verified | None, fault: str) -> Result:
+        return Result(verified, fault, self._size, time.monotonic() - self._begun)
+
+    @staticmethod
+    def _piece(visit: Visit, template: str, **names: Any) -> bytes:  # noqa: ANN401 - templates take anything
+        return rendering.render(template, visit=visit, **names).encode() + NEXT

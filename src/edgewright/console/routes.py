@@ -1,0 +1,220 @@
+"""The console's routes, and signing in and out."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from edgewright.console import (
+    compilation_pages,
+    component_pages,
+    form_pages,
+    job_pages,
+    rendering,
+    sessions,
+    signing_in,
+    worker_pages,
+)
+from edgewright.console.sessions import COOKIE, VISIT_COOKIE, Session
+from edgewright.console.visits import SIGN_IN, refusal
+from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
+from edgewright.http.api import Disconnected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+    from edgewright.console.packages import Packages
+    from edgewright.console.visits import Gate, Visit
+    from edgewright.http.principals import Principal
+    from edgewright.jobs import ReportStore
+
+REGION = re.compile(r"[a-z0-9-]{1,32}")
+PLACE = re.compile(r"/(?!/)[^\\\s]*")
+"""An address on this server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the console is made of.
+
+    Attributes:
+        gate: lets requests in.
+        reports: which regions an account has jobs in.
+        packages: hands packages out, and verifies them.
+        objects_dir: the folder of the directory object store; None where another store is used.
+        session_seconds: how long somebody stays signed in.
+        region: the region of an account that has no jobs, or has some in it.
+    """
+
+    gate: Gate
+    reports: ReportStore
+    packages: Packages
+    objects_dir: Path | None
+    session_seconds: int
+    region: str
+
+
+class Console:
+    """The console's pages."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._gate = parts.gate
+        self._attempts = signing_in.Attempts()
+
+    def routes(self) -> list[BaseRoute]:
+        """Every route; `POST /` is the API's."""
+        serve, packages = self._gate.serve, self._parts.packages
+        objects = None if self._parts.objects_dir is None else str(self._parts.objects_dir)
+        get = {
+            "/": lambda visit: worker_pages.start(visit, objects),
+            "/console/jobs": job_pages.listing,
+            "/console/jobs/{name}": lambda visit: job_pages.job(visit, packages.trusted()),
+            "/console/jobs/{name}/package": packages.download,
+            "/console/compilations": compilation_pages.listing,
+            "/console/compilations/{name}": compilation_pages.job,
+            "/console/components": component_pages.listing,
+            "/console/components/{name}/{version}": component_pages.component,
+            "/console/workers": worker_pages.workers,
+        }
+        both = {"/console/new-job": form_pages.new_job, "/console/new-compilation": form_pages.new_compilation}
+        post = {
+            "/console/jobs/{name}/stop": job_pages.stop,
+            "/console/compilations/{name}/stop": compilation_pages.stop,
+        }
+        made = [
+            *_routes(get, ["GET"], serve),
+            *_routes(both, ["GET", "POST"], serve),
+            *_routes(post, ["POST"], serve),
+        ]
+        return [
+            Route("/console/static/{file}", rendering.static, methods=["GET"]),
+            Route(SIGN_IN, self.sign_in, methods=["GET", "POST"]),
+            Route("/console/sign-out", serve(_signed_out), methods=["POST"]),
+            Route("/console/region", serve(self._other_region), methods=["POST"]),
+            Route("/console/jobs/{name}/verify", packages.verify, methods=["POST"]),
+            *made,
+            Route("/console/{rest:path}", serve(_nothing), methods=["GET"]),
+            Route("/console", serve(_nothing), methods=["GET"]),
+        ]
+
+    async def sign_in(self, request: Request) -> Response:
+        """`GET` and `POST /console/sign-in`."""
+        try:
+            if request.method == "POST":
+                return await self._sign_in(request)
+            return self._sign_in_page(request, "")
+        except Disconnected:
+            return Response(status_code=400)
+        except Exception as error:  # noqa: BLE001 - as the console's own catch-all
+            return refusal(error, request, None)
+
+    async def _sign_in(self, request: Request) -> Response:
+        address = request.client.host if request.client else ""
+        try:
+            form = await self._gate.form(request, request.cookies.get(VISIT_COOKIE, ""))
+            self._attempts.check(address, time.monotonic())
+        except (AccessDenied, ValidationFault, Throttled) as error:
+            return self._sign_in_page(request, error.message, 429 if isinstance(error, Throttled) else 403)
+        try:
+            principal = signing_in.identify(
+                self._gate.principals.get,
+                form.get("access_key_id", "").strip(),
+                form.get("secret_access_key", "").strip(),
+                form.get("session_token", "").strip(),
+            )
+        except AccessDenied as error:
+            self._attempts.refuse(address, time.monotonic())
+            return self._sign_in_page(request, error.message, 403)
+        session = Session(
+            access_key_id=principal.access_key_id,
+            region=self._region_of(principal),
+            origin=_origin(request),
+            expires=int(time.time()) + self._parts.session_seconds,
+            nonce=sessions.new_nonce(),
+        )
+        place = form.get("next", "")
+        response = rendering.see_other(place if PLACE.fullmatch(place) else "/")
+        self._keep(response, session, principal)
+        response.delete_cookie(VISIT_COOKIE, path="/console", httponly=True, samesite="strict", secure=session.secure)
+        return response
+
+    def _sign_in_page(self, request: Request, error: str, status: int = 200) -> Response:
+        nonce = sessions.new_nonce()
+        text = rendering.render(
+            "sign_in.html",
+            theme=rendering.theme(request),
+            error=error,
+            token=self._gate.seals.token(nonce),
+            next=request.query_params.get("next", ""),
+        )
+        response = rendering.page(text, status)
+        secure = _origin(request).startswith("https://")
+        response.set_cookie(VISIT_COOKIE, nonce, path="/console", httponly=True, samesite="strict", secure=secure)
+        return response
+
+    def _region_of(self, principal: Principal) -> str:
+        """A region in which the account has jobs, else the one of the settings."""
+        try:
+            found = self._parts.reports.regions(principal.account)
+        except EdgewrightError:
+            found = []
+        return found[0] if found and self._parts.region not in found else self._parts.region
+
+    def _other_region(self, visit: Visit) -> Response:
+        """`POST /console/region`: look at another region."""
+        region = visit.form.get("region", "").strip()
+        if not REGION.fullmatch(region):
+            raise ValidationFault(f"'{region}' is not a region. Write one like eu-west-1.")
+        response = rendering.see_other("/")
+        self._keep(response, visit.session.in_region(region), visit.principal)
+        return response
+
+    def _keep(self, response: Response, session: Session, principal: Principal) -> None:
+        response.set_cookie(
+            COOKIE,
+            self._gate.seals.seal(session, principal),
+            max_age=max(0, session.expires - int(time.time())),
+            path="/",
+            httponly=True,
+            samesite="strict",
+            secure=session.secure,
+        )
+
+
+def _routes(
+    pages: dict[str, Callable[[Visit], Response]],
+    methods: list[str],
+    serve: Callable[[Callable[[Visit], Response]], Callable[..., object]],
+) -> list[BaseRoute]:
+    return [Route(path, serve(page), methods=methods) for path, page in pages.items()]
+
+
+def _signed_out(visit: Visit) -> Response:
+    """`POST /console/sign-out`."""
+    response = rendering.see_other(SIGN_IN)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=visit.session.secure)
+    return response
+
+
+def _nothing(visit: Visit) -> Response:
+    """Whatever else is asked for under `/console`."""
+    names = {"title": "Not found", "message": "There is no page at this address.", "status": 404}
+    return visit.page("error.html", 404, theme=visit.theme, **names)
+
+
+def _origin(request: Request) -> str:
+    """The server's address as the browser has it: its own word, else what the request says."""
+    said = request.headers.get("origin", "")
+    if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}", said):
+        return said
+    return f"{request.url.scheme}://{request.headers.get('host', '')}"

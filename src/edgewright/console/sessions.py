@@ -1,0 +1,130 @@
+"""Who is signed in: a sealed cookie, and the tokens that forms carry. Pure.
+
+Nothing is stored: the seal is an HMAC under a key that every server of one database has, so any of them may answer the
+next request. The secret of the access key goes into the seal, so that a key whose secret changes is signed out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgewright.http.principals import Principal
+
+COOKIE = "edgewright-session"
+VISIT_COOKIE = "edgewright-visit"
+"""Holds the nonce of a sign-in form, before anybody is signed in."""
+NONCE_BYTES = 16
+LONGEST_COOKIE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the cookie holds.
+
+    Attributes:
+        access_key_id: who signed in.
+        region: the region whose jobs are shown.
+        origin: the server's address as the browser has it, such as `https://edge.example.com`.
+        expires: seconds since the epoch.
+        nonce: what the tokens of this session's forms are made of.
+    """
+
+    access_key_id: str
+    region: str
+    origin: str
+    expires: int
+    nonce: str
+
+    @property
+    def secure(self) -> bool:
+        """Whether the cookie may only travel over https."""
+        return self.origin.startswith("https://")
+
+    def in_region(self, region: str) -> Session:
+        """The same session, looking at another region."""
+        return replace(self, region=region)
+
+
+class Seals:
+    """Seals sessions and forms, and opens what it sealed."""
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the key, which is the same on every server of one database."""
+        self._key = key
+
+    def seal(self, session: Session, principal: Principal) -> str:
+        """The cookie's value."""
+        body = orjson.dumps(session)
+        return f"{_encoded(body)}.{_encoded(self._tag(body, principal))}"
+
+    def open(
+        self, cookie: str, find: Callable[[str], Principal | None], now: float
+    ) -> tuple[Session, Principal] | None:
+        """The session in a cookie and who has it, or None where there is none that holds.
+
+        Args:
+            cookie: as the browser sent it.
+            find: the principal of an access key; None where nobody has it, or it is disabled.
+            now: seconds since the epoch.
+        """
+        body, tag = _parts(cookie)
+        session = _session(body)
+        principal = None if session is None else find(session.access_key_id)
+        if session is None or principal is None or not hmac.compare_digest(tag, self._tag(body, principal)):
+            return None
+        return None if now >= session.expires else (session, principal)
+
+    def token(self, nonce: str) -> str:
+        """What a form carries so that no other site can send it."""
+        return hmac.digest(self._key, f"form\n{nonce}".encode(), "sha256").hex()
+
+    def holds(self, token: str, nonce: str) -> bool:
+        """Whether a form came from a page that was made for the holder of this nonce."""
+        return bool(nonce) and hmac.compare_digest(token.encode(), self.token(nonce).encode())
+
+    def _tag(self, body: bytes, principal: Principal) -> bytes:
+        proof = f"{principal.secret_access_key}\n{principal.session_token or ''}".encode()
+        return hmac.digest(self._key, b"session\n" + hashlib.sha256(proof).digest() + body, "sha256")
+
+
+def new_nonce() -> str:
+    """A random name, as text that needs no quoting."""
+    return secrets.token_urlsafe(NONCE_BYTES)
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii")
+
+
+def _parts(cookie: str) -> tuple[bytes, bytes]:
+    body, _, tag = cookie[:LONGEST_COOKIE].partition(".")
+    try:
+        return base64.b64decode(body, b"-_", validate=True), base64.b64decode(tag, b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b"", b""
+
+
+def _session(body: bytes) -> Session | None:
+    """What the body says; nothing in it is believed before its tag was checked."""
+    try:
+        members: Any = orjson.loads(body)
+        return Session(
+            access_key_id=str(members["access_key_id"]),
+            region=str(members["region"]),
+            origin=str(members["origin"]),
+            expires=int(members["expires"]),
+            nonce=str(members["nonce"]),
+        )
+    except (orjson.JSONDecodeError, TypeError, KeyError, ValueError):
+        return None

@@ -1,0 +1,47 @@
+"""What a job's signature says, to be shown: read without a key, and so not believed. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgewright.packaging.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature as it is written.
+
+    Attributes:
+        text: the whole document.
+        key_id: the key that it names.
+        trusted: whether this server has that key.
+        subject: the model that it names.
+        digests: path → SHA-256 of what it says that it signed.
+    """
+
+    text: str
+    key_id: str
+    trusted: bool
+    subject: str
+    digests: Mapping[str, str]
+
+
+def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
+    """What a signature's document says; parts that it lacks are empty."""
+    try:
+        bundle: Any = json.loads(text)
+        statement: Any = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+        key_id = str(bundle["verificationMaterial"]["publicKey"]["hint"])
+        resources = statement["predicate"]["resources"]
+        digests = {str(each["name"]): str(each["digest"]) for each in resources}
+        subject = str(statement["subject"][0]["name"])
+    except (ValueError, binascii.Error, KeyError, TypeError, IndexError):
+        return Signature(text, "", trusted=False, subject="", digests={})
+    return Signature(text, key_id, any(key.key_id == key_id for key in trusted), subject, digests)

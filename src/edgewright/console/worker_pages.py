@@ -1,0 +1,154 @@
+"""The pages about the service itself: where to begin, and the workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from edgewright.console import snippets
+from edgewright.console.desk import DESCRIBES, LIST_WORKERS
+from edgewright.errors import AccessDenied
+from edgewright.jobs import JobKey, Kind, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from starlette.responses import Response
+
+    from edgewright.console.visits import Visit
+    from edgewright.jobs import LiveWorker
+
+LATE_SECONDS = 15.0
+"""A heartbeat this old is late: other workers then take the worker for dead."""
+COUNTED = 1000
+"""Jobs of one status that the start page counts, at most."""
+LATEST = 6
+DEMO_SOURCE = "src/edgewright/demo/data/digits.tar.gz"
+DEMO_INPUT = '{"image": [1, 1, 8, 8]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A job that a worker runs, as far as the caller may know."""
+
+    key: JobKey
+
+    @property
+    def link(self) -> str:
+        """The job's page."""
+        return f"/console/{'jobs' if self.key.kind is Kind.PACKAGING else 'compilations'}/{self.key.name}"
+
+
+def workers(visit: Visit) -> Response:
+    """`GET /console/workers`: each worker, its heartbeat and what it runs."""
+    visit.desk.require(LIST_WORKERS, "*", "*")
+    found = [(worker, *_running(visit, worker)) for worker in visit.desk.context.jobs.workers().list()]
+    template = "workers_rows.html" if visit.fragment else "workers.html"
+    return visit.page(template, workers=found, late=LATE_SECONDS)
+
+
+def start(visit: Visit, objects: str | None) -> Response:
+    """`GET /`: how things stand, and the three next commands for who is new.
+
+    Args:
+        visit: the request.
+        objects: the folder of the directory object store; None where another store is used.
+    """
+    latest = visit.desk.ask("ListEdgePackagingJobs", MaxResults=LATEST)
+    jobs = latest["EdgePackagingJobSummaries"] if latest else []
+    context = visit.desk.context
+    caller = context.caller
+    counts = context.jobs.reports().tally(Kind.PACKAGING, caller.account, caller.region, COUNTED) if latest else {}
+    return visit.page(
+        "start.html",
+        jobs=jobs,
+        counts=counts,
+        counted=COUNTED,
+        alive=_alive(visit),
+        steps=_steps(visit, objects if visit.desk.unbounded else None),
+        statuses=list(Status),
+    )
+
+
+def _alive(visit: Visit) -> int | None:
+    """How many workers are alive; None where the caller may not know."""
+    try:
+        visit.desk.require(LIST_WORKERS, "*", "*")
+    except AccessDenied:
+        return None
+    return len([worker for worker in visit.desk.context.jobs.workers().list() if worker.beat_seconds < LATE_SECONDS])
+
+
+def _steps(visit: Visit, objects: str | None) -> list[dict[str, Any]]:
+    """The way from nothing to a verified package: each step as a command, and as a form that is filled in."""
+    role = f"arn:aws:iam::{visit.principal.account}:role/edge"
+    compilation = {
+        "CompilationJobName": "digits-compiled",
+        "RoleArn": role,
+        "InputConfig": {
+            "S3Uri": "s3://models/digits.tar.gz",
+            "DataInputConfig": DEMO_INPUT,
+            "Framework": "ONNX",
+        },
+        "OutputConfig": {"S3OutputLocation": "s3://models/compiled", "TargetDevice": "rasp4b"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 900},
+    }
+    job = {
+        "EdgePackagingJobName": "digits-packaged",
+        "CompilationJobName": "digits-compiled",
+        "ModelName": "digits",
+        "ModelVersion": "1.0",
+        "RoleArn": role,
+        "OutputConfig": {"S3OutputLocation": "s3://packages"},
+    }
+    folder = f"{objects}/models" if objects else None
+    put = f"mkdir -p {folder}\ncp {DEMO_SOURCE} {folder}/" if folder else f"aws s3 cp {DEMO_SOURCE} s3://models/"
+    return [
+        {"title": "Put a model into the object store", "text": put, "form": None},
+        {
+            "title": "Compile it",
+            "text": snippets.cli_call(visit.server, "CreateCompilationJob", compilation),
+            "form": "/console/new-compilation?"
+            + urlencode(
+                {
+                    "name": "digits-compiled",
+                    "source": "s3://models/digits.tar.gz",
+                    "inputs": DEMO_INPUT,
+                    "output": "s3://models/compiled",
+                }
+            ),
+        },
+        {
+            "title": "Package and sign it",
+            "text": snippets.cli_call(visit.server, "CreateEdgePackagingJob", job),
+            "form": "/console/new-job?"
+            + urlencode(
+                {
+                    "name": "digits-packaged",
+                    "compilation": "digits-compiled",
+                    "model": "digits",
+                    "version": "1.0",
+                    "output": "s3://packages",
+                }
+            ),
+        },
+    ]
+
+
+def _running(visit: Visit, worker: LiveWorker) -> tuple[Sequence[Running], int]:
+    """The caller's jobs that a worker runs, and how many others it runs."""
+    shown = [Running(key) for key in _keys(worker.running) if _may_know(visit, key)]
+    return shown, len(worker.running) - len(shown)
+
+
+def _keys(arns: Iterable[str]) -> Iterable[JobKey]:
+    return (JobKey.parse_arn(arn) for arn in arns)
+
+
+def _may_know(visit: Visit, key: JobKey) -> bool:
+    caller = visit.desk.context.caller
+    operation, member = DESCRIBES[key.kind]
+    return (key.account, key.region) == (caller.account, caller.region) and visit.desk.may(
+        operation, {member: key.name}
+    )
