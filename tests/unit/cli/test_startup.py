@@ -8,7 +8,20 @@ import sys
 
 import pytest
 
-SERVER = {"dbos", "sqlalchemy", "alembic", "starlette", "uvicorn", "boto3", "botocore", "onnx", "onnxruntime", "numpy"}
+SERVER = {
+    "dbos",
+    "sqlalchemy",
+    "alembic",
+    "starlette",
+    "uvicorn",
+    "boto3",
+    "botocore",
+    "onnx",
+    "onnxruntime",
+    "numpy",
+    "tink",
+    "google",
+}
 
 PROBE = """
 import json, sys

@@ -201,6 +201,14 @@ class TestBadFiles:
             with pytest.raises(KeyUnusable, match="cannot be used"):
                 use()
 
+    def test_the_folder_may_lie_elsewhere(self, ring: Keyring, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "safe").mkdir(mode=0o700)
+        folder.parent.mkdir()
+        folder.symlink_to(tmp_path / "safe")
+        key = ring.create(HERE, "edge")
+        assert ring.find("alias/edge", HERE) == key
+        assert (tmp_path / "safe" / f"{key.key_id}.json").is_file()
+
     def test_other_files_in_the_folder_are_passed_over(self, ring: Keyring, key: Key, folder: Path) -> None:
         (folder / "README").write_text("mine")
         (folder / f"{uuid.uuid4()}.json.bak").write_text("mine")
