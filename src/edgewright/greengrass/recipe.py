@@ -47,15 +47,12 @@ class PackageFacts:
 
 def recipe(plan: ComponentPlan, package: PackageFacts) -> dict[str, Any]:
     """The component's recipe, as JSON values."""
-    document: dict[str, Any] = {
+    return {
         "RecipeFormatVersion": FORMAT_VERSION,
         "ComponentName": plan.name,
         "ComponentVersion": plan.version,
         "ComponentType": "aws.greengrass.generic",
-    }
-    if plan.description is not None:
-        document["ComponentDescription"] = plan.description
-    return document | {
+        "ComponentDescription": plan.description or _description(package),
         "ComponentPublisher": PUBLISHER,
         "ComponentConfiguration": {
             "DefaultConfiguration": {
@@ -102,9 +99,20 @@ def _manifest(os: str, architecture: str, package: PackageFacts) -> dict[str, An
     }
 
 
+def _description(package: PackageFacts) -> str:
+    """What a component says of itself when nobody said otherwise.
+
+    It always says something: lite 2.6 writes `Description=` without an end of line where there is none, and what makes
+    the component part of the nucleus's target is swallowed by it (`recipe2unit`, seen on a core).
+    """
+    return f"Model {package.model_name} version {package.model_version}"
+
+
 def _on_linux(package: PackageFacts) -> dict[str, Any]:
-    """What an earlier version of the component left goes first: files of two models would be mixed."""
-    unpack = f'rm -rf "{{work:path}}"/* && tar -xzf "{{artifacts:path}}/{package.file}" -C "{{work:path}}"'
+    """What an earlier version of the component left goes first, hidden files too: two models would be mixed."""
+    unpack = (
+        f'find "{{work:path}}" -mindepth 1 -delete && tar -xzf "{{artifacts:path}}/{package.file}" -C "{{work:path}}"'
+    )
     return {
         "install": {"Script": unpack, "Timeout": INSTALL_SECONDS},
         "run": {"Script": f'echo "{_ready(package)} in {{work:path}}"; exec sleep infinity'},

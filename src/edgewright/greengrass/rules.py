@@ -56,7 +56,7 @@ RULES: Final[Mapping[str, str]] = {
     "name": "ComponentName is 1 to 128 letters, digits, hyphens, underscores and dots.",
     "version": f"ComponentVersion is {versions.FORM}.",
     "pre-release": "A pre-release version is not found by lite's local search.",
-    "description": "ComponentDescription is one line of text: lite copies it into a service file.",
+    "description": "ComponentDescription is there, as one line of text: lite copies it into a service file.",
     "unknown-key": "A recipe has no other keys at its top than those of Greengrass.",
     "letter-case": "Keys are written as Greengrass writes them: lite knows no other spelling.",
     "manifests": "Manifests is a list of at least one mapping.",
@@ -220,10 +220,15 @@ def _version(recipe: Mapping[str, Any]) -> Found:
 
 def _description(recipe: Mapping[str, Any]) -> Found:
     value = _get(recipe, "ComponentDescription")
-    if value is not None:
-        fault = description_fault(value) if isinstance(value, str) else "is wanted as a string"
-        if fault:
-            yield _warning("description", f"ComponentDescription {_found(value)} {fault}.")
+    if value is None:
+        yield _warning(
+            "description",
+            "The recipe has no ComponentDescription: on lite 2.6 the component runs on when the nucleus is stopped.",
+        )
+        return
+    fault = description_fault(value) if isinstance(value, str) else "is wanted as a string"
+    if fault:
+        yield _warning("description", f"ComponentDescription {_found(value)} {fault}.")
 
 
 def _keys(recipe: Mapping[str, Any]) -> Found:

@@ -19,6 +19,7 @@ YAML = b"""
 RecipeFormatVersion: 2020-01-25
 ComponentName: com.example.Reader
 ComponentVersion: '1.0.0'
+ComponentDescription: Reads
 Manifests:
   - Platform: {os: linux, runtime: "*"}
     Lifecycle:
@@ -42,6 +43,7 @@ def test_yaml_is_read_and_a_date_stays_a_text() -> None:
         "RecipeFormatVersion": "2020-01-25",
         "ComponentName": "com.example.Reader",
         "ComponentVersion": "1.0.0",
+        "ComponentDescription": "Reads",
         "Manifests": [
             {
                 "Platform": {"os": "linux", "runtime": "*"},

@@ -68,7 +68,7 @@ def test_the_whole_recipe() -> None:
                 "Platform": {"os": "linux", "architecture": "aarch64", "runtime": "*"},
                 "Lifecycle": {
                     "install": {
-                        "Script": 'rm -rf "{work:path}"/* && '
+                        "Script": 'find "{work:path}" -mindepth 1 -delete && '
                         'tar -xzf "{artifacts:path}/digits-1.0.tar.gz" -C "{work:path}"',
                         "Timeout": 3600,
                     },
@@ -108,7 +108,7 @@ def test_every_platform_is_windows_first_and_then_all_others() -> None:
     ]
     assert made["Manifests"][0]["Artifacts"] == made["Manifests"][1]["Artifacts"]
     assert artifacts(made) == ["s3://out/packages/digits-1.0.tar.gz"]
-    assert "ComponentDescription" not in made
+    assert made["ComponentDescription"] == "Model digits version 1.0"
     assert [platform["name"] for platform in platforms(made)] == ["windows-*", "*-*"]
 
 

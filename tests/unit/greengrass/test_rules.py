@@ -52,6 +52,7 @@ CASES = [
     (changed(("ComponentVersion",), "1000000.0.0"), "version", ERROR, "999,999 is the largest"),
     (changed(("ComponentVersion",), 1.0), "version", ERROR, "'1.0' is wanted as a string"),
     (changed(("ComponentVersion",), "1.0.0-rc.1"), "pre-release", WARNING, "does not find it in a local folder"),
+    (changed(("ComponentDescription",), GONE), "description", WARNING, "component runs on when the nucleus is stopped"),
     (changed(("ComponentDescription",), "a\nUser=root"), "description", WARNING, "line break"),
     (changed(("ComponentDescription",), []), "description", WARNING, "is wanted as a string"),
     (changed(("Metadata",), {}), "unknown-key", ERROR, "'Metadata', which Greengrass does not know"),
@@ -128,6 +129,7 @@ def test_a_recipe_of_many_faults_has_them_all() -> None:
         "format-version",
         "name",
         "version",
+        "description",
         "platform",
         "run",
         "letter-case",
@@ -139,7 +141,6 @@ def test_a_recipe_of_many_faults_has_them_all() -> None:
 @pytest.mark.parametrize(
     "sound",
     [
-        changed(("ComponentDescription",), GONE),
         changed((*MANIFEST, "Artifacts"), GONE),
         changed((*MANIFEST, "Platform"), {"runtime": "aws_nucleus_lite"}),
         changed((*MANIFEST, "Platform", "architecture"), "arm"),
