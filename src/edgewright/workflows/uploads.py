@@ -117,7 +117,9 @@ class _Sending:
             raise
         finally:
             self._settle()
-        insist(self._tools, lambda: self._ledger.forget(upload))
+        # A dead worker's upload, of which nothing was heard, is looked for later.
+        done = self._ledger.doom if upload.strays else self._ledger.forget
+        insist(self._tools, lambda: done(upload))
 
     def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
         """The job's upload from an earlier attempt, with the parts that the database and the store both have."""
