@@ -1,0 +1,328 @@
+"""Objects in parts that outlive the attempt that sent them, and what is tidied up behind ended jobs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edgewright.errors import JobStopped, StoreUnavailable, UploadGone
+from edgewright.jobs import Job, Status
+from edgewright.stores import S3Uri
+from edgewright.stores.memory import MemoryStore
+from edgewright.stores.seam import PART
+from edgewright.workflows import Leaving, uploads
+from edgewright.workflows.attempts import finish
+from edgewright.workflows.tidying import tidy
+from edgewright.workflows.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Buffer
+
+    from unit.workflows.conftest import House
+
+TARGET = S3Uri("out", "packages/digits-1.0.tar.gz")
+HALF = PART // 2
+
+
+class Sent(MemoryStore):
+    """Memory that counts the parts which come in, and can fail or do something before one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: list[int] = []
+        self.before: dict[int, Callable[[], object]] = {}
+        self.before_complete: Callable[[], object] | None = None
+
+    def upload_part(self, uri: S3Uri, upload_id: str, number: int, data: Buffer) -> str:
+        if number in self.before:
+            self.before.pop(number)()
+        self.numbers.append(number)
+        return super().upload_part(uri, upload_id, number, data)
+
+    def complete_upload(self, *arguments: Any, **options: Any) -> None:
+        if self.before_complete is not None:
+            once, self.before_complete = self.before_complete, None
+            once()
+        super().complete_upload(*arguments, **options)
+
+    def open(self) -> list[str]:
+        """The uploads that are not ended."""
+        return [upload.upload_id for upload in self.uploads("out")]
+
+
+def pieces(parts: int, fill: int = 7) -> Iterator[bytes]:
+    """So many parts and a half, each of other bytes."""
+    for number in range(parts):
+        yield bytes([fill + number]) * PART
+    yield bytes([fill]) * HALF
+
+
+@pytest.fixture
+def store() -> Sent:
+    return Sent()
+
+
+@pytest.fixture
+def crowd(house: House, store: Sent) -> Crowd:
+    house.tools = replace(house.tools, objects=store)
+    return Crowd(house, store)
+
+
+class Crowd:
+    """Attempts at one job."""
+
+    def __init__(self, house: House, store: Sent) -> None:
+        self.house = house
+        self.store = store
+        self.key = house.packaging()
+
+    def attempt(self) -> Job:
+        return self.house.jobs.begin(self.key)
+
+    def write(self, job: Job, source: Iterator[bytes]) -> None:
+        uploads.write(self.house.tools, job, Watch(self.house.tools, job, None), TARGET, source)
+
+    def died(self, job: Job, parts: int) -> None:
+        """Let an attempt die once so many parts were kept."""
+
+        def cut() -> Iterator[bytes]:
+            for number, piece in enumerate(pieces(9)):
+                if number == parts:
+                    raise Leaving
+                yield piece
+
+        with pytest.raises(Leaving):
+            self.write(job, cut())
+
+    def kept(self, job: Job) -> set[int]:
+        ledger = self.house.jobs.uploads()
+        upload = ledger.find(job)
+        return set() if upload is None else set(ledger.parts(upload))
+
+    def content(self) -> bytes:
+        return b"".join(bytes(piece) for piece in self.store.read(TARGET))
+
+
+def test_a_small_object_is_one_write(crowd: Crowd) -> None:
+    crowd.write(crowd.attempt(), iter([b"a" * 100, b"b"]))
+    assert crowd.content() == b"a" * 100 + b"b"
+    assert crowd.store.numbers == []
+
+
+def test_a_large_object_comes_in_parts_and_leaves_nothing_behind(crowd: Crowd) -> None:
+    job = crowd.attempt()
+    crowd.write(job, pieces(4))
+    assert crowd.content() == b"".join(pieces(4))
+    assert sorted(crowd.store.numbers) == [1, 2, 3, 4, 5]
+    assert crowd.store.open() == []
+    assert crowd.house.jobs.uploads().find(job) is None
+    assert crowd.house.jobs.get(crowd.key).written_uri == str(TARGET)
+
+
+def test_exactly_one_part_is_an_upload_of_one(crowd: Crowd) -> None:
+    crowd.write(crowd.attempt(), iter([bytes(PART)]))
+    assert crowd.content() == bytes(PART)
+    assert crowd.store.numbers == [1]
+
+
+def test_the_next_attempt_sends_only_what_is_missing(crowd: Crowd) -> None:
+    first = crowd.attempt()
+    crowd.died(first, 7)
+    kept = crowd.kept(first)
+    assert kept >= {1, 2, 3}
+    crowd.store.numbers.clear()
+    crowd.write(crowd.attempt(), pieces(9))
+    assert crowd.content() == b"".join(pieces(9))
+    assert sorted(crowd.store.numbers) == sorted(set(range(1, 11)) - kept), "a kept part is not sent again"
+
+
+def test_a_part_that_the_store_lost_is_sent_again(crowd: Crowd) -> None:
+    first = crowd.attempt()
+    crowd.died(first, 7)
+    (upload_id,) = crowd.store.open()
+    del crowd.store._begun[upload_id].parts[2]
+    crowd.store.numbers.clear()
+    crowd.write(crowd.attempt(), pieces(9))
+    assert crowd.content() == b"".join(pieces(9))
+    assert 2 in crowd.store.numbers
+    assert 1 not in crowd.store.numbers
+
+
+def test_other_bytes_end_the_upload_and_come_whole_in_the_next_try(crowd: Crowd) -> None:
+    crowd.died(crowd.attempt(), 7)
+    second = crowd.attempt()
+    with pytest.raises(StoreUnavailable, match=r"Part 1 of .* is not as an earlier attempt sent it"):
+        crowd.write(second, pieces(9, fill=99))
+    assert crowd.store.open() == []
+    crowd.store.numbers.clear()
+    crowd.write(second, pieces(9, fill=99))
+    assert crowd.content() == b"".join(pieces(9, fill=99))
+    assert sorted(crowd.store.numbers) == list(range(1, 11))
+
+
+def test_an_upload_that_is_gone_is_begun_anew(crowd: Crowd) -> None:
+    crowd.died(crowd.attempt(), 7)
+    crowd.store.abort_upload(TARGET, crowd.store.open()[0])
+    crowd.write(crowd.attempt(), pieces(9))
+    assert crowd.content() == b"".join(pieces(9))
+    assert crowd.store.open() == []
+
+
+def test_an_upload_that_goes_while_it_is_completed_is_told_as_something_that_passes(crowd: Crowd) -> None:
+    job = crowd.attempt()
+    crowd.store.before_complete = lambda: crowd.store.abort_upload(TARGET, crowd.store.open()[0])
+    with pytest.raises(UploadGone):
+        crowd.write(job, pieces(2))
+    assert not crowd.store.exists(TARGET)
+    crowd.write(job, pieces(2))
+    assert crowd.content() == b"".join(pieces(2))
+
+
+def test_an_outdated_attempt_sends_no_part_into_the_later_ones_way(crowd: Crowd) -> None:
+    """The first is held up with its part under way; the second takes the upload over and completes it."""
+    first = crowd.attempt()
+    held, go = threading.Event(), threading.Event()
+    crowd.store.before[4] = lambda: (held.set(), go.wait(60))
+    failures: list[BaseException] = []
+
+    def old() -> None:
+        try:
+            crowd.write(first, pieces(9))
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            failures.append(error)
+
+    thread = threading.Thread(target=old)
+    thread.start()
+    held.wait(60)
+    crowd.write(crowd.attempt(), pieces(9))
+    go.set()
+    thread.join(60)
+    assert [type(error) for error in failures] == [JobStopped]
+    assert crowd.content() == b"".join(pieces(9))
+    assert crowd.store.open() == []
+
+
+def test_an_outdated_attempt_does_not_complete(crowd: Crowd) -> None:
+    first = crowd.attempt()
+    crowd.store.before[3] = crowd.attempt
+    with pytest.raises(JobStopped, match="attempt 2"):
+        crowd.write(first, pieces(2))
+    assert not crowd.store.exists(TARGET)
+
+
+def test_a_late_completion_finds_no_upload_once_the_job_was_stopped(crowd: Crowd) -> None:
+    """A worker that is paused behind the guard can make nothing visible: the upload was aborted meanwhile."""
+    job = crowd.attempt()
+
+    def stop_elsewhere() -> None:
+        stopping = crowd.house.stop(crowd.key)
+        finish(crowd.house.tools, stopping, {"status": "STOPPED"})
+
+    crowd.store.before_complete = stop_elsewhere
+    with pytest.raises(JobStopped):
+        crowd.write(job, pieces(2))
+    assert crowd.house.jobs.get(crowd.key).status is Status.STOPPED
+    assert not crowd.store.exists(TARGET)
+    assert crowd.store.open() == []
+
+
+@pytest.mark.parametrize("ending", [{"status": "FAILED", "status_message": "no"}, {"status": "STOPPED"}])
+def test_the_upload_of_a_job_that_ends_without_its_object_is_aborted(crowd: Crowd, ending: dict[str, Any]) -> None:
+    job = crowd.attempt()
+    crowd.died(job, 7)
+    if ending["status"] == "STOPPED":
+        crowd.house.stop(crowd.key)
+    finish(crowd.house.tools, job, ending)
+    assert crowd.house.jobs.get(crowd.key).status == ending["status"]
+    assert crowd.store.open() == []
+
+
+class TestTidying:
+    def test_the_upload_of_a_job_that_ended_is_aborted_and_then_forgotten(self, crowd: Crowd) -> None:
+        job = crowd.attempt()
+        crowd.died(job, 7)
+        crowd.house.jobs.move(crowd.key, Status.FAILED)
+        tidy(crowd.house.tools, 0)
+        assert crowd.store.open() == []
+        wait_a_tick()
+        tidy(crowd.house.tools, 0)
+        assert crowd.house.jobs.uploads().left(10, -60) == []
+
+    def test_a_running_jobs_upload_is_left_alone(self, crowd: Crowd) -> None:
+        crowd.died(crowd.attempt(), 7)
+        before = crowd.store.open()
+        tidy(crowd.house.tools, 0)
+        assert crowd.store.open() == before != []
+
+    def test_a_part_that_arrived_behind_the_abort_is_found_in_the_next_round(self, crowd: Crowd) -> None:
+        job = crowd.attempt()
+        crowd.died(job, 7)
+        (upload_id,) = crowd.store.open()
+        begun = crowd.store._begun[upload_id]
+        crowd.house.jobs.move(crowd.key, Status.FAILED)
+        tidy(crowd.house.tools, 0)
+        crowd.store._begun[upload_id] = begun  # as S3 has it, when a part was under way
+        wait_a_tick()
+        tidy(crowd.house.tools, 0)
+        assert crowd.store.open() == []
+
+    def test_an_upload_that_a_dead_worker_began_and_could_not_note_is_aborted(self, crowd: Crowd) -> None:
+        job = crowd.attempt()
+        crowd.house.jobs.uploads().intend(job, str(TARGET), None)
+        stray = aged(crowd.store, crowd.store.begin_upload(TARGET))
+        crowd.write(crowd.attempt(), pieces(2))
+        crowd.house.jobs.move(crowd.key, Status.COMPLETED)
+        others = [
+            aged(crowd.store, crowd.store.begin_upload(S3Uri("out", f"{TARGET.key}.other"))),
+            aged(crowd.store, crowd.store.begin_upload(TARGET)),
+            crowd.store.begin_upload(TARGET),
+        ]
+        crowd.store.upload_part(TARGET, others[1], 1, b"somebody else's")
+        for _ in range(3):
+            tidy(crowd.house.tools, 0.001)
+            wait_a_tick()
+        assert stray not in crowd.store.open()
+        assert set(others[:2]) <= set(crowd.store.open()), "what is not ours is left alone"
+        assert crowd.content() == b"".join(pieces(2))
+
+    def test_an_object_that_came_up_after_its_jobs_end_is_removed(self, crowd: Crowd) -> None:
+        job = crowd.attempt()
+        crowd.house.jobs.note_output(crowd.key, str(TARGET), attempt=job.attempt)  # and the worker is paused here
+        crowd.attempt()
+        current = crowd.house.stop(crowd.key)
+        finish(crowd.house.tools, current, {"status": "STOPPED"})
+        crowd.store.write(TARGET, [b"late"])  # it woke, and was killed before it could look
+        tidy(crowd.house.tools, -60)
+        assert not crowd.store.exists(TARGET)
+        crowd.store.write(TARGET, [b"somebody's own"])
+        tidy(crowd.house.tools, -60)
+        assert crowd.store.exists(TARGET), "once looked for, it is nobody's business any more"
+
+    def test_an_object_is_kept_where_another_job_has_made_it_too(self, crowd: Crowd) -> None:
+        job = crowd.attempt()
+        crowd.house.jobs.note_output(crowd.key, str(TARGET), attempt=job.attempt)
+        other = crowd.house.packaging("other")
+        second = crowd.house.jobs.begin(other)
+        crowd.house.jobs.note_output(other, str(TARGET), attempt=second.attempt)
+        crowd.store.write(TARGET, [b"the other's"])
+        crowd.house.jobs.move(other, Status.COMPLETED)
+        finish(crowd.house.tools, job, {"status": "FAILED", "status_message": "no"})
+        tidy(crowd.house.tools, -60)
+        assert crowd.store.exists(TARGET)
+
+
+def wait_a_tick() -> None:
+    """The database's clock counts milliseconds."""
+    threading.Event().wait(0.005)
+
+
+def aged(store: Sent, upload_id: str) -> str:
+    """An upload that was begun an hour ago."""
+    store._begun[upload_id] = replace(store._begun[upload_id], initiated=datetime.now(UTC) - timedelta(hours=1))
+    return upload_id
