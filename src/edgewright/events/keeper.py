@@ -112,7 +112,7 @@ class Keeper:
         first, longest = BACKOFF
         seconds = min(first * 2 ** min(delivery.tries, 20), longest) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
         seconds = max(seconds, min(refused.retry_seconds or 0.0, MOST_RETRY_SECONDS))
-        told = {"job": delivery.key.arn, "event": delivery.seq, "reason": refused.reason, "tries": delivery.tries + 1}
+        told = {"job": delivery.key.arn, "number": delivery.seq, "reason": refused.reason, "tries": delivery.tries + 1}
         if delivery.waited_seconds + seconds > self._settings.webhook.give_up_seconds:
             log.error("event given up: it is a dead letter now", **told)
             return Failure(delivery.seq, refused.reason, None)

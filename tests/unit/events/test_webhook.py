@@ -1,0 +1,123 @@
+"""One event on its way to the receiver."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import socket
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from edgewright.events.webhook import MOST_READ, Refused, Webhook, key_of, signature
+from edgewright.jobs import JobEvent, JobKey, Kind, Status
+from edgewright.settings import WebhookSettings
+from hooks import SECRET, Receiver, receiving
+
+EVENT = JobEvent(
+    seq=7,
+    key=JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "digits"),
+    created_at=datetime(2026, 3, 4, tzinfo=UTC),
+    status=Status.COMPLETED,
+    attempt=1,
+    at=datetime(2026, 3, 4, 1, tzinfo=UTC),
+    event_id="0bd4a141-0a02-4d8a-9977-3924c3fb259c",
+    detail={"EdgePackagingJobStatus": "COMPLETED", "ModelName": "zähler"},
+)
+
+
+def webhook(url: str, seconds: float = 5.0, now: float = 1614265330.9) -> Webhook:
+    return Webhook(WebhookSettings(url=url, secret=SECRET, timeout_seconds=seconds), clock=lambda: now)
+
+
+def test_the_signature_is_that_of_standard_webhooks() -> None:
+    """The example in the specification's own documentation and libraries."""
+    assert (
+        signature(key_of(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+        == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    )
+
+
+@pytest.mark.parametrize("secret", [SECRET, SECRET.removeprefix("whsec_")])
+def test_a_secret_may_have_its_prefix_or_not(secret: str) -> None:
+    assert key_of(secret) == base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+
+
+def test_an_event_comes_whole_and_signed() -> None:
+    with receiving(Receiver()) as receiver:
+        webhook(receiver.url).offer(EVENT)
+    ((headers, body),) = receiver.bodies
+    assert json.loads(body) == EVENT.document()
+    assert headers["content-type"] == "application/json"
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == (EVENT.event_id, "1614265330")
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.digest(key_of(SECRET), signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_every_success_takes_it(status: int) -> None:
+    with receiving(Receiver(lambda _: status)) as receiver:
+        webhook(receiver.url).offer(EVENT)
+
+
+@pytest.mark.parametrize("status", [300, 400, 401, 404, 410, 500, 503])
+def test_everything_else_does_not(status: int) -> None:
+    with (
+        receiving(Receiver(lambda _: status)) as receiver,
+        pytest.raises(Refused, match=f"answered {status}") as refused,
+    ):
+        webhook(receiver.url).offer(EVENT)
+    assert not refused.value.away
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with receiving(Receiver()) as other, receiving(Receiver(lambda _: (307, {"location": other.url}))) as receiver:
+        with pytest.raises(Refused, match="answered 307"):
+            webhook(receiver.url).offer(EVENT)
+        assert other.bodies == []
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("120", 120.0), ("Fri, 31 Dec 1999 23:59:59 GMT", None), ("-1", None)])
+def test_a_receiver_may_say_when_to_come_again(value: str, seconds: float | None) -> None:
+    with receiving(Receiver(lambda _: (429, {"retry-after": value}))) as receiver, pytest.raises(Refused) as refused:
+        webhook(receiver.url).offer(EVENT)
+    assert refused.value.retry_seconds == seconds
+
+
+def test_a_receiver_that_is_away_is_told_apart() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(Refused, match="not reached") as refused:
+        webhook(f"http://127.0.0.1:{port}/").offer(EVENT)
+    assert refused.value.away
+
+
+def test_a_receiver_that_does_not_answer_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(Refused, match="ReadTimeoutError") as refused:
+            webhook(url, seconds=0.3).offer(EVENT)
+    assert refused.value.away
+
+
+def test_an_endless_answer_is_not_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stopped = threading.Event()
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n" + b"x" * (MOST_READ + 10)
+                )
+                stopped.wait(30)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        webhook(f"http://127.0.0.1:{server.getsockname()[1]}/").offer(EVENT)
+        stopped.set()
+        thread.join()
