@@ -12,9 +12,10 @@ import itertools
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -28,9 +29,8 @@ from edgewright.operations import QUICK, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
 
 if TYPE_CHECKING:
-    from edgewright import protocol
     from edgewright.http.principals import Principal
-    from edgewright.http.sigv4 import Verifier
+    from edgewright.http.sigv4 import Signed, Verifier
     from edgewright.http.throttling import Throttle
     from edgewright.http.wires import Reply, Scope, Wire
     from edgewright.telemetry.requests import RequestTally
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+CALLERS = 1024
+"""Callers whose context is kept: accounts and regions, and the addresses that they have of this server."""
 CLOSE = (b"connection", b"close")
 OK = "OK"
 OPERATION = "edgewright.operation"
@@ -86,11 +88,13 @@ class Api:
         """
         self._wire = wire
         self._verifier = verifier
-        self._context_for = context_for
+        # A caller's context is the same for every call.
+        self._context = lru_cache(maxsize=CALLERS)(lambda *caller: context_for(Caller(*caller)))
         self._body_limit = bounds.body_limit
         self._throttle = bounds.throttle
         self._tally = tally
         self._request_ids = _request_ids()
+        self._debug = log.bind().debug  # the bound logger's own: to find it costs more than not to write
         self._inline = QUICK if bounds.embedded else frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,41 +111,24 @@ class Api:
         await _send(send, reply, request_id)
         operation, seconds = scope.get(OPERATION, UNKNOWN), time.perf_counter() - begun
         self._tally.count(operation, code, seconds)
-        log.debug("request", operation=operation, code=code, seconds=seconds)
+        self._debug("request", operation=operation, code=code, seconds=seconds)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        """Sync code crosses to async here and nowhere else: what may wait runs in a thread."""
         body = await read_body(scope, receive, self._body_limit)
-        principal, caller = self._verified(scope, body)
+        signed = self._verified(scope, body)
         if self._throttle is not None:
-            self._throttle.take(principal.access_key_id, time.monotonic())
+            self._throttle.take(signed.holder.access_key_id, time.monotonic())
         operation, request = self._wire.read(scope, body)
         scope[OPERATION] = operation.name
-        response = await self._run((principal, caller), operation, request)
+        context = self._context(signed.holder.account, signed.region, self._wire.endpoint(scope))
+        call = (self._wire, signed.holder, context, operation, request)
+        response = perform(*call) if operation.name in self._inline else await run_in_threadpool(perform, *call)
         return self._wire.reply(operation, response)
 
-    def _verified(self, scope: Scope, body: bytes) -> tuple[Principal, Caller]:
-        request = Request(
-            method=scope["method"],
-            path=scope["raw_path"],
-            query=scope["query_string"],
-            headers=scope["headers"],
-            body=body,
-        )
-        signed = self._verifier.verify(request, datetime.now(UTC))
-        return signed.holder, Caller(signed.holder.account, signed.region, self._wire.endpoint(scope))
-
-    async def _run(
-        self, who: tuple[Principal, Caller], operation: protocol.Operation, request: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """Sync code crosses to async here and nowhere else: what may wait runs in a thread."""
-        if operation.name in self._inline:
-            return self._perform(*who, operation, request)
-        return await run_in_threadpool(self._perform, *who, operation, request)
-
-    def _perform(
-        self, principal: Principal, caller: Caller, operation: protocol.Operation, request: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        return perform(self._wire, principal, self._context_for(caller), operation, request)
+    def _verified(self, scope: Scope, body: bytes) -> Signed[Principal]:
+        request = Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
+        return self._verifier.verify(request, datetime.now(UTC))
 
 
 def _request_ids() -> Iterator[str]:
@@ -195,13 +182,13 @@ def _error_reply(wire: Wire, error: Exception) -> tuple[str, Reply]:
     if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
         log.error("request failed", code=code, exc_info=error)
     if isinstance(error, RequestTooLarge):
-        return code, replace(reply, headers=(*reply.headers, CLOSE))  # what is left of the body is not waited for
+        return code, reply._replace(headers=(*reply.headers, CLOSE))  # what is left of the body is not waited for
     return code, reply
 
 
 async def _send(send: Send, reply: Reply, request_id: str) -> None:
     headers = [(b"x-amzn-requestid", request_id.encode("ascii")), *reply.headers]
     if reply.status != NO_CONTENT:  # whose answers have no length, not even 0
-        headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
+        headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

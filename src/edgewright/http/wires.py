@@ -6,8 +6,7 @@ A wire holds no state but its service; `http.api` does everything that services 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from edgewright import protocol
 from edgewright.errors import UnknownOperation
@@ -26,8 +25,7 @@ TAGGED, COMPONENT = "resourceArn", "arn"
 """Members of Greengrass's requests that hold the ARN of what the request is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes back: a status, a body, and headers beside those that every answer has."""
 
     status: int
@@ -71,17 +69,23 @@ class AwsJson:
         self.service = service
         self._implemented = implemented
         self._prefix = f"{service.target_prefix}."
+        self._known = {
+            f"{self._prefix}{name}": operation for name, operation in service.operations.items() if name in implemented
+        }
 
     def read(self, scope: Scope, body: bytes) -> tuple[protocol.Operation, dict[str, Any]]:
         """See `Wire.read`."""
-        target = self.label(scope)
-        name = target.removeprefix(self._prefix)
-        operation = self.service.operations.get(name)
-        if operation is None or name == target:
-            raise UnknownOperation(f"'{target}' in X-Amz-Target names no operation of this service.")
-        if name not in self._implemented:
-            raise _not_implemented(name, self.service, self._implemented)
+        target = _header(scope, b"x-amz-target")
+        operation = self._known.get(target)
+        if operation is None:
+            raise self._unknown(target)
         return operation, protocol.parse_request(operation, body)
+
+    def _unknown(self, target: str) -> UnknownOperation:
+        name = target.removeprefix(self._prefix)
+        if name == target or name not in self.service.operations:
+            return UnknownOperation(f"'{target}' in X-Amz-Target names no operation of this service.")
+        return _not_implemented(name, self.service, self._implemented)
 
     def wanted(self, operation: str, request: Request, caller: Caller) -> Wanted:
         """See `Wire.wanted`."""
@@ -151,7 +155,11 @@ class RestJson:
 
 
 def _header(scope: Scope, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
+    for name, value in scope["headers"]:
+        if name == wanted:
+            text: str = value.decode("latin-1")
+            return text
+    return ""
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -64,22 +64,30 @@ def _compile(shape: Shape, known: dict[Shape, Writer]) -> Writer | None:
 
 
 def _structure(shape: Shape, known: dict[Shape, Writer]) -> Writer:
-    fields: dict[str, tuple[str, Writer | None]] = {}
+    plain: dict[str, str] = {}  # wire names of the members that go out as they are, by their own
+    written: dict[str, tuple[str, Writer]] = {}
 
     def write(value: Mapping[str, Any]) -> dict[str, Any]:
         document = {}
         for name, item in value.items():
             if item is None:
                 continue
-            if name not in fields:
-                raise ValueError(f"{shape.name} has no member {name}. It has: {', '.join(fields)}.")
-            key, inner = fields[name]
-            document[key] = item if inner is None else inner(item)
+            if name in plain:
+                document[plain[name]] = item
+            elif name in written:
+                key, inner = written[name]
+                document[key] = inner(item)
+            else:
+                raise ValueError(f"{shape.name} has no member {name}. It has: {', '.join(shape.members)}.")
         return document
 
     known[shape] = write
     for member in shape.members.values():
-        fields[member.name] = (member.wire_name, _compile(member.shape, known))
+        inner = _compile(member.shape, known)
+        if inner is None:
+            plain[member.name] = member.wire_name
+        else:
+            written[member.name] = (member.wire_name, inner)
     return write
 
 
@@ -111,7 +119,7 @@ def _blob(value: bytes) -> str:
 
 
 def _seconds(value: datetime) -> float:
-    moment = _zoned(value).timestamp()
+    moment = (value if value.tzinfo is UTC else _zoned(value)).timestamp()
     return round(moment, MILLISECONDS) if value.microsecond else int(moment)
 
 

@@ -141,12 +141,19 @@ def _compile(shape: Shape, known: dict[Shape, Check]) -> Check:
 
 
 def _scalar(rules: Sequence[Clause]) -> Check:
+    if not rules:
+        return _anything
+
     def check(value: Json, path: Path, faults: list[Fault]) -> None:
         for rule in rules:
             if not rule.holds(value):
                 faults.append(_fault(value, path, rule.text))  # noqa: PERF401 - as a rule there is none to add
 
     return check
+
+
+def _anything(value: Json, path: Path, faults: list[Fault]) -> None:
+    """The check of a value that is bound by nothing but its type."""
 
 
 def _structure(shape: Shape, known: dict[Shape, Check]) -> Check:
