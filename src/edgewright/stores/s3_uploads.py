@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from edgewright.errors import (
@@ -321,7 +322,7 @@ def _last(key: str) -> str:
 
 def _upload(bucket: str, key: str, upload_id: str, initiated: datetime) -> Upload | None:
     try:
-        return Upload(S3Uri(bucket, key), upload_id, initiated)
+        return Upload(S3Uri(bucket, key), upload_id, initiated.astimezone(UTC))
     except UriRefused:
         return None
 
