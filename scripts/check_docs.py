@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import errors_page
 import typer
 from pydantic import BaseModel
 
@@ -39,7 +40,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the generated parts")
     write = parser.parse_args().write
-    faults = [*generated(write=write), *help_blocks(write=write), *links(), *decisions(), *python_blocks()]
+    faults = [
+        *generated(write=write),
+        *help_blocks(write=write),
+        *links(),
+        *decisions(),
+        *python_blocks(),
+        *errors_page.faults(),
+    ]
     for fault in faults:
         print(fault)
     print(f"documentation: {len(faults)} faults in {len(list(markdown()))} files")
@@ -48,7 +56,11 @@ def main() -> int:
 
 def generated(*, write: bool) -> Iterator[str]:
     """The reference pages that are made from the program."""
-    pages: dict[str, Page] = {"docs/reference/settings.md": settings_page, "docs/reference/cli.md": cli_page}
+    pages: dict[str, Page] = {
+        "docs/reference/settings.md": settings_page,
+        "docs/reference/cli.md": cli_page,
+        "docs/reference/errors.md": errors_page.page,
+    }
     for name, page in pages.items():
         path, wanted = ROOT / name, page()
         if path.exists() and path.read_text(encoding="utf-8") == wanted:
