@@ -1,6 +1,6 @@
 """Reading through the API: requests a second beside moto's server and a bare ASGI application, and List at any size.
 
-    .venv/bin/python benchmarks/api.py [--seconds 8] [--sizes 1000,100000,1000000]
+    .venv/bin/python benchmarks/api.py [--rounds 5] [--seconds 4] [--sizes 1000,100000,1000000]
 
 Every request is signed; every answer is read from the database. Traffic goes to 127.0.0.1 alone.
 """
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ from edgewright.jobs.rows import to_row
 from edgewright.jobs.tables import packaging_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 NAMES = 200
@@ -46,54 +46,76 @@ BATCH = 10_000
 def main() -> None:
     """Run both benchmarks, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each server is under load")
-    parser.add_argument("--sizes", default="1000,100000,1000000", help="jobs in the database, for List")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each server is under load")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for how long, each time")
+    parser.add_argument("--sizes", default="1000,100000,1000000", help="jobs in the database, for List; empty for none")
     arguments = parser.parse_args()
-    requests_per_second(arguments.seconds)
-    list_times([int(size) for size in arguments.sizes.split(",")])
+    requests_per_second(arguments.rounds, arguments.seconds)
+    if arguments.sizes:
+        list_times([int(size) for size in arguments.sizes.split(",")])
 
 
 # --- requests a second ----------------------------------------------------------------------------------------------
 
 
-def requests_per_second(seconds: float) -> None:
-    """Ours, moto's and the bare application's figures, one after the other."""
-    print(f"16 connections, {seconds:g} s each, generator: {generator()}, 10,000 jobs in the database")
-    with tempfile.TemporaryDirectory() as folder:
+def requests_per_second(rounds: int, seconds: float) -> None:
+    """Ours, moto's and the bare application's figures.
+
+    All servers run all the time, and each round has every one of them under load for a while, one after the other: a
+    machine that is faster or slower for some time is so for all of them, and a round's ratio is of the same moment.
+    """
+    print(
+        f"16 connections, {rounds} rounds of {seconds:g} s each, generator: {generator()}, 10,000 jobs in the database"
+    )
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         data = Path(folder) / "data"
         fill(data, 10_000)
-        with edgewright(data) as (port, keys):
-            names = [f"job-{number * 37:07}" for number in range(NAMES)]
-            describe = [signed(port, keys, "DescribeEdgePackagingJob", {"EdgePackagingJobName": n}) for n in names]
-            page = [signed(port, keys, "ListEdgePackagingJobs", {"MaxResults": 10})]
-            ours = load(port, describe, seconds=seconds)
-            listing = load(port, page, seconds=seconds)
-    with moto() as port:
-        theirs = load(port, [moto_describe(port)], seconds=seconds)
-    with bare() as port:
-        least = load(port, describe, seconds=seconds)
-    rows = {
-        "edgewright Describe": ours,
-        "edgewright List, 10 jobs": listing,
-        "moto DescribeCompilationJob": theirs,
-        "bare ASGI application": least,
-    }
-    print(f"{'':32}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}")
-    for name, result in rows.items():
-        print(f"{name:32}{result.rate:10,.0f}{result.p50:9.2f}{result.p99:9.2f}{result.failed:8}")
-    print_ratios(ours, theirs, least)
+        port, keys = servers.enter_context(edgewright(data))
+        moto_port, bare_port = servers.enter_context(moto()), servers.enter_context(bare())
+        found: dict[str, list[Result]] = {DESCRIBE: [], LIST: [], MOTO: [], BARE: []}
+        for _ in range(rounds):
+            describe = [signed(port, keys, "DescribeEdgePackagingJob", {"EdgePackagingJobName": n}) for n in names()]
+            page = signed(port, keys, "ListEdgePackagingJobs", {"MaxResults": 10})
+            found[DESCRIBE].append(load(port, describe, seconds=seconds))
+            found[MOTO].append(load(moto_port, [moto_describe(moto_port)], seconds=seconds))
+            found[BARE].append(load(bare_port, describe, seconds=seconds))
+            found[LIST].append(load(port, [page], seconds=seconds))
+    print(f"{'median of the rounds':32}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}")
+    for name, results in found.items():
+        rate, p50, p99 = (statistics.median(getattr(r, part) for r in results) for part in ("rate", "p50", "p99"))
+        print(f"{name:32}{rate:10,.0f}{p50:9.2f}{p99:9.2f}{sum(r.failed for r in results):8}")
+    print_ratios(found[DESCRIBE], found[MOTO], found[BARE])
 
 
-def print_ratios(ours: Result, theirs: Result, least: Result) -> None:
-    """Describe's two ratios."""
-    print(f"Describe: {ours.rate / theirs.rate:.1f} times moto, 1/{least.rate / ours.rate:.1f} of the bare application")
+DESCRIBE, LIST, MOTO, BARE = (
+    "edgewright Describe",
+    "edgewright List, 10 jobs",
+    "moto DescribeCompilationJob",
+    "bare ASGI application",
+)
+
+
+def names() -> list[str]:
+    """Jobs from all over the table."""
+    return [f"job-{number * 37:07}" for number in range(NAMES)]
+
+
+def print_ratios(ours: list[Result], theirs: list[Result], least: list[Result]) -> None:
+    """Describe's two ratios: each round's, and the medians."""
+    times = [our.rate / their.rate for our, their in zip(ours, theirs, strict=True)]
+    part = [bare.rate / our.rate for our, bare in zip(ours, least, strict=True)]
+    print(
+        f"Describe: {statistics.median(times):.1f} times moto, 1/{statistics.median(part):.1f} of the bare application"
+    )
+    print(f"  rounds: {', '.join(f'{ratio:.1f}' for ratio in times)}; {', '.join(f'1/{ratio:.1f}' for ratio in part)}")
 
 
 @contextmanager
-def edgewright(data: Path) -> Iterator[tuple[int, tuple[str, str]]]:
+def edgewright(data: Path, environment: Mapping[str, str] | None = None) -> Iterator[tuple[int, tuple[str, str]]]:
     """`edgewright serve` without a worker: its port, and the first access key."""
     command = [sys.executable, "-m", "edgewright", "serve", "--port", "0", "--no-worker", "--data-dir", str(data)]
-    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+    with ended(started) as process:
         assert process.stdout is not None  # noqa: S101 - asked for above
         port = int(process.stdout.readline().split()[4].rpartition(":")[2])
         file = configparser.ConfigParser()
