@@ -20,8 +20,8 @@ operator's. Its sentence says what was found, what was wanted and what to do.
 
 - **On the wire** the code is in the header `x-amzn-ErrorType` and in the body; the caller's errors come with their own
   sentence, the operator's with AWS's general one: the log has the rest, under the request's id. The table shows
-  what a request gets that meets the error, of Greengrass's operations behind the semicolon where they differ; which operation
-  may answer what is in [api.md](api.md) and [greengrass-api.md](greengrass-api.md).
+  what a request gets that meets the error, and of Greengrass's operations where they differ; which operation may
+  answer what is in [api.md](api.md) and [greengrass-api.md](greengrass-api.md).
 - **In a job** `EdgePackagingJobStatusMessage` and `FailureReason` begin with `ClientError:` where the caller can mend
   it, and with `InternalServerError:` where the operator can.
 - **On the command line** the sentence goes to standard error; [cli.md](cli.md) has the exit codes.
@@ -62,6 +62,7 @@ REMEDIES: dict[str, str] = {
     "ServiceRefused": "What the code in the sentence asks for; it is one of these.",
     "ServiceUnreachable": "Start the service, or name its endpoint.",
     "SettingsRefused": "Mend the setting that is named: [settings](settings.md).",
+    "StoreFull": "Make room where the objects are kept; create the job again.",
     "StoreUnavailable": "See that the object store answers; create the job again later.",
     "TargetUnsupported": "Choose a target that is compiled for, or register a model compiled elsewhere.",
     "Throttled": "Nothing: SDKs retry. Or raise `requests_per_second`.",
