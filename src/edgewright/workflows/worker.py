@@ -47,6 +47,8 @@ LEAVING_SECONDS = 2.0
 """What a job may take to notice that its worker leaves, once the grace time is over."""
 ENDING_SECONDS = 8.0
 """The most that a worker takes to end beyond its grace time; whoever kills what does not end should wait longer."""
+ASKED_SECONDS = 0.5
+"""How often the main thread looks whether a signal came."""
 SETTLED_SECONDS = 0.01
 """How long the engine takes, after a job ends, to see that there is room for the next."""
 
@@ -267,7 +269,10 @@ def work(
         signal.signal(number, lambda *_: asked.set())
     worker = Worker(settings, tools_of(settings, jobs), recipes)
     worker.start()
-    asked.wait()
+    # With a time-out: a signal that reaches a process which is just being continued may be given to another thread, and
+    # Python calls its handler only when this one runs again.
+    while not asked.wait(ASKED_SECONDS):
+        pass
     _end_within(settings.worker.grace_seconds + ENDING_SECONDS)
     if not worker.stop():
         log.warning("some work does not end; it was handed back, and this process ends now")
