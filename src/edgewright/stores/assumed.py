@@ -14,7 +14,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
 from edgewright.stores.patience import Tries
 from edgewright.stores.rights import could_not_assume
-from edgewright.stores.s3_errors import FAILURES, trouble
+from edgewright.stores.s3_errors import FAILURES, Broken, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,9 +132,9 @@ class Assumer:
         given = self._client().assume_role(**wanted)["Credentials"]
         expires = given["Expiration"]
         life = expires.timestamp() - time.time()
-        return Grant(
-            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires.isoformat(), max(life, 0.0)
-        )
+        if life <= 0:
+            raise Broken(f"what it gave expired {-life:.0f} s before it came; is this host's clock right?")
+        return Grant(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires.isoformat(), life)
 
     def _client(self) -> Any:  # noqa: ANN401 - boto3 has no types
         with self._lock:
