@@ -95,6 +95,10 @@ class ComponentExists(AboutResource):
     """A component version that is there already: the same name and version mean the same bytes for ever."""
 
 
+class ClientTokenUsed(AboutResource):
+    """A client token that came with another request before."""
+
+
 class ResourceLimitExceeded(CallerError):
     """More unfinished jobs than the account may have."""
 
@@ -148,6 +152,10 @@ class RoleRefused(CallerError):
 
 class StoreUnavailable(ServiceError):
     """The object store could not be reached, or broke off."""
+
+
+class StoreFull(StoreUnavailable):
+    """The object store has no room for the object."""
 
 
 class UploadGone(StoreUnavailable):

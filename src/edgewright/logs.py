@@ -10,8 +10,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -62,7 +63,7 @@ def configure(log_format: str, level: int | str = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     foreign = structlog.stdlib.ProcessorFormatter(
@@ -74,6 +75,28 @@ def configure(log_format: str, level: int | str = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(lowest, logging.WARNING))  # libraries speak only when something is wrong
+
+
+class Unfailing:
+    """A stream that loses text rather than fail whoever writes it.
+
+    Where the log lies on a disk that is full, requests and jobs go on, and an honest error stays the one it was. What
+    the stream below still holds is written once there is room.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written; always as long as the text."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def blot(_logger: object, _method: str, line: EventDict) -> EventDict:

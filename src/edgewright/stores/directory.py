@@ -19,7 +19,15 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from edgewright.errors import EdgewrightError, KeyRefused, ObjectForbidden, ObjectNotFound, StoreUnavailable, UriRefused
+from edgewright.errors import (
+    EdgewrightError,
+    KeyRefused,
+    ObjectForbidden,
+    ObjectNotFound,
+    StoreFull,
+    StoreUnavailable,
+    UriRefused,
+)
 from edgewright.stores import sealed
 from edgewright.stores.keyring import Place
 from edgewright.stores.seam import PIECE
@@ -195,6 +203,8 @@ def _translation(error: OSError, uri: S3Uri, unusable: dict[int, str]) -> Edgewr
         return UriRefused(f"A symbolic link lies on the object's path, and none is followed. {where}")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return ObjectForbidden(f"Access to the S3 object is denied: {error.strerror}. {where}")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StoreFull(f"The object store is full: {error.strerror}. Make room on its disk. {where}")
     return StoreUnavailable(f"The object store failed: {error.strerror}. {where}")
 
 

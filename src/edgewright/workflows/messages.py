@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgewright.errors import CallerError, CompilerFailed, StoreUnavailable
+from edgewright.errors import CallerError, CompilerFailed, StoreFull, StoreUnavailable
 from edgewright.jobs import Status
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def sentence(error: Exception) -> str:
         text = f"ClientError: {error.message}"
     elif isinstance(error, CompilerFailed):
         text = f"InternalServerError: {error.message}"
+    elif isinstance(error, StoreFull):
+        text = "InternalServerError: The object store is full. Once its operator has made room, create the job again."
     elif isinstance(error, StoreUnavailable):
         text = "InternalServerError: The object store could not be reached, or broke off. Create the job again later."
     else:

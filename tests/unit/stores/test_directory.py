@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgewright.errors import EdgewrightError, ObjectForbidden, ObjectNotFound, StoreUnavailable, UriRefused
+from edgewright.errors import EdgewrightError, ObjectForbidden, ObjectNotFound, StoreFull, StoreUnavailable, UriRefused
 from edgewright.stores import DirectoryStore, S3Uri
 from edgewright.stores.directory import _translation
 
@@ -151,7 +151,8 @@ def test_what_a_folder_cannot_hold_is_refused(store: DirectoryStore, root: Path,
         (errno.ENOENT, ObjectNotFound),
         (errno.ELOOP, UriRefused),
         (errno.EIO, StoreUnavailable),
-        (errno.ENOSPC, StoreUnavailable),
+        (errno.ENOSPC, StoreFull),
+        (errno.EDQUOT, StoreFull),
     ],
 )
 def test_each_failure_of_the_disk_has_its_error(number: int, error: type[EdgewrightError]) -> None:

@@ -9,6 +9,7 @@ from edgewright.errors import (
     KeyUnusable,
     ModelRefused,
     ObjectNotFound,
+    StoreFull,
     StoreUnavailable,
 )
 from edgewright.workflows import messages
@@ -35,6 +36,12 @@ def test_each_error_says_whose_it_is(error: Exception, sentence: str) -> None:
 
 def test_a_store_that_is_away_tells_no_address() -> None:
     assert "10.0.0.7" not in messages.sentence(StoreUnavailable("no route to 10.0.0.7"))
+
+
+def test_a_store_that_is_full_says_so() -> None:
+    assert messages.sentence(StoreFull("No space left on device")) == (
+        "InternalServerError: The object store is full. Once its operator has made room, create the job again."
+    )
 
 
 def test_a_long_message_is_cut() -> None:
