@@ -5,15 +5,27 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import text
 
-from edgewright.errors import ComponentExists, DatabaseUnavailable, ResourceNotFound, ValidationFault
+from edgewright.errors import ClientTokenUsed, ComponentExists, DatabaseUnavailable, ResourceNotFound, ValidationFault
 from edgewright.greengrass.arn import ComponentArn
-from edgewright.jobs import Component, ComponentStore, JobStore, migrate, open_database
+from edgewright.jobs import (
+    ClientToken,
+    Component,
+    ComponentStore,
+    JobStore,
+    Receipt,
+    database,
+    migrate,
+    open_database,
+    tables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -250,9 +262,13 @@ class TestTags:
 
 class TestMigration:
     def test_a_database_of_the_version_before_learns_components(self, engine: Engine) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(database.MIGRATIONS))
         with engine.begin() as connection:
-            connection.execute(text("DROP TABLE components"))
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            tables.metadata.drop_all(connection)
+            connection.execute(text("DROP TABLE alembic_version"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
         migrate(engine)
         store = JobStore(engine).components()
         store.insert(component())
@@ -263,3 +279,75 @@ class TestMigration:
         for reach in (lambda: store.insert(component()), lambda: store.get(key()), lambda: store.list("a", "b")):
             with pytest.raises(DatabaseUnavailable):
                 reach()
+
+
+HOURS = timedelta(hours=8)
+
+
+def token(name: str = "t-1", request: str = "asked", **members: str) -> ClientToken:
+    return ClientToken(**{"account": ACCOUNT, "region": REGION, "token": name, "request": request} | members)
+
+
+class TestClientTokens:
+    def test_the_same_request_gets_the_first_answer(self, store: ComponentStore) -> None:
+        first = store.insert_once(component(), {"a": "1"}, token())
+        assert first == Receipt(key(), NOON)
+        later = component(created_at=NOON + HOURS - timedelta(seconds=1), recipe=b"later")
+        assert store.insert_once(later, {"a": "2"}, token()) == first
+        assert store.answered(token(), later.created_at) == first
+        assert store.get(key()) == component(tags={"a": "1"})
+
+    def test_the_answer_outlives_the_component(self, store: ComponentStore) -> None:
+        first = store.insert_once(component(), {}, token())
+        store.delete(key())
+        assert store.insert_once(component(), {}, token()) == first
+        assert store.versions(key()).components == ()
+
+    def test_another_request_is_refused_and_makes_nothing(self, store: ComponentStore) -> None:
+        store.insert_once(component(), {}, token())
+        other = component(version="2.0.0")
+        with pytest.raises(ClientTokenUsed, match="t-1 came with another request before") as refused:
+            store.insert_once(other, {}, token(request="else"))
+        assert refused.value.resource == str(key())
+        with pytest.raises(ClientTokenUsed):
+            store.answered(token(request="else"), NOON)
+        assert store.versions(key()).components == (component(),)
+
+    def test_tokens_are_apart_by_account_region_and_case(self, store: ComponentStore) -> None:
+        store.insert_once(component(), {}, token())
+        for number, other in enumerate([token("T-1"), token(account="999999999999"), token(region="us-east-1")]):
+            made = component(version=f"1.0.{number + 1}", account=other.account, region=other.region)
+            assert store.insert_once(made, {}, other).key == made.key
+
+    def test_a_token_whose_request_failed_is_free(self, store: ComponentStore) -> None:
+        store.insert(component())
+        with pytest.raises(ComponentExists):
+            store.insert_once(component(), {}, token())
+        assert store.answered(token(), NOON) is None
+        assert store.insert_once(component(version="2.0.0"), {}, token(request="else")).key.version == "2.0.0"
+
+    def test_after_eight_hours_a_token_is_forgotten(self, engine: Engine, store: ComponentStore) -> None:
+        store.insert_once(component(), {}, token())
+        store.insert_once(component(version="1.1.0"), {}, token("t-2"))
+        late = NOON + HOURS
+        assert store.answered(token(), late) is None
+        new = component(version="2.0.0", created_at=late)
+        assert store.insert_once(new, {}, token(request="else")) == Receipt(new.key, late)
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT token, request FROM client_tokens")).all() == [("t-1", "else")]
+
+    def test_of_many_at_once_one_makes_it_and_all_get_its_answer(self, store: ComponentStore) -> None:
+        barrier, answers = threading.Barrier(8), []
+
+        def create(number: int) -> None:
+            mine = component(created_at=NOON + timedelta(seconds=number), recipe=str(number).encode())
+            barrier.wait()
+            answers.append(store.insert_once(mine, {}, token()))
+
+        threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 8
+        assert set(answers) == {Receipt(key(), store.get(key()).created_at)}

@@ -120,8 +120,8 @@ def artifacts(recipe: Mapping[str, Any]) -> list[str]:
     found = [
         uri
         for _, manifest in _manifests(recipe)
-        for artifact in _list(_get(manifest, "Artifacts"))
-        if isinstance(artifact, Mapping) and isinstance(uri := _get(artifact, "Uri"), str)
+        for artifact in _list(value_of(manifest, "Artifacts"))
+        if isinstance(artifact, Mapping) and isinstance(uri := value_of(artifact, "Uri"), str)
     ]
     return list(dict.fromkeys(found))
 
@@ -130,10 +130,10 @@ def platforms(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The platforms of a recipe, as DescribeComponent shows them: a name, and the attributes that are texts."""
     found = []
     for _, manifest in _manifests(recipe):
-        platform = _get(manifest, "Platform")
+        platform = value_of(manifest, "Platform")
         attributes = platform.items() if isinstance(platform, Mapping) else ()
         texts = {key: value for key, value in attributes if isinstance(value, str) and value}
-        name = _get(manifest, "Name") or "-".join(texts[key] for key in ("os", "architecture") if key in texts)
+        name = value_of(manifest, "Name") or "-".join(texts[key] for key in ("os", "architecture") if key in texts)
         found.append({"attributes": texts} | ({"name": name} if isinstance(name, str) and name else {}))
     return found
 
@@ -153,6 +153,17 @@ def bucket_fault(uri: S3Uri) -> str | None:
     return "has a dot, and lite makes a host name of it that no certificate is for" if "." in uri.bucket else None
 
 
+def value_of(mapping: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """A recipe's value of a key in whatever case, as classic reads it; None where it has none.
+
+    The value of the exact key goes before others.
+    """
+    if name in mapping:
+        return mapping[name]
+    wanted = name.lower()
+    return next((value for key, value in mapping.items() if isinstance(key, str) and key.lower() == wanted), None)
+
+
 def _error(rule: str, message: str) -> Finding:
     return Finding(rule, Severity.ERROR, message)
 
@@ -166,20 +177,12 @@ def _found(value: object) -> str:
     return "nothing" if value is None else shown(value if isinstance(value, str) else str(value))
 
 
-def _get(mapping: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
-    """The value of a key in whatever case, as classic reads it; that of the exact key before others."""
-    if name in mapping:
-        return mapping[name]
-    wanted = name.lower()
-    return next((value for key, value in mapping.items() if isinstance(key, str) and key.lower() == wanted), None)
-
-
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
 def _manifests(recipe: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, manifest in enumerate(_list(_get(recipe, "Manifests"))):
+    for number, manifest in enumerate(_list(value_of(recipe, "Manifests"))):
         if isinstance(manifest, Mapping):
             yield f"Manifests[{number}]", manifest
 
@@ -193,20 +196,20 @@ def _letter_case(place: str, mapping: Mapping[str, Any], names: tuple[str, ...])
 
 
 def _format_version(recipe: Mapping[str, Any]) -> Found:
-    value = _get(recipe, "RecipeFormatVersion")
+    value = value_of(recipe, "RecipeFormatVersion")
     if value != FORMAT_VERSION:
         yield _error("format-version", f"RecipeFormatVersion is {_found(value)}: wanted the string {FORMAT_VERSION}.")
 
 
 def _name(recipe: Mapping[str, Any]) -> Found:
-    value = _get(recipe, "ComponentName")
+    value = value_of(recipe, "ComponentName")
     fault = name_fault(value) if isinstance(value, str) else "is wanted as a string"
     if fault:
         yield _error("name", f"ComponentName {_found(value)} {fault}.")
 
 
 def _version(recipe: Mapping[str, Any]) -> Found:
-    value = _get(recipe, "ComponentVersion")
+    value = value_of(recipe, "ComponentVersion")
     fault = versions.fault(value) if isinstance(value, str) else "is wanted as a string"
     if fault:
         yield _error("version", f"ComponentVersion {_found(value)} {fault}.")
@@ -219,7 +222,7 @@ def _version(recipe: Mapping[str, Any]) -> Found:
 
 
 def _description(recipe: Mapping[str, Any]) -> Found:
-    value = _get(recipe, "ComponentDescription")
+    value = value_of(recipe, "ComponentDescription")
     if value is None:
         yield _warning(
             "description",
@@ -244,7 +247,7 @@ def _keys(recipe: Mapping[str, Any]) -> Found:
 
 
 def _manifest_list(recipe: Mapping[str, Any]) -> Found:
-    value = _get(recipe, "Manifests")
+    value = value_of(recipe, "Manifests")
     if not _list(value) or not all(isinstance(manifest, Mapping) for manifest in _list(value)):
         yield _error("manifests", f"Manifests is {_found(value)}: wanted a list of at least one mapping.")
 
@@ -270,9 +273,9 @@ _CHECKS: Final[tuple[Check, ...]] = (
 
 def _manifest(place: str, manifest: Mapping[str, Any]) -> Found:
     yield from _letter_case(place, manifest, _MANIFEST)
-    yield from _platform(place, _get(manifest, "Platform"))
+    yield from _platform(place, value_of(manifest, "Platform"))
     yield from _lifecycle(place, manifest)
-    value = _get(manifest, "Artifacts")
+    value = value_of(manifest, "Artifacts")
     if value is not None and not isinstance(value, list):
         yield _error("artifact", f"{place}.Artifacts is {_found(value)}: wanted a list.")
     for number, artifact in enumerate(_list(value)):
@@ -284,7 +287,7 @@ def _platform(place: str, platform: object) -> Found:
         yield _warning("platform", f"{place} has no Platform, and lite refuses the recipe. Give one, with * for all.")
         return
     yield from _letter_case(f"{place}.Platform", platform, ("os", "architecture", "runtime"))
-    runtime, architecture = _get(platform, "runtime"), _get(platform, "architecture")
+    runtime, architecture = value_of(platform, "runtime"), value_of(platform, "architecture")
     if runtime not in ("*", "aws_nucleus_lite"):
         yield _warning("runtime", f"{place}.Platform.runtime is {_found(runtime)}: lite skips the manifest. Wanted *.")
     if architecture is not None and architecture not in _ARCHITECTURES:
@@ -296,8 +299,8 @@ def _platform(place: str, platform: object) -> Found:
 
 
 def _lifecycle(place: str, manifest: Mapping[str, Any]) -> Found:
-    lifecycle = _get(manifest, "Lifecycle")
-    if lifecycle is None and _get(manifest, "Selections") is not None:
+    lifecycle = value_of(manifest, "Lifecycle")
+    if lifecycle is None and value_of(manifest, "Selections") is not None:
         return  # the recipe's own Lifecycle holds its steps
     place = f"{place}.Lifecycle"
     if lifecycle is not None and not isinstance(lifecycle, Mapping):
@@ -305,7 +308,7 @@ def _lifecycle(place: str, manifest: Mapping[str, Any]) -> Found:
         return
     steps = lifecycle or {}
     yield from _letter_case(place, steps, _STEPS)
-    if _get(steps, "run") is None:
+    if value_of(steps, "run") is None:
         yield _warning(
             "run", f"{place} has no run step, and lite fails the deployment. Let one end in 'sleep infinity'."
         )
@@ -318,7 +321,7 @@ def _step(place: str, step: object) -> Found:
     script = step
     if isinstance(step, Mapping):
         yield from _letter_case(place, step, _STEP)
-        script = _get(step, "Script")
+        script = value_of(step, "Script")
     if not isinstance(script, str):
         yield _error("lifecycle", f"{place} has no script: wanted a string, or a mapping with a string as its Script.")
         return
@@ -332,16 +335,16 @@ def _step(place: str, step: object) -> Found:
 
 
 def _artifact(place: str, artifact: object) -> Found:
-    uri = _get(artifact, "Uri") if isinstance(artifact, Mapping) else None
+    uri = value_of(artifact, "Uri") if isinstance(artifact, Mapping) else None
     if not isinstance(artifact, Mapping) or not isinstance(uri, str):
         yield _error("artifact", f"{place} has no Uri: wanted a mapping with a string as its Uri.")
         return
     yield from _letter_case(place, artifact, _ARTIFACT)
     yield from _uri(f"{place}.Uri", uri)
-    unarchive = _get(artifact, "Unarchive")
+    unarchive = value_of(artifact, "Unarchive")
     if unarchive not in (None, "NONE", "ZIP"):
         yield _error("unarchive", f"{place}.Unarchive is {_found(unarchive)}: wanted NONE or ZIP.")
-    yield from _permission(f"{place}.Permission", _get(artifact, "Permission"))
+    yield from _permission(f"{place}.Permission", value_of(artifact, "Permission"))
     yield from _digest(place, artifact)
 
 
@@ -370,7 +373,7 @@ def _permission(place: str, permission: object) -> Found:
         return
     yield from _letter_case(place, permission, tuple(_PERMISSIONS))
     for name, values in _PERMISSIONS.items():
-        value = _get(permission, name)
+        value = value_of(permission, name)
         if value is None:
             yield _warning("permission", f"{place} has no {name}, whose default differs between cores.")
         elif value not in values:
@@ -378,7 +381,7 @@ def _permission(place: str, permission: object) -> Found:
 
 
 def _digest(place: str, artifact: Mapping[str, Any]) -> Found:
-    digest, algorithm = _get(artifact, "Digest"), _get(artifact, "Algorithm")
+    digest, algorithm = value_of(artifact, "Digest"), value_of(artifact, "Algorithm")
     if digest is None and algorithm is None:
         return  # AWS's cloud computes its own
     if algorithm != "SHA-256":

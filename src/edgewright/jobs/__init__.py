@@ -1,5 +1,6 @@
 """Jobs: what was asked for and where it stands, in SQLite or PostgreSQL."""
 
+from edgewright.jobs.client_tokens import ClientToken, Receipt
 from edgewright.jobs.components import Component, ComponentPage, ComponentStore
 from edgewright.jobs.database import migrate, open_database
 from edgewright.jobs.events import JobEvent, JobEvents
@@ -16,6 +17,7 @@ __all__ = [
     "ENDED",
     "SOURCES",
     "UNFINISHED",
+    "ClientToken",
     "CompilationJob",
     "Component",
     "ComponentPage",
@@ -32,6 +34,7 @@ __all__ = [
     "ListQuery",
     "LiveWorker",
     "PackagingJob",
+    "Receipt",
     "ReportStore",
     "SortBy",
     "Status",

@@ -13,6 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from edgewright.errors import ComponentExists, ResourceNotFound, ValidationFault
 from edgewright.greengrass.arn import ComponentArn
 from edgewright.greengrass.versions import order_key
+from edgewright.jobs import client_tokens
+from edgewright.jobs.client_tokens import ClientToken, Receipt
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.rows import from_milliseconds, milliseconds
 from edgewright.jobs.tables import components
@@ -110,20 +112,50 @@ class ComponentStore:
             ComponentExists: the name has this version already, made by somebody else.
             ValueError: the version is not a semantic version.
         """
-        row = _to_row(component if tags is None else replace(component, tags=tags))
-        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
-        make = dialect.insert(components).on_conflict_do_nothing().returning(components.c.name)
-        for _ in range(_TRIES):  # again only where the version that was in the way is deleted in between
+        wanted = component if tags is None else replace(component, tags=tags)
+        for _ in range(_TRIES):
             with reaching_database(), self._engine.begin() as connection:
-                made = connection.execute(make, row).first()
-                held = connection.execute(select(*_COLUMNS).where(_is(component.key))).first()
-            if held is None:
+                made, stored = _put(connection, wanted)
+            if stored is None:
                 continue
-            stored = _from_row(held)
-            if made is None and (component.job_arn is None or stored.job_arn != component.job_arn):
+            if not made and (component.job_arn is None or stored.job_arn != component.job_arn):
                 raise _taken(stored)
             return stored
         raise _taken(component)
+
+    def insert_once(self, component: Component, tags: Mapping[str, str], token: ClientToken) -> Receipt:
+        """Make a component version, unless a request with this token made one in the last eight hours.
+
+        Raises:
+            ClientTokenUsed: the token came with another request.
+            ComponentExists: the name has this version already, made with another token or none.
+            ValueError: the version is not a semantic version.
+        """
+        wanted = replace(component, tags=tags)
+        for _ in range(_TRIES):
+            with reaching_database(), self._engine.connect() as connection, connection.begin() as transaction:
+                known = client_tokens.claim(connection, token, Receipt(component.key, component.created_at))
+                if known is not None:
+                    return known
+                made, stored = _put(connection, wanted)
+                if stored is None:
+                    transaction.rollback()
+                    continue
+                if not made:
+                    raise _taken(stored)
+            with reaching_database(), self._reads.connect() as connection:
+                client_tokens.forget(connection, component.created_at)
+            return Receipt(stored.key, stored.created_at)
+        raise _taken(component)
+
+    def answered(self, token: ClientToken, now: datetime) -> Receipt | None:
+        """What a request with this token was answered with in the last eight hours, if there was one.
+
+        Raises:
+            ClientTokenUsed: it came with another request.
+        """
+        with reaching_database(), self._reads.connect() as connection:
+            return client_tokens.find(connection, token, now)
 
     def get(self, key: ComponentArn) -> Component:
         """The version.
@@ -246,6 +278,15 @@ class ComponentStore:
             rows = connection.execute(query.limit(limit + 1)).all()
         found = tuple(_from_row(row) for row in rows[:limit])
         return ComponentPage(found, cursor(found[-1]) if len(rows) > limit else None)
+
+
+def _put(connection: Connection, component: Component) -> tuple[bool, Component | None]:
+    """Insert a version: whether that made it, and what is stored; None where one that was in the way is gone by now."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    make = dialect.insert(components).on_conflict_do_nothing().returning(components.c.name)
+    made = connection.execute(make, _to_row(component)).first()
+    held = connection.execute(select(*_COLUMNS).where(_is(component.key))).first()
+    return made is not None, None if held is None else _from_row(held)
 
 
 def _is_of(key: ComponentArn) -> ColumnElement[bool]:

@@ -27,7 +27,7 @@ from edgewright.jobs.states import UNFINISHED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
@@ -167,6 +167,17 @@ Index(
     components.c.version_order,
     unique=True,
 )
+
+client_tokens = Table(
+    "client_tokens",
+    metadata,
+    *(Column(name, Name, nullable=False) for name in ("account", "region", "token")),
+    Column("request", Text, nullable=False),  # its digest
+    *(Column(name, Name, nullable=False) for name in ("name", "version")),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account", "region", "token"),
+)
+Index("client_tokens_by_created_at", client_tokens.c.created_at)
 
 secrets = Table(
     "secrets",

@@ -7,8 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import CallerError, ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
-from edgewright.greengrass.rules import artifacts
-from edgewright.operations.recipes import value
+from edgewright.greengrass.rules import artifacts, value_of
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def _reason(error: CallerError) -> str:
 def _replaced(recipe: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
     def entry(artifact: Mapping[str, Any]) -> dict[str, Any]:
         kept = {key: kept for key, kept in artifact.items() if key.lower() not in {"digest", "algorithm"}}
-        return kept | {"Digest": digests[value(artifact, "Uri")], "Algorithm": ALGORITHM}
+        return kept | {"Digest": digests[value_of(artifact, "Uri")], "Algorithm": ALGORITHM}
 
     def manifest(given: Mapping[str, Any]) -> dict[str, Any]:
         return _each(given, "Artifacts", entry)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.greengrass import rules as greengrass
 from edgewright.greengrass.arn import ComponentArn
-from edgewright.jobs import Component
+from edgewright.greengrass.rules import value_of
+from edgewright.jobs import ClientToken, Component, Receipt
+from edgewright.jobs.components import DEPLOYABLE
 from edgewright.operations import artifacts, paging, recipes, rules
 from edgewright.stores import S3Uri
 
@@ -24,35 +29,24 @@ PAGE = 100
 def create_component_version(context: Context, request: Request) -> Response:
     """CreateComponentVersion: check a recipe, compute its artifacts' digests, store it; DEPLOYABLE at once.
 
+    A request that comes again with its client token gets the first answer, for eight hours.
+
     Raises:
         ValidationFault: a Lambda function, no recipe, one that cores would not take, or artifacts that cannot be read.
         ComponentExists: the component has this version already.
+        ClientTokenUsed: the client token came with another request.
     """
     tags = _tags(request.get("tags", {}))
-    recipe = recipes.checked(_inline_recipe(request))
-    digested = artifacts.with_digests(recipe, context.shelf.objects)
-    component = context.shelf.components.insert(
-        Component(
-            account=context.caller.account,
-            region=context.caller.region,
-            name=recipes.value(recipe, "ComponentName"),
-            version=recipes.value(recipe, "ComponentVersion"),
-            recipe=recipes.as_json(digested),
-            created_at=context.now(),
-            artifacts=tuple(greengrass.artifacts(recipe)),
-            description=str(recipes.value(recipe, "ComponentDescription") or ""),
-            publisher=str(recipes.value(recipe, "ComponentPublisher") or ""),
-            platforms=tuple(greengrass.platforms(recipe)),
-        ),
-        tags,
-    )
-    return {
-        "arn": component.arn,
-        "componentName": component.name,
-        "componentVersion": component.version,
-        "creationTimestamp": component.created_at,
-        "status": _status(component),
-    }
+    text = _inline_recipe(request)
+    token = _client_token(context, request, text, tags)
+    known = context.shelf.components.answered(token, context.now()) if token else None
+    if known is not None:
+        return _created(known)
+    component = _component(context, recipes.checked(text))
+    if token is not None:
+        return _created(context.shelf.components.insert_once(component, tags, token))
+    stored = context.shelf.components.insert(component, tags)
+    return _created(Receipt(stored.key, stored.created_at))
 
 
 def describe_component(context: Context, request: Request) -> Response:
@@ -193,6 +187,42 @@ def component_name(operation: str, request: Request) -> str | None:
     if operation == "CreateComponentVersion":
         return recipes.name_of(request.get("inlineRecipe") or b"")
     return None
+
+
+def _component(context: Context, recipe: Mapping[str, Any]) -> Component:
+    digested = artifacts.with_digests(recipe, context.shelf.objects)
+    return Component(
+        account=context.caller.account,
+        region=context.caller.region,
+        name=value_of(recipe, "ComponentName"),
+        version=value_of(recipe, "ComponentVersion"),
+        recipe=recipes.as_json(digested),
+        created_at=context.now(),
+        artifacts=tuple(greengrass.artifacts(recipe)),
+        description=str(value_of(recipe, "ComponentDescription") or ""),
+        publisher=str(value_of(recipe, "ComponentPublisher") or ""),
+        platforms=tuple(greengrass.platforms(recipe)),
+    )
+
+
+def _client_token(context: Context, request: Request, recipe: bytes, tags: Mapping[str, str]) -> ClientToken | None:
+    """The request's client token, if it has one, with a digest of all that the request asks for."""
+    token = request.get("clientToken")
+    if token is None:
+        return None
+    asked = hashlib.sha256(recipe + b"\0" + orjson.dumps(sorted(tags.items()))).hexdigest()
+    return ClientToken(context.caller.account, context.caller.region, token, asked)
+
+
+def _created(receipt: Receipt) -> Response:
+    """What a creation is answered with: a component is DEPLOYABLE at once."""
+    return {
+        "arn": str(receipt.key),
+        "componentName": receipt.key.name,
+        "componentVersion": receipt.key.version,
+        "creationTimestamp": receipt.created_at,
+        "status": {"componentState": DEPLOYABLE, "message": "NONE", "errors": {}},
+    }
 
 
 def _inline_recipe(request: Request) -> bytes:

@@ -9,7 +9,7 @@ import orjson
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
 from edgewright.greengrass.recipe import dump
-from edgewright.greengrass.rules import Severity, check_recipe
+from edgewright.greengrass.rules import Severity, check_recipe, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,17 +28,10 @@ def checked(text: bytes) -> dict[str, Any]:
     return recipe
 
 
-def value(mapping: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
-    """A recipe's value of this key, in whatever case the recipe writes it; None where it has none."""
-    if name in mapping:
-        return mapping[name]
-    return next((found for key, found in mapping.items() if key.lower() == name.lower()), None)
-
-
 def name_of(text: bytes) -> str | None:
     """The name of the component that a recipe is of; None where it has none, or cannot be read."""
     try:
-        name = value(read_recipe(text), "ComponentName")
+        name = value_of(read_recipe(text), "ComponentName")
     except ValidationFault:
         return None
     return name if isinstance(name, str) else None

@@ -34,6 +34,7 @@ REST_CODES: dict[type[BaseException], tuple[int, str]] = CODES | {
     errors.ObjectNotFound: (NOT_FOUND, "ResourceNotFoundException"),
     errors.ResourceInUse: (CONFLICT, "ConflictException"),
     errors.ComponentExists: (CONFLICT, "ConflictException"),
+    errors.ClientTokenUsed: (CONFLICT, "ConflictException"),
     errors.ResourceLimitExceeded: (QUOTA, "ServiceQuotaExceededException"),
     BaseException: (INTERNAL, "InternalServerException"),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgewright.errors import ComponentExists, ResourceNotFound, StoreUnavailable, ValidationFault
+from edgewright.errors import ClientTokenUsed, ComponentExists, ResourceNotFound, StoreUnavailable, ValidationFault
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.operations import artifacts as of_recipes
 from edgewright.stores import S3Uri
@@ -69,6 +69,18 @@ def test_keys_in_another_spelling_are_found_and_left_so(stocked: Context) -> Non
     arn = call("CreateComponentVersion", stocked, inlineRecipe=text)["arn"]
     (kept,) = json.loads(call("GetComponent", stocked, arn=arn)["recipe"])["manifests"][0]["artifacts"]
     assert kept == {"URI": URI, "Permission": artifact["Permission"], "Digest": DIGEST, "Algorithm": "SHA-256"}
+
+
+def test_a_client_token_makes_a_request_count_once(stocked: Context) -> None:
+    asked = {"inlineRecipe": json.dumps(recipe("once", "1.0.0", URI)).encode(), "tags": {"a": "1", "b": "2"}}
+    first = call("CreateComponentVersion", stocked, clientToken="t-1", **asked)
+    stocked.shelf.objects.delete(S3Uri.parse(URI))  # the first answer needs no artifact any more
+    assert call("CreateComponentVersion", stocked, clientToken="t-1", **asked) == first
+    for other in ({"tags": {"a": "1"}}, {"inlineRecipe": json.dumps(recipe("other")).encode()}):
+        with pytest.raises(ClientTokenUsed):
+            call("CreateComponentVersion", stocked, clientToken="t-1", **asked | other)
+    with pytest.raises(ComponentExists):
+        call("CreateComponentVersion", stocked, inlineRecipe=json.dumps(recipe("once")).encode(), clientToken="t-2")
 
 
 def test_a_warning_refuses_nothing_and_an_error_does(context: Context) -> None:
