@@ -7,6 +7,7 @@ uvicorn's own protocol takes headers of any length, and waits for ever. A body's
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -25,7 +26,8 @@ class HeadersTooLarge(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds; `bounded` makes a class with the operator's.
 
-    A request that comes whole in one piece, as nearly all do, costs no timer.
+    A request that comes whole in one piece, as nearly all do, costs no timer: an idle connection has one that is left
+    to run, and looks when it ends whether the connection has been idle since.
     """
 
     header_limit = 32 * 1024
@@ -49,6 +51,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._incomplete = 0  # bytes received of headers that are not complete
         self._refusal = HTTPStatus.BAD_REQUEST
         self._timer: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0  # by the loop's clock; 0 while a request is on its way or being answered
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A connection begins: its first headers have their time."""
@@ -58,11 +62,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection ends."""
         self._stop_timer()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: what is not whole now has its time to become so."""
         self._begun = False
+        self._idle_since = 0.0
         super().data_received(data)
         if self.transport.is_closing():
             self._stop_timer()
@@ -89,7 +96,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers are whole."""
         self._in_headers = False
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.header_limit:
+        if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > self.header_limit:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HeadersTooLarge
         if self._timer is not None:
@@ -100,6 +107,28 @@ class BoundedProtocol(HttpToolsProtocol):
         """The body is whole."""
         self._whole = True
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is out: uvicorn's own way, but for its timer of each answer."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_if_idle)
+
+    def _look_if_idle(self) -> None:
+        """Close a connection that has been idle for its time, else look again when it could be."""
+        self._idle_timer = None
+        if not self._idle_since:
+            return  # busy: the end of its answer starts the timer again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            self.timeout_keep_alive_handler()
+        else:
+            self._idle_timer = self.loop.call_later(left, self._look_if_idle)
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up."""
