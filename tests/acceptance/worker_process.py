@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgewright.jobs import JobKey
-    from edgewright.settings import Settings
+    from edgewright.settings import S3Settings, Settings
     from edgewright.workflows import Tools
 
 STEPS = ("first", "second")
@@ -83,6 +83,8 @@ def worker_process(
         "database_url": settings.database_url,
         "worker_concurrency": settings.worker_concurrency,
         "worker": {f"{name}_seconds": value for name, value in times.items()},
+        "object_store": settings.object_store,
+        "s3": _revealed(settings.s3),
     }
     arguments = [json.dumps(each) for each in (plain, gates and str(gates.folder))]
     process = subprocess.Popen([sys.executable, __file__, *arguments])
@@ -93,6 +95,13 @@ def worker_process(
             process.send_signal(signal.SIGCONT)
             process.kill()
         process.wait()
+
+
+def _revealed(s3: S3Settings) -> dict[str, Any]:
+    """Settings of S3 as JSON, with the test's own secret in them."""
+    secret = s3.secret_access_key
+    plain = s3.model_dump(mode="json", exclude={"secret_access_key", "session_token"}, exclude_none=True)
+    return plain | ({} if secret is None else {"secret_access_key": secret.get_secret_value()})
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
