@@ -130,19 +130,15 @@ def test_a_key_that_cannot_be_used_is_refused_at_create(
     if named == "disabled":
         named = kms(server, "create-key", "--region", REGION)["key_id"]
         kms(server, "disable-key", named)
-    create = (
-        lambda: sagemaker.create_edge_packaging_job(
-            **packaging_request("keyless", noisy, OutputConfig=output_with(named))
-        ),
-        lambda: sagemaker.create_compilation_job(
-            **compile_request(
-                "keyless", "s3://models/noisy.tar.gz", OutputConfig=output_with(named) | {"TargetDevice": "rasp4b"}
-            )
-        ),
-    )
-    for refused in create:
+    package = packaging_request("keyless", noisy, OutputConfig=output_with(named))
+    output = output_with(named) | {"TargetDevice": "rasp4b"}
+    compilation = compile_request("keyless", "s3://models/noisy.tar.gz", OutputConfig=output)
+    for create, request in (
+        (sagemaker.create_edge_packaging_job, package),
+        (sagemaker.create_compilation_job, compilation),
+    ):
         with pytest.raises(ClientError) as raised:
-            refused()
+            create(**request)
         assert raised.value.response["Error"]["Code"] == "ValidationException"
         message = raised.value.response["Error"]["Message"]
         assert message.startswith(f"Value '{named}' at 'outputConfig.kmsKeyId' cannot be honoured: ")

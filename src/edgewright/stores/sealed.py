@@ -20,7 +20,7 @@ from edgewright.errors import ObjectDamaged, SettingsRefused
 from edgewright.stores.seam import PIECE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from typing_extensions import Buffer
 
@@ -102,7 +102,7 @@ def plain(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
     yield from left
 
 
-def seal(pieces: Iterable[Buffer], keyset: str, key_id: str, uri: S3Uri) -> Iterator[Buffer]:
+def seal(pieces: Iterable[Buffer], keyset: str, key_id: str, uri: S3Uri) -> Generator[Buffer, None, None]:
     """The file of an object that is encrypted.
 
     Args:
@@ -121,7 +121,7 @@ def seal(pieces: Iterable[Buffer], keyset: str, key_id: str, uri: S3Uri) -> Iter
     yield from ciphertext.take()
 
 
-def unseal(read: Callable[[int], bytes], keyset: str, key_id: str, uri: S3Uri) -> Iterator[bytes]:
+def unseal(read: Callable[[int], bytes], keyset: str, key_id: str, uri: S3Uri) -> Generator[bytes, None, None]:
     """The object's bytes in pieces of `PIECE`; each was authenticated before it comes out.
 
     Args:

@@ -16,7 +16,9 @@ from edgewright.errors import JobStopped, ObjectDamaged, SettingsRefused, StoreU
 from edgewright.stores import PIECE, S3Uri, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from typing_extensions import Buffer
 
 URI = S3Uri("bucket", "models/digits.tar.gz")
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -38,7 +40,7 @@ def sealed_file(keyset: str, body: bytes, uri: S3Uri = URI, key_id: str = KEY_ID
     return b"".join(map(bytes, sealed.seal([body], keyset, key_id, uri)))
 
 
-def opened(keyset: str, file: bytes, uri: S3Uri = URI) -> Iterator[bytes]:
+def opened(keyset: str, file: bytes, uri: S3Uri = URI) -> Generator[bytes, None, None]:
     form = sealed.form(file[: sealed.HEAD], uri)
     assert form.key_id is not None
     return sealed.unseal(io.BytesIO(file[form.start :]).read, keyset, form.key_id, uri)
@@ -76,7 +78,7 @@ def test_no_byte_of_the_object_is_in_its_file(keyset: str) -> None:
 @pytest.mark.parametrize("sizes", [[1] * 5000, [0, 3, 0], [SEGMENT * 3], [7_000, 700_000, 5]])
 def test_pieces_of_any_size_are_sealed(keyset: str, sizes: list[int]) -> None:
     pieces = [noise(size, seed) for seed, size in enumerate(sizes)]
-    buffers = [memoryview(pieces[0]), bytearray(pieces[1]), *pieces[2:]] if len(pieces) > 1 else pieces
+    buffers: list[Buffer] = [(memoryview, bytearray, bytes)[number % 3](piece) for number, piece in enumerate(pieces)]
     file = b"".join(map(bytes, sealed.seal(buffers, keyset, KEY_ID, URI)))
     assert b"".join(opened(keyset, file)) == b"".join(pieces)
 
