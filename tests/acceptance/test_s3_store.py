@@ -102,6 +102,7 @@ def test_an_unreachable_service_is_said_to_be(tmp_path: Path) -> None:
             endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}",
             access_key_id="a",
             secret_access_key=SecretStr("b"),
+            retry_seconds=1,
         )
         store = open_store(Settings(data_dir=tmp_path, object_store="s3", s3=settings))
         with pytest.raises(StoreUnavailable, match=r"Bucket: b, Key: k$") as raised:

@@ -67,7 +67,7 @@ def stand_in(answer: Callable[[Asked], Answer]) -> Iterator[StandIn]:
             about.asked.append(asked)
             given = answer(asked)
             self.send_response(given.status)
-            headers = {"Content-Length": str(len(given.body))} | given.headers
+            headers = {"Content-Length": str(len(given.body))} | dict(given.headers)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -98,7 +98,7 @@ def passed_on(upstream: str, asked: Asked, drop: str = "") -> Answer:
     with closing(connection):
         connection.request(asked.method, asked.target, asked.body, headers)
         found = connection.getresponse()
-        return Answer(found.status, found.read(), _plain(found.headers))
+        return Answer(found.status, found.read(), _plain(dict(found.headers)))
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
