@@ -19,7 +19,7 @@ import errors_page
 import typer
 from pydantic import BaseModel
 
-from edgewright.cli import app
+from edgewright.cli import EXIT_CODES, app
 from edgewright.settings import Settings
 
 if TYPE_CHECKING:
@@ -176,7 +176,22 @@ def shown_default(field: FieldInfo) -> str:
 
 def cli_page() -> str:
     """docs/reference/cli.md: the help of every command."""
-    lines = ["# Command line", "", "Made from the program by `make docs`."]
+    lines = [
+        "# Command line",
+        "",
+        "Made from the program by `make docs`.",
+        "",
+        "## Exit codes",
+        "",
+        "| code | meaning |",
+        "|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
+        "",
+        "## Completion",
+        "",
+        "`edgewright --install-completion` teaches your shell (bash, zsh, fish, PowerShell) to complete commands and",
+        "options; `edgewright --show-completion` prints what it would install. Open a new shell afterwards.",
+    ]
     for names in commands(typer.main.get_command(app), ()):
         lines += [
             "",

@@ -27,10 +27,13 @@ from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
 from edgewright.http.artifacts import LIFE, Artifacts
 from edgewright.http.connection import bounded
+from edgewright.http.entrance import Entrance
 from edgewright.http.health import Health
 from edgewright.http.metrics import Metrics
 from edgewright.http.principals import Principals
+from edgewright.http.progress import Progress
 from edgewright.http.sigv4 import Verifier
+from edgewright.http.stream import EventStream
 from edgewright.http.throttling import Throttle
 from edgewright.http.traced import traced
 from edgewright.http.wires import AwsJson, RestJson
@@ -43,11 +46,15 @@ from edgewright.telemetry.tracing import tracing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from types import FrameType
 
     from sqlalchemy import Engine
+    from starlette.requests import Request
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
+    from edgewright.http.entrance import Session
+    from edgewright.http.principals import Principal
     from edgewright.http.wires import Wire
     from edgewright.settings import Settings
     from edgewright.stores import ObjectStore, S3Uri
@@ -109,8 +116,14 @@ def _migrate(database: Engine, until: float) -> None:
         time.sleep(WAITING_SECONDS)
 
 
-def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
-    """The ASGI application of one API server: both services, and the artifacts that it hands out itself."""
+def api(settings: Settings, store: jobs.JobStore, leaving: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """The ASGI application of one API server: both services, and the artifacts that it hands out itself.
+
+    Args:
+        settings: what the operator chose.
+        store: the jobs.
+        leaving: whether the server is ending: answers that would never end do so then.
+    """
     hand_over = workflows.Handover(settings, store)
     token_key = store.secret(TOKEN_KEY)
     objects = open_store(settings)
@@ -140,7 +153,15 @@ def api(settings: Settings, store: jobs.JobStore) -> ASGIApp:
         throttle,
         settings.body_limit,
     )
-    more = [*_watched(settings, store, objects, tally), *_console(settings, store, gate, objects)]
+    entrance = Entrance(
+        sagemaker, Verifier(principals, sagemaker.service.signing_name), principals, throttle, _session(settings, gate)
+    )
+    more = [
+        *_watched(settings, store, objects, tally),
+        Route("/events", EventStream(entrance, store.events(), leaving).page, methods=["GET"]),
+        Route("/progress", Progress(entrance, store).page, methods=["GET"]),
+        *_console(settings, store, gate, objects),
+    ]
     return application(front(sagemaker), front(greengrass), artifacts, more)
 
 
@@ -158,6 +179,16 @@ def _console(settings: Settings, store: jobs.JobStore, gate: Gate, objects: Obje
         region=settings.console.region,
     )
     return Console(parts).routes()
+
+
+def _session(settings: Settings, gate: Gate) -> Session | None:
+    """Who has the console's session, and the region that they look at."""
+
+    def found(request: Request) -> tuple[Principal, str] | None:
+        signed_in = gate.signed_in(request)
+        return None if signed_in is None else (signed_in[1], signed_in[0].region)
+
+    return found if settings.console.enabled else None
 
 
 def _watched(
@@ -192,7 +223,9 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
     store = prepare(settings, settings.database_wait_seconds)
     with _listening(settings.host, settings.port) as listener:
         url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
-        server = _Server(_uvicorn_config(settings, api(settings, store)))
+        leaving = threading.Event()
+        server = _Server(_uvicorn_config(settings, api(settings, store, leaving.is_set)))
+        server.leaving = leaving
         server.ready = lambda: announce(url)
         _calm_collector()
         _write_endpoint(settings.data_dir / "endpoint", url)
@@ -255,9 +288,10 @@ def _uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it takes requests."""
+    """A uvicorn server that says when it takes requests, and when it takes no more."""
 
     ready: Callable[[], None]
+    leaving: threading.Event
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -271,6 +305,10 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.leaving.set()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

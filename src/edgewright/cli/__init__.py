@@ -2,8 +2,7 @@
 
 Every command imports what it needs when it runs, so that `edgewright verify` starts without the server's libraries.
 
-Exit codes: 0 done; 1 the input, package or request was refused; 2 the command line was wrong; 3 the service or its
-surroundings failed; 130 interrupted.
+Exit codes: see `EXIT_CODES`.
 """
 
 from __future__ import annotations
@@ -15,10 +14,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgewright import __version__
-from edgewright.cli import access_keys, compilations, components, jobs, kms, packages, server
+from edgewright.cli import access_keys, compilations, components, doctor, events, jobs, kms, packages, server
 from edgewright.errors import CallerError, EdgewrightError
 
 EXIT_REFUSED, EXIT_FAILED, EXIT_INTERRUPTED = 1, 3, 130
+EXIT_CODES = {
+    0: "Done.",
+    EXIT_REFUSED: "The input, the package or the request was refused, or a job that was watched did not complete.",
+    2: "The command line was wrong.",
+    EXIT_FAILED: "The service or its surroundings failed; for `doctor`, something was found that has to be mended.",
+    EXIT_INTERRUPTED: "Interrupted, as with Ctrl-C.",
+}
+"""What a program may rely on."""
 
 app = typer.Typer(
     name="edgewright",
@@ -29,13 +36,16 @@ app = typer.Typer(
 )
 app.command("package")(packages.package)
 app.command("verify")(packages.verify)
+app.command("inspect")(packages.inspect)
 app.command("serve")(server.serve)
 app.command("worker")(server.worker)
 app.command("demo")(server.demo)
+app.command("doctor")(doctor.doctor)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(compilations.app, name="compilations")
 app.add_typer(components.app, name="component")
 app.add_typer(access_keys.app, name="access-keys")
+app.add_typer(events.app, name="events")
 app.add_typer(kms.app, name="kms")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -37,18 +38,38 @@ class Connection:
         The endpoint is the flag's, the environment's, else the one that the server wrote into the data folder.
         Credentials are AWS's usual ones, else those in the data folder.
         """
-        import boto3  # noqa: PLC0415 - heavy, and only clients need it
-        from botocore.config import Config  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415 - heavy, and only clients need it
 
-        folder = self.data_dir or Path(os.environ.get("EDGEWRIGHT_DATA_DIR", "edgewright-data"))
-        session = boto3.Session()
-        keys = {} if session.get_credentials() and self.data_dir is None else _folder_keys(folder)
-        return boto3.Session(**keys).client(
+        session = self._session()
+        return session.client(
             service,
-            endpoint_url=self.endpoint_url or _folder_endpoint(folder),
+            endpoint_url=self.endpoint_url or _folder_endpoint(self._folder),
             region_name=self.region or session.region_name or DEFAULT_REGION,
             config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5),
         )
+
+    def get(self, client: Any, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, bytes]:  # noqa: ANN401 - a boto3 client
+        """The answer to a GET of one of the service's own pages, signed as a client's calls are: status and body."""
+        from botocore.auth import SigV4Auth  # noqa: PLC0415 - heavy, and only clients need it
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+        from botocore.httpsession import URLLib3Session  # noqa: PLC0415
+
+        url = f"{client.meta.endpoint_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        request = AWSRequest("GET", url)
+        SigV4Auth(self._session().get_credentials(), "sagemaker", client.meta.region_name).add_auth(request)
+        answer = URLLib3Session(timeout=10).send(request.prepare())
+        return answer.status_code, answer.content
+
+    def _session(self) -> Any:  # noqa: ANN401 - as above
+        import boto3  # noqa: PLC0415 - heavy, and only clients need it
+
+        session = boto3.Session()
+        keys = {} if session.get_credentials() and self.data_dir is None else _folder_keys(self._folder)
+        return boto3.Session(**keys)
+
+    @property
+    def _folder(self) -> Path:
+        return self.data_dir or Path(os.environ.get("EDGEWRIGHT_DATA_DIR", "edgewright-data"))
 
 
 @contextmanager

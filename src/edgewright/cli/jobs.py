@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +13,6 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Edge packag
 
 Name = Annotated[str, typer.Argument(help="The job's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-ENDED = frozenset({"COMPLETED", "FAILED", "STOPPED"})
-POLL_SECONDS = 0.5
 
 
 @app.command("list")
@@ -72,36 +68,31 @@ def stop(name: Name, endpoint_url: EndpointUrl = None, region: Region = None, da
 
 @app.command()
 def watch(
-    name: Name,
+    names: Annotated[list[str] | None, typer.Argument(help="The jobs; all unfinished ones when left out.")] = None,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Follow a job to its end. Exit 0 when it is COMPLETED, 1 otherwise.
+    """Follow jobs to their ends: a live table on a terminal, lines elsewhere.
+
+    Exit 0 when all are COMPLETED, 1 otherwise.
 
     Example: edgewright jobs watch my-job
     """
-    with opened(Connection(endpoint_url, region, data_dir)) as client:
-        job = _follow(client, name, quiet=json)
-    if json:
-        output.as_json(job)
-    if job["EdgePackagingJobStatus"] != "COMPLETED":
+    from edgewright.cli import watching  # noqa: PLC0415 - only this command needs it
+
+    connection = Connection(endpoint_url, region, data_dir)
+    with opened(connection) as client:
+        watched = watching.Watched(connection, client, tuple(names or ()))
+        for name in names or ():
+            client.describe_edge_packaging_job(EdgePackagingJobName=name)  # one that is not there is told before all
+        followed = watching.follow(watched, quiet=json)
+        if json:
+            jobs = [members_of(client.describe_edge_packaging_job(EdgePackagingJobName=job.name)) for job in followed]
+            output.as_json(jobs[0] if names and len(names) == 1 else jobs)
+    if any(job.status != watching.COMPLETED for job in followed):
         raise typer.Exit(1)
-
-
-def _follow(client: Any, name: str, *, quiet: bool) -> dict[str, Any]:  # noqa: ANN401 - a boto3 client
-    """Poll until the job has ended; a line for each change of its status or message."""
-    shown: tuple[str, str] | None = None
-    while True:
-        job = members_of(client.describe_edge_packaging_job(EdgePackagingJobName=name))
-        state = (job["EdgePackagingJobStatus"], job["EdgePackagingJobStatusMessage"])
-        if state != shown and not quiet:
-            output.line(f"{state[0]:<10}  {state[1]}")
-        shown = state
-        if state[0] in ENDED:
-            return job
-        time.sleep(POLL_SECONDS)
 
 
 def _row(job: dict[str, Any]) -> tuple[str, ...]:

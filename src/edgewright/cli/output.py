@@ -27,6 +27,11 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def printable(text: str) -> str:
+    """A text from outside without what would move the cursor or colour the terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
 def as_json(value: object) -> None:
     """The value as indented JSON on standard output; times in ISO 8601."""
     typer.echo(json.dumps(value, indent=2, default=_encode, ensure_ascii=False))

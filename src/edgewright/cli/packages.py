@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,8 @@ from edgewright.cli import output
 
 if TYPE_CHECKING:
     from edgewright.packaging import Verified
+    from edgewright.packaging.inspection import Inspection
+    from edgewright.stores.places import Source
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Data = Annotated[Path | None, typer.Option("--data-dir", help="The folder that holds keys and objects.")]
@@ -100,3 +102,66 @@ def _print_verified(verified: Verified, *, json: bool) -> None:
     output.line(f"verified: {verified.model.name} {verified.model.version}, signed by {verified.key_id}")
     for file in files:
         output.line(f"  {file['sha256']}  {file['size']:>12}  {file['path']}")
+
+
+def inspect(
+    archive: Annotated[str, typer.Argument(metavar="PACKAGE", help="A package file, or its s3:// URI.")],
+    public_key: Annotated[list[Path] | None, typer.Option("--public-key", help="A trusted public key, PEM.")] = None,
+    trust: Annotated[Path | None, typer.Option("--trust", help="A folder of trusted public keys.")] = None,
+    data_dir: Data = None,
+    json: Json = False,
+) -> None:
+    """Show what is in a package, and whether a trusted key signed it. Exit 0 if it can be read at all.
+
+    Without --public-key and --trust the data folder's own key is the trusted one. To refuse a package, use `verify`.
+
+    Example: edgewright inspect digits-1.0.tar.gz --public-key signing.pub.pem
+    """
+    from edgewright.packaging import inspection, keys  # noqa: PLC0415 - only this command needs them
+    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright.stores import places  # noqa: PLC0415
+
+    settings = load(data_dir=data_dir)
+    trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
+    own = settings.keys_dir / keys.PUBLIC_FILE
+    if not trusted and own.exists():
+        trusted = [keys.load_public_key(own)]
+    origin = places.source(archive, settings)
+    found = inspection.inspect(origin.read, trusted, settings.limits)
+    if json:
+        output.as_json(_inspected(found, origin))
+    else:
+        _print_inspected(found, origin)
+
+
+def _inspected(found: Inspection, origin: Source) -> dict[str, Any]:
+    model = found.manifest.model if found.manifest else None
+    return {
+        "package": origin.name,
+        "size": origin.size,
+        "verified": found.verified,
+        "why_not": found.why_not or None,
+        "signer": found.signer,
+        "model_name": model.name if model else None,
+        "model_version": model.version if model else None,
+        "members": [
+            {"path": each.path, "size": each.size, "sha256": each.sha256, "offset": each.offset}
+            for each in found.members
+        ],
+    }
+
+
+def _print_inspected(found: Inspection, origin: Source) -> None:
+    """What is only claimed is said to be."""
+    claim = "" if found.verified else " (says the package)"
+    model = found.manifest.model if found.manifest else None
+    output.line(f"package   {origin.name}, {origin.size} bytes")
+    output.line(f"model     {f'{model.name} {model.version}{claim}' if model else 'no manifest that can be read'}")
+    if model is not None and model.target is not None:
+        output.line(f"target    {model.target}{claim}")
+    output.line(f"signer    {f'{found.signer}{claim}' if found.signer else 'no signature that can be read'}")
+    output.line(f"verified  {'yes' if found.verified else f'no: {found.why_not}'}")
+    output.line()
+    output.line(f"{'SHA-256':<64}  {'BYTES':>12}  {'AT':>12}  MEMBER")
+    for each in found.members:
+        output.line(f"{each.sha256}  {each.size:>12}  {each.offset:>12}  {output.printable(each.path)}")

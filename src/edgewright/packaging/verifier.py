@@ -104,7 +104,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         LimitExceeded: the package is larger than a limit.
         ExtractionRefused: the folder is taken, or cannot be written.
     """
-    limits = _with_room(limits or default_limits())
+    limits = with_room(limits or default_limits())
     with Extraction(extract_to) if extract_to is not None else Nowhere() as destination:
         pieces = inflated(package, limits, threads or processors(), progress)
         try:
@@ -124,7 +124,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
     return Verified(statement.key_id, manifest, contents.signature.decode())
 
 
-def _with_room(limits: Limits) -> Limits:
+def with_room(limits: Limits) -> Limits:
     """The limits that a model of the largest size meets once the two members of ours stand beside it."""
     own = len(MANIFEST_NAME) + len(SIGNATURE_NAME)
     room = {

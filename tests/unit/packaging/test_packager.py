@@ -19,7 +19,7 @@ from typing_extensions import Buffer
 from archives import model_tar_gz, named, tar_gz
 from edgewright.errors import ArchiveRefused, JobStopped, LimitExceeded, StoreUnavailable, ValidationFault
 from edgewright.packaging import Model, gzip_members, headers, package, package_name
-from edgewright.packaging.verifier import _with_room
+from edgewright.packaging.verifier import with_room
 from edgewright.settings import Limits
 from packing import MODEL, Pack
 
@@ -254,7 +254,7 @@ def test_the_package_itself_stays_within_the_limits(limit: str, signer: Signer, 
 
 
 def test_room_for_our_members() -> None:
-    roomy = _with_room(Limits(members=1, path_length=1))
+    roomy = with_room(Limits(members=1, path_length=1))
     assert (roomy.members, roomy.path_length) == (3, 24)
 
 

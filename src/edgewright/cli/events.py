@@ -1,0 +1,57 @@
+"""`edgewright events`: what the webhook did not take. An administrator's commands, on the service's own database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgewright.cli import output
+from edgewright.cli.connection import DataDir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgewright.jobs.deliveries import Deliveries
+
+MOST = 1000
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that the webhook did not take.")
+
+
+@app.command()
+def dead(data_dir: DataDir = None, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the dead letters: events that were given up, the oldest first.
+
+    Example: edgewright events dead
+    """
+    letters = _deliveries(data_dir).dead(MOST)
+    if json:
+        output.as_json(
+            [{"seq": each.seq, "resource": each.key.arn, "tries": each.tries, "error": each.error} for each in letters]
+        )
+        return
+    rows = [(str(each.seq), each.key.arn, str(each.tries), each.error) for each in letters]
+    output.rows(("EVENT", "JOB", "TRIES", "WHY"), rows)
+
+
+@app.command()
+def retry(
+    event: Annotated[int | None, typer.Argument(help="The event's number; every dead letter when left out.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Offer dead letters to the webhook again; a running worker does it.
+
+    Example: edgewright events retry
+    """
+    count = _deliveries(data_dir).revive(event)
+    output.line(f"{count} {'event is' if count == 1 else 'events are'} offered again")
+
+
+def _deliveries(data_dir: Path | None) -> Deliveries:
+    from edgewright.jobs import JobStore, open_database  # noqa: PLC0415 - only these commands need the database
+    from edgewright.settings import load  # noqa: PLC0415
+
+    store = JobStore(open_database(load(data_dir=data_dir).sqlalchemy_url))
+    store.check()
+    return store.deliveries()

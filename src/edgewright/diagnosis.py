@@ -1,0 +1,263 @@
+"""A diagnosis: everything that the service needs, looked at one by one, each with what is wrong and how to mend it.
+
+Nothing is made or changed, but for one object that is written into the store and removed again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import urllib3
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+
+from edgewright.errors import EdgewrightError
+from edgewright.http.principals import check_private, read_principals
+from edgewright.jobs import JobStore, open_database
+from edgewright.jobs.clock import database_now
+from edgewright.packaging import keys
+from edgewright.stores import S3Uri, open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgewright.settings import Settings
+
+SKEW_SECONDS = 2.0
+"""Hosts whose clocks differ more tell of events in a wrong order, and signatures fail beyond five minutes."""
+LIVE_SECONDS = 15.0
+LITTLE_SPACE = 1024**3
+PROBE_BUCKET = "edgewright-doctor"
+PROBE_SECONDS = 5.0
+
+
+class State(StrEnum):
+    """How well something is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found.
+
+    Attributes:
+        name: what was looked at.
+        state: how well it is.
+        found: in a sentence.
+        mend: what to do; empty where nothing is to be done.
+    """
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+Look = Callable[[], Iterator[Finding]]
+
+
+def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[Finding]:
+    """Look at everything that the settings name.
+
+    Args:
+        settings: what the operator chose; they were read without fault.
+        bucket: where to write, read and delete an object in S3; none is tried there when None.
+    """
+    yield Finding("settings", State.OK, "Every setting can be used.")
+    looks: dict[str, Look] = {
+        "data folder": lambda: _folder(settings),
+        "signing key": lambda: _signing_key(settings),
+        "access keys": lambda: _access_keys(settings),
+        "database": lambda: _database(settings),
+        "object store": lambda: _store(settings, bucket),
+        "clock": lambda: _s3_clock(settings),
+        "server": lambda: _server(settings),
+    }
+    for name, look in looks.items():
+        try:
+            yield from look()
+        except EdgewrightError as error:
+            yield Finding(name, State.FAILED, error.message, _MENDS.get(name, ""))
+        except OSError as error:
+            yield Finding(name, State.FAILED, f"{error.strerror}: {error.filename}", _MENDS.get(name, ""))
+
+
+_MENDS = {
+    "data folder": "Give --data-dir, or run this as the user that the service runs as.",
+    "database": "See that the database runs, and that EDGEWRIGHT_DATABASE_URL names it.",
+    "object store": "See that the store runs, and that the s3 settings and their credentials are right.",
+}
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    if not folder.is_dir():
+        yield Finding(
+            "data folder", State.FAILED, f"{folder} is not there.", "Start `edgewright serve`, which makes it."
+        )
+        return
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("data folder", State.FAILED, f"{folder} cannot be written.", f"Run: chown -R $USER {folder}")
+        return
+    if folder.stat().st_mode & 0o077:
+        yield Finding("data folder", State.WARNING, f"{folder} is open to others.", f"Run: chmod 700 {folder}")
+    free = shutil.disk_usage(folder).free
+    if free < LITTLE_SPACE:
+        yield Finding("data folder", State.WARNING, f"{free} bytes are free for it.", "Make room on its disk.")
+    else:
+        yield Finding("data folder", State.OK, f"{folder.absolute()} can be written, {free // 1024**3} GiB are free.")
+
+
+def _signing_key(settings: Settings) -> Iterator[Finding]:
+    path = settings.keys_dir / keys.PRIVATE_FILE
+    if not path.exists():
+        yield Finding(
+            "signing key", State.WARNING, f"{path} is not there.", "The first start makes one; else restore yours."
+        )
+        return
+    signer = keys.load_signer(path)
+    public = settings.keys_dir / keys.PUBLIC_FILE
+    if not public.exists() or keys.load_public_key(public).key_id != signer.public_key.key_id:
+        yield Finding("signing key", State.FAILED, f"{public} is not its public half.", f"Remove {public} and restart.")
+        return
+    yield Finding("signing key", State.OK, f"Packages are signed by {signer.public_key.key_id}.")
+
+
+def _access_keys(settings: Settings) -> Iterator[Finding]:
+    held = [path for path in (settings.credentials_file, settings.principals_file) if path.exists()]
+    for path in held:
+        check_private(path)
+    further = len(read_principals(settings.principals_file))
+    if settings.credentials_file not in held and settings.access_key_id is None:
+        mend = "Start `edgewright serve`, which makes one."
+        yield Finding("access keys", State.WARNING, f"{settings.credentials_file} is not there.", mend)
+        return
+    yield Finding("access keys", State.OK, f"The first one and {further} more; their files are private.")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    url = make_url(settings.sqlalchemy_url)
+    if url.get_backend_name() == "sqlite" and not _exists(url.database):
+        mend = "Start `edgewright serve`, which makes it."
+        yield Finding("database", State.FAILED, f"{url.database} is not there.", mend)
+        return
+    engine = open_database(settings.sqlalchemy_url)
+    try:
+        store = JobStore(engine)
+        yield Finding("database", State.OK, f"{url.get_backend_name()} answers, at migration {store.check()}.")
+        before = time.time()
+        with engine.connect() as connection:
+            clock = connection.execute(select(database_now(engine))).scalar_one() / 1000
+        skew = max(before - clock, clock - time.time(), 0.0)
+        yield _skew("the database's", skew)
+        yield from _workers(store)
+    finally:
+        engine.dispose()
+
+
+def _exists(path: str | None) -> bool:
+    return path is not None and os.path.exists(path)  # noqa: PTH110 - SQLAlchemy gives a string
+
+
+def _workers(store: JobStore) -> Iterator[Finding]:
+    found = store.workers().list()
+    live = [worker for worker in found if worker.beat_seconds <= LIVE_SECONDS]
+    waiting = sum(queue.waiting for queue in store.census().queues.values())
+    if live:
+        youngest = min(worker.beat_seconds for worker in live)
+        told = f"{len(live)} alive, the last heartbeat {youngest:.1f} seconds ago; {waiting} jobs wait."
+        yield Finding("workers", State.OK, told)
+    else:
+        told = f"None is alive, of {len(found)} that are known; {waiting} jobs wait."
+        yield Finding(
+            "workers", State.WARNING, told, "Start `edgewright worker`, or `edgewright serve`, which has one."
+        )
+    dead = len(store.deliveries().dead(1000))
+    if dead:
+        mend = "See `edgewright events dead`, then `edgewright events retry`."
+        yield Finding("events", State.WARNING, f"The webhook did not take {dead} events.", mend)
+
+
+def _store(settings: Settings, bucket: str | None) -> Iterator[Finding]:
+    if settings.object_store == "s3" and bucket is None:
+        mend = "Give --bucket with one that jobs use."
+        yield Finding("object store", State.SKIPPED, "Nothing was written to S3, for want of a bucket.", mend)
+        return
+    if settings.object_store == "directory" and not settings.objects_dir.is_dir():
+        mend = "Start `edgewright serve`, which makes it."
+        yield Finding("object store", State.FAILED, f"{settings.objects_dir} is not there.", mend)
+        return
+    uri = S3Uri(bucket or PROBE_BUCKET, f"edgewright-doctor/{secrets.token_hex(8)}")
+    objects, content = open_store(settings), secrets.token_bytes(64)
+    objects.write(uri, [content])
+    try:
+        found = b"".join(bytes(piece) for piece in objects.read(uri))
+    finally:
+        objects.delete(uri)
+    if found != content or objects.exists(uri):
+        yield Finding("object store", State.FAILED, f"{uri} did not come back as it was written, or did not go.", "")
+    else:
+        _tidy(settings.objects_dir / PROBE_BUCKET)
+        yield Finding("object store", State.OK, f"{settings.object_store}: an object was written, read and removed.")
+
+
+def _tidy(bucket: Path) -> None:
+    """Remove the folders of the directory store that held the probe, where nothing else is in them."""
+    for folder in (bucket / "edgewright-doctor", bucket):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _s3_clock(settings: Settings) -> Iterator[Finding]:
+    if settings.object_store != "s3":
+        return
+    url = settings.s3.endpoint_url or f"https://s3.{settings.s3.region}.amazonaws.com"
+    try:
+        answer = urllib3.request("HEAD", url, timeout=PROBE_SECONDS, retries=False, redirect=False)
+    except urllib3.exceptions.HTTPError as error:
+        yield Finding("clock", State.FAILED, f"S3 does not answer: {type(error).__name__}.", _MENDS["object store"])
+        return
+    date = answer.headers.get("date")
+    if date is not None:
+        skew = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+        yield _skew("S3's", max(0.0, skew - 1.0))  # it tells whole seconds
+
+
+def _skew(whose: str, seconds: float) -> Finding:
+    if seconds <= SKEW_SECONDS:
+        return Finding("clock", State.OK, f"It is {whose}, within {SKEW_SECONDS:g} seconds.")
+    return Finding(
+        "clock", State.FAILED, f"It is {seconds:.0f} seconds away from {whose}.", "Run a time service, such as chrony."
+    )
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    path = settings.data_dir / "endpoint"
+    if not path.exists():
+        yield Finding("server", State.WARNING, "None has run on this data folder.", "Start `edgewright serve`.")
+        return
+    url = path.read_text(encoding="utf-8").strip()
+    try:
+        answer = urllib3.request("GET", f"{url}/health/ready", timeout=PROBE_SECONDS, retries=False, redirect=False)
+    except urllib3.exceptions.HTTPError:
+        mend = "Start `edgewright serve`."
+        yield Finding("server", State.WARNING, f"None answers at {url}.", mend)
+        return
+    if answer.status == 200:  # noqa: PLR2004 - HTTP's OK
+        yield Finding("server", State.OK, f"It answers at {url}, and is ready.")
+    else:
+        failed = [name for name, check in answer.json()["checks"].items() if check["status"] == "failed"]
+        yield Finding("server", State.FAILED, f"It answers at {url}, and is not ready: {', '.join(failed)}.", "")

@@ -1,0 +1,137 @@
+"""`GET /events`: changes of jobs' states as they happen, as server-sent events.
+
+Each has its number as its id; a client that reconnects with `Last-Event-ID`, as browsers do by themselves, gets what
+it missed. Everybody reads from the database at their own pace: nothing is held in memory for a slow client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from edgewright.errors import DatabaseUnavailable, ValidationFault
+from edgewright.http.entrance import Crowded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from starlette.requests import Request
+
+    from edgewright.http.entrance import Entrance, Viewer
+    from edgewright.jobs import JobEvent, JobEvents
+
+LOOK_SECONDS = 0.5
+"""Between two looks for new events; all streams of a process share a look."""
+SILENCE_SECONDS = 15.0
+"""After so long without an event a comment is sent, so that nobody on the way takes the stream for dead."""
+LONGEST_SECONDS = 3600.0
+"""Then the client has to come again, with a signature that still holds."""
+MOST_STREAMS = 200
+PAGE = 100
+LARGEST = 2**62
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+log = structlog.get_logger(__name__)
+
+
+class EventStream:
+    """The streams of one process. For one thread: the event loop's."""
+
+    def __init__(self, entrance: Entrance, events: JobEvents, leaving: Callable[[], bool]) -> None:
+        """Keep the parts.
+
+        Args:
+            entrance: finds out who looks.
+            events: what happened.
+            leaving: whether the server is ending; streams then end by themselves.
+        """
+        self._entrance = entrance
+        self._events = events
+        self._leaving = leaving
+        self._open = 0
+        self._last, self._looked_at = 0, -LOOK_SECONDS
+        self._looking = asyncio.Lock()
+
+    async def page(self, request: Request) -> Response:
+        """`GET /events`, from now on, or behind `Last-Event-ID` (a header) or `after` (in the query)."""
+        try:
+            viewer = self._entrance.viewer(request)
+            self._check_room()
+            seq = _start(request)
+            if seq is None:
+                seq = await self._newest()
+        except Exception as error:  # noqa: BLE001 - as the API's: every error has an answer
+            return self._entrance.refusal(error)
+        return StreamingResponse(self._told(viewer, seq), media_type="text/event-stream", headers=HEADERS)
+
+    def _check_room(self) -> None:
+        if self._open >= MOST_STREAMS:
+            raise Crowded("Too many event streams are open on this server. Try again later.")
+
+    async def _told(self, viewer: Viewer, seq: int) -> AsyncIterator[bytes]:
+        self._open += 1
+        ends, spoke = time.monotonic() + LONGEST_SECONDS, time.monotonic()
+        try:
+            yield b"retry: 2000\n\n"
+            while time.monotonic() < ends and not self._leaving() and self._entrance.still(viewer):
+                found, seq = await self._behind(viewer, seq)
+                for event in found:
+                    yield _frame(event)
+                if found:
+                    spoke = time.monotonic()
+                    continue
+                if time.monotonic() - spoke >= SILENCE_SECONDS:
+                    spoke = time.monotonic()
+                    yield b": still here\n\n"
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._open -= 1
+
+    async def _behind(self, viewer: Viewer, seq: int) -> tuple[Sequence[JobEvent], int]:
+        """What the viewer may see behind a number, and the number up to which that was looked for."""
+        try:
+            newest = await self._newest()
+            if newest <= seq:
+                return [], seq
+            page = await run_in_threadpool(self._events.after, seq, PAGE, viewer.place, upto=newest)
+        except DatabaseUnavailable as error:
+            log.warning("event streams wait for the database", reason=error.message)
+            return [], seq
+        reached = page[-1].seq if len(page) == PAGE else newest
+        return [event for event in page if viewer.may_see(event.key)], reached or seq
+
+    async def _newest(self) -> int:
+        """The last event's number, as of `LOOK_SECONDS` ago at most."""
+        async with self._looking:
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._last = await run_in_threadpool(self._events.number)
+                self._looked_at = time.monotonic()
+        return self._last
+
+
+def _start(request: Request) -> int | None:
+    """Behind which number to begin; None for from now on.
+
+    Raises:
+        ValidationFault: not a number of an event.
+    """
+    given = request.headers.get("last-event-id", request.query_params.get("after"))
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and int(given[:20]) <= LARGEST):
+        raise ValidationFault(
+            f"'{given[:40]}' is not the id of an event: give the last one that this stream gave you, or 0 for the "
+            "oldest that is kept."
+        )
+    return int(given)
+
+
+def _frame(event: JobEvent) -> bytes:
+    document = orjson.dumps(event.document())  # one line: line breaks inside are escaped
+    return b"id: %d\nevent: job\ndata: %b\n\n" % (event.seq or 0, document)

@@ -1,0 +1,166 @@
+"""What is in a package, told without trusting it: every member as it was found, and whether a key vouches for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
+from edgewright.packaging.belt import processors
+from edgewright.packaging.headers import padding
+from edgewright.packaging.manifest import Manifest, field, parse_document
+from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
+from edgewright.packaging.outflow import Outflow, inflated
+from edgewright.packaging.packager import default_limits
+from edgewright.packaging.reader import TarReader
+from edgewright.packaging.verifier import LONGEST_DOCUMENT, verify, with_room
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from edgewright.packaging.keys import PublicKey
+    from edgewright.packaging.reader import Entry
+    from edgewright.settings import Limits
+
+Read = Callable[[], Iterable["Buffer"]]
+"""Gives the package's bytes from the start; called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member as it was found.
+
+    Attributes:
+        path: its name.
+        size: bytes.
+        sha256: of its bytes, in hexadecimal.
+        offset: where its bytes begin in the inflated tar.
+        executable: whether it would unpack with mode 0755.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    offset: int
+    executable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        members: in the package's order.
+        manifest: what the package says of itself; None where it says nothing that can be read.
+        signer: the key that the signature names; None where it names none. Anybody can write a name.
+        verified: whether a trusted key signed exactly this.
+        why_not: in a sentence, where it did not; empty otherwise.
+    """
+
+    members: tuple[Member, ...]
+    manifest: Manifest | None
+    signer: str | None
+    verified: bool
+    why_not: str
+
+
+def inspect(read: Read, trusted: Sequence[PublicKey], limits: Limits | None = None) -> Inspection:
+    """Look into a package.
+
+    Args:
+        read: gives its bytes, once to look and once to verify.
+        trusted: the keys of which one must have signed it; none to look only.
+        limits: what it may hold; the defaults when None.
+
+    Raises:
+        PackageRefused: it cannot be taken apart at all.
+        LimitExceeded: it is larger than a limit.
+    """
+    limits = limits or default_limits()
+    members, documents = _look(read(), with_room(limits))
+    manifest, signer = _manifest(documents), _signer(documents)
+    why_not = _why_not(read, trusted, members, limits)
+    return Inspection(members, manifest, signer, not why_not, why_not)
+
+
+def _why_not(read: Read, trusted: Sequence[PublicKey], members: Sequence[Member], limits: Limits) -> str:
+    if not trusted:
+        return "No trusted key was given."
+    try:
+        found = verify(read(), trusted, limits=limits)
+    except PackageRefused as error:
+        return error.message
+    own = {MANIFEST_NAME, SIGNATURE_NAME}
+    if {file.path: file.sha256 for file in found.files} != {
+        member.path: member.sha256 for member in members if member.path not in own
+    }:
+        return "The package changed while it was looked at."
+    return ""
+
+
+def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...], dict[str, bytes]]:
+    """Every member, and the bytes of the manifest and the signature."""
+    members: list[Member] = []
+    documents: dict[str, bytes] = {}
+    pieces = inflated(package, limits, processors(), None)
+    tar = _Counted(Outflow(pieces))
+    try:
+        reader = TarReader(tar.read, limits)
+        while (entry := reader.next()) is not None:
+            offset = tar.position
+            members.append(Member(entry.path, entry.size, _taken(tar, entry, documents), offset, entry.executable))
+        tar.outflow.finish()
+    except (PackageRefused, LimitExceeded):
+        raise
+    except ArchiveRefused as error:
+        raise PackageRefused(error.message) from error
+    finally:
+        pieces.close()
+    return tuple(members), documents
+
+
+class _Counted:
+    """An outflow that knows how far it is."""
+
+    def __init__(self, outflow: Outflow) -> None:
+        self.outflow = outflow
+        self.position = 0
+
+    def read(self, size: int) -> bytes:
+        self.position += size
+        return self.outflow.read(size)
+
+
+def _taken(tar: _Counted, entry: Entry, documents: dict[str, bytes]) -> str:
+    """Pass a member's bytes, keep them where they are a document, and answer their digest."""
+    hasher = hashlib.sha256()
+    kept = entry.path in {MANIFEST_NAME, SIGNATURE_NAME} and entry.size <= LONGEST_DOCUMENT
+    portions: list[bytes] = []
+    for portion in tar.outflow.portions(entry.size):
+        hasher.update(portion)
+        if kept:
+            portions.append(bytes(portion))
+    tar.position += entry.size
+    tar.read(padding(entry.size))
+    if kept:
+        documents[entry.path] = b"".join(portions)
+    return hasher.hexdigest()
+
+
+def _manifest(documents: dict[str, bytes]) -> Manifest | None:
+    try:
+        return Manifest.from_json(documents[MANIFEST_NAME]) if MANIFEST_NAME in documents else None
+    except PackageRefused:
+        return None
+
+
+def _signer(documents: dict[str, bytes]) -> str | None:
+    """The hint of the key, from a bundle that nobody has checked."""
+    try:
+        bundle: Any = parse_document(documents.get(SIGNATURE_NAME, b""), "signature")
+        material = field(bundle, "verificationMaterial", dict, "signature")
+        return str(field(field(material, "publicKey", dict, "signature"), "hint", str, "signature"))
+    except PackageRefused:
+        return None
