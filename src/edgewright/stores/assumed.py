@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+from botocore.loaders import create_loader
 
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
 from edgewright.stores.patience import Tries
@@ -70,6 +71,7 @@ class Assumer:
         self._session = session
         self._opened: Any = None
         self._assumed: dict[str, float] = {}
+        self._loader = create_loader()  # read once: a session of its own would read S3's model for each job
         self._lock = Lock()
 
     def check(self, role_arn: str, session_name: str) -> None:
@@ -106,6 +108,7 @@ class Assumer:
 
         assumed = Session()
         provider = _Provider(self.credentials(role_arn, session_name))
+        assumed.register_component("data_loader", self._loader)
         assumed.register_component("credential_provider", CredentialResolver([provider]))
         return boto3.Session(botocore_session=assumed)
 
