@@ -145,7 +145,7 @@ def _said(work: Path) -> str:
     with (work / "stderr").open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _LOG_BYTES))
-        return file.read().decode(errors="replace").replace(str(work), "work").strip()
+        return file.read().decode(errors="replace").replace(str(work), "work").rstrip()
 
 
 def _how_it_ended(work: Path, code: int) -> str:

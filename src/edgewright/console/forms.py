@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgewright import protocol
@@ -213,7 +213,7 @@ PACKAGING = Form(
         ),
         Field("component", "Component name", "outputConfig.presetDeploymentConfig", "Named for the job when empty."),
         Field("component_version", "Component version", "", "Such as 1.0.0, which it is when empty."),
-        ROLE,
+        replace(ROLE, section="Beside that"),
         Field("resource_key", "Resource key", "resourceKey", "Kept and shown with the job. Leave it empty for none."),
         TAGS,
     ),

@@ -92,11 +92,10 @@ class Visit:
         found = self.desk.context.jobs.reports().regions(self.principal.account)
         return [region for region in found if region != self.session.region]
 
-    def page(self, template: str, status: int = 200, headers: Mapping[str, str] = {}, **names: Any) -> Response:  # noqa: ANN401
-        """A page made of a template, which finds this visit under `visit`."""
-        return rendering.page(
-            rendering.render(template, visit=self, now=self.desk.context.now(), **names), status, headers
-        )
+    def page(self, template: str, answer: int = 200, headers: Mapping[str, str] = {}, **names: Any) -> Response:  # noqa: ANN401 - templates take anything
+        """A page made of a template, which finds this visit under `visit`; `answer` is HTTP's status."""
+        text = rendering.render(template, visit=self, now=self.desk.context.now(), **names)
+        return rendering.page(text, answer, headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -102,13 +103,14 @@ def _steps(visit: Visit, objects: str | None) -> list[dict[str, Any]]:
         "RoleArn": role,
         "OutputConfig": {"S3OutputLocation": "s3://packages"},
     }
+    credentials = f"export AWS_SHARED_CREDENTIALS_FILE={Path(objects).parent / 'credentials'}\n" if objects else ""
     folder = f"{objects}/models" if objects else None
     put = f"mkdir -p {folder}\ncp {DEMO_SOURCE} {folder}/" if folder else f"aws s3 cp {DEMO_SOURCE} s3://models/"
     return [
         {"title": "Put a model into the object store", "text": put, "form": None},
         {
             "title": "Compile it",
-            "text": snippets.cli_call(visit.server, "CreateCompilationJob", compilation),
+            "text": credentials + snippets.cli_call(visit.server, "CreateCompilationJob", compilation),
             "form": "/console/new-compilation?"
             + urlencode(
                 {
