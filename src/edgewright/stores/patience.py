@@ -48,17 +48,16 @@ class Tries:
         self._given_up = given_up
         self._begun = time.monotonic()
         self._failures = 0
-        self._spoilt = 0
 
     @property
     def failed_before(self) -> bool:
         """Whether there was a failure since the begin, or since the last progress."""
-        return self._spoilt > 0
+        return self._failures > 0
 
     def progressed(self) -> None:
         """Some of the work is done: what follows has the whole time again."""
         self._begun = time.monotonic()
-        self._spoilt = 0
+        self._failures = 0
 
     def failed(self, trouble: Trouble, cause: Exception) -> None:
         """Take note of a failure, and wait before the next try.
@@ -67,9 +66,8 @@ class Tries:
             StoreUnavailable: there is no time for another, or the work was given up.
         """
         self._failures += 1
-        self._spoilt += 1
         spent = time.monotonic() - self._begun
-        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._spoilt - 1, 16))
+        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 16))
         pause = max(random.uniform(0, ceiling), trouble.pause)  # noqa: S311 - spreads load, hides nothing
         if self._is_given_up() or spent + pause > self._seconds:
             raise self._unavailable(trouble, spent) from cause
@@ -88,9 +86,8 @@ class Tries:
 
     def _unavailable(self, trouble: Trouble, spent: float) -> StoreUnavailable:
         return StoreUnavailable(
-            f"The object store failed while {self._what}: {trouble.reason}. Tried {self._failures} times, the last of "
-            f"them {spent:.1f} s after the first failed or since it last got on; s3.retry_seconds allows "
-            f"{self._seconds:g} s. {self._where()}".rstrip()
+            f"The object store failed while {self._what}: {trouble.reason}. Tried {self._failures} times in "
+            f"{spent:.1f} s, and s3.retry_seconds allows {self._seconds:g} s. {self._where()}".rstrip()
         )
 
     def _where(self) -> str:
