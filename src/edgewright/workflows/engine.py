@@ -7,6 +7,8 @@ What DBOS 3.4 leaves to its users, and is done here or in `worker`:
 - Its open part recovers the workflows of one executor id, when that very id starts again. Here every worker has an id
   of its own, and any worker recovers those of the dead. `DBOS._recover_pending_workflows` puts a workflow back on its
   queue only while it still belongs to the executor that is named dead, so two recoverers do no harm.
+- A claim whose answer was lost is never begun: the executor looks for claims of its own that it does not run, by
+  `_active_workflows_set`, and puts them back with `reenqueue_for_recovery`, which is guarded in the same way.
 - A version of the application that changes with the code would strand workflows of the version before: it is constant.
 - Its default serializer is pickle: whoever can write to the database could run code here. JSON is used instead.
 - Its SQLite engine does not set the write-ahead log: it is given ours.
@@ -184,10 +186,26 @@ class Executor:
                 raise
             return made[0]
 
-    def holders(self) -> set[str]:
-        """The executors that hold work that is not done, dead or alive."""
-        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        return {workflow.executor_id for workflow in pending if workflow.executor_id is not None}
+    def held(self) -> dict[str, set[str]]:
+        """The work that is claimed and not done, by the executors that hold it, dead or alive."""
+        held: dict[str, set[str]] = {}
+        for workflow in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False):
+            if workflow.executor_id is not None:
+                held.setdefault(workflow.executor_id, set()).add(workflow.workflow_id)
+        return held
+
+    def stranded(self, held: set[str]) -> set[str]:
+        """Of the work that this executor holds, what does not run here: it is about to begin, or never will.
+
+        Where the database breaks off while a claim is made, the claim may stand and its answer be lost. Such work is
+        nobody's: this executor never heard of it, and to the others it belongs to one that lives.
+        """
+        return held - set(self._instance._active_workflows_set.activeList())  # noqa: SLF001 - see above
+
+    def put_back(self, workflow_ids: Collection[str]) -> int:
+        """Put work that this executor holds on the queue, for any to take; how much it was."""
+        again = self._instance._sys_db.reenqueue_for_recovery  # noqa: SLF001 - see above
+        return sum(again(workflow_id, [self._id], QUEUE) for workflow_id in workflow_ids)
 
     def recover(self, executor_ids: Collection[str]) -> int:
         """Put the work of dead executors back on the queue; how much it was."""

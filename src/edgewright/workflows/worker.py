@@ -47,6 +47,8 @@ LEAVING_SECONDS = 2.0
 """What a job may take to notice that its worker leaves, once the grace time is over."""
 ENDING_SECONDS = 8.0
 """The most that a worker takes to end beyond its grace time; whoever kills what does not end should wait longer."""
+STRANDED_SECONDS = 3.0
+"""How long a claim may not have begun before it is put back: a claim begins at once, unless its answer was lost."""
 ASKED_SECONDS = 0.5
 """How often the main thread looks whether a signal came."""
 SETTLED_SECONDS = 0.01
@@ -73,6 +75,7 @@ class Worker:
         self._executor = Executor(engine_url(settings.sqlalchemy_url), self.id, self._run, settings.engine_pool)
         self._ending, self._leaving = Bell(), threading.Event()
         self._running: set[str] = set()
+        self._stranded: dict[str, float] = {}
         self._tools = replace(
             tools,
             step=tracing.stepping(self._executor.step),
@@ -190,7 +193,8 @@ class Worker:
         """Put the work of dead workers back on the queue: any worker does, and doing it twice is doing it once."""
         ended_here = self._presence.dead()
         alive = self._registry.live(self._times.lapse_seconds) - ended_here
-        gone = self._executor.holders() - alive - {self.id}
+        held = self._executor.held()
+        gone = held.keys() - alive - {self.id}
         if gone:
             log.warning("taking over from dead workers", workers=sorted(gone), jobs=self._executor.recover(gone))
             self._executor.ring()
@@ -198,6 +202,17 @@ class Worker:
             self._registry.forget(worker_id)
             self._presence.bury(worker_id)
         self._registry.forget_lapsed(self._times.lapse_seconds)
+        self._put_back_stranded(held.get(self.id, set()))
+
+    def _put_back_stranded(self, held: set[str]) -> None:
+        """Put back what this worker holds and does not run, once it has not begun for a while."""
+        now = time.monotonic()
+        seen = self._stranded
+        self._stranded = {work: seen.get(work, now) for work in self._executor.stranded(held)}
+        never = [work for work, since in self._stranded.items() if now - since >= STRANDED_SECONDS]
+        if never:
+            log.warning("putting back work that was claimed and never begun", jobs=self._executor.put_back(never))
+            self._executor.ring()
 
     def _sweep(self) -> None:
         for key in self._jobs.unhanded(SWEPT_AT_ONCE):
@@ -300,5 +315,5 @@ def tools_of(settings: Settings, jobs: JobStore) -> Tools:
         limits=settings.limits,
         work_dir=settings.data_dir / "work",
         publish=publisher(settings),
-    )
         rights=open_rights(settings),
+    )

@@ -147,6 +147,7 @@ def executor(settings: Settings, store: JobStore, done: list[tuple[str, int]]) -
     executor = Executor(engine_url(settings.sqlalchemy_url), "tester", lambda arn, ms, _: done.append((arn, ms)), 2)
     executor.launch(concurrency=1)
     yield executor
+    executor.take_no_more()
     executor.shut()
 
 
@@ -163,9 +164,45 @@ def test_work_is_run_once_and_forgotten_when_it_is_old(
         executor.ring()
         time.sleep(0.02)
     assert done == [(KEY.arn, ticket.created_ms)]
-    assert executor.holders() == set()
+    assert executor.held() == {}
     assert executor.lost([ticket]) == [ticket], "its work is over"
     now = datetime.now(UTC)
     assert executor.purge((now - timedelta(hours=1)).isoformat()) == 0
     assert executor.purge((now + timedelta(hours=1)).isoformat()) == 1
     assert works(settings) == []
+
+
+def test_a_claim_whose_answer_was_lost_is_put_back(
+    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
+) -> None:
+    """As when the database ends between the claim's commit and its answer: the row says that it runs here."""
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    claim(settings, "tester")
+    work = store.ticket(KEY).workflow_id
+    assert executor.held() == {"tester": {work}}
+    assert executor.stranded({work}) == {work}
+    assert executor.put_back([work]) == 1
+    assert executor.put_back([work]) == 0, "twice is once"
+    while not done:
+        executor.ring()
+        time.sleep(0.02)
+
+
+def test_a_claim_of_another_executor_is_not_put_back(settings: Settings, store: JobStore, executor: Executor) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    claim(settings, "another")
+    assert executor.put_back([store.ticket(KEY).workflow_id]) == 0
+
+
+def claim(settings: Settings, executor_id: str) -> None:
+    """Make the engine's rows say that an executor runs everything."""
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE workflow_status SET status = 'PENDING', executor_id = :id"), {"id": executor_id}
+        )
+    engine.dispose()
