@@ -16,7 +16,7 @@ from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefuse
 from edgewright.jobs.tables import HEAD, compatibility
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 POOL = 8
 """Connections that one engine keeps open at most, unless it is told."""
@@ -39,7 +39,7 @@ def open_database(url: str, pool: int = POOL) -> Engine:
     parsed = _supported(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, pool)
-    return create_engine(parsed, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS, pool_pre_ping=True)
+    return _open_postgresql(parsed, pool)
 
 
 def migrate(engine: Engine) -> None:
@@ -112,6 +112,18 @@ def _open_sqlite(url: URL, pool: int) -> Engine:
     return engine
 
 
+def _open_postgresql(url: URL, pool: int) -> Engine:
+    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS, pool_pre_ping=True)
+    event.listen(engine, "do_connect", _connect_answering)
+    return engine
+
+
+def _connect_answering(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's event
+    from edgewright.jobs import answering  # noqa: PLC0415 - psycopg, which SQLite does without
+
+    return answering.connect(arguments, options)
+
+
 def tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's pool record
     """Set a new SQLite connection up: readers and the writer do not wait for each other, writers wait in line.
 
@@ -146,9 +158,15 @@ def _alone(engine: Engine) -> Iterator[Connection]:
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
+            yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        usual, driver.patience = driver.patience, None  # others may migrate for long, and so may this process
+        try:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        yield connection
+            yield connection
+        finally:
+            driver.patience = usual
 
 
 def _upgrade(connection: Connection) -> None:

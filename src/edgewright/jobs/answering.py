@@ -1,0 +1,59 @@
+"""Connections to PostgreSQL that do not wait for ever.
+
+A refused connection is told at once. But a server that is there and does not answer, as a machine that is paused or cut
+off, would keep its clients waiting until the kernel gives up, which takes a quarter of an hour or for ever. Here a
+statement that has no answer in time ends its connection, and the caller is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg.abc import PQGen
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5
+"""How long a new connection may take."""
+ANSWER_SECONDS = 10.0
+"""How long a statement may take; every one of ours is small."""
+IDLE_SECONDS = 10
+"""How long the server keeps a transaction whose client says nothing: one that was paused would else hold its locks."""
+
+
+class AnsweringConnection(psycopg.Connection[Any]):
+    """A connection that ends when the server does not answer.
+
+    Attributes:
+        patience: seconds that a statement may take; None for as long as it takes, as a migration may.
+    """
+
+    patience: float | None = ANSWER_SECONDS
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """See `psycopg.Connection.wait`, through which all waiting for the server goes."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if timeout is not None or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.pgconn.finish()  # what the server may still send would be taken for the next statement's answer
+            raise psycopg.OperationalError(f"the server has not answered for {self.patience:g} seconds") from error
+
+
+def connect(arguments: Sequence[Any], options: dict[str, Any]) -> AnsweringConnection:
+    """A connection, of what psycopg's own `connect` takes; a transaction that its client leaves idle is ended."""
+    connection = AnsweringConnection.connect(*arguments, **({"connect_timeout": CONNECT_SECONDS} | options))
+    try:
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        connection.commit()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
