@@ -144,7 +144,9 @@ def packaging_request(name: str, compilation: str, **changes: Any) -> dict[str, 
     return request | changes
 
 
-def register(server: RunningServer, name: str, artifact: str, *flags: str) -> None:
+def register(
+    server: RunningServer, name: str, artifact: str, *flags: str, environment: Mapping[str, str] | None = None
+) -> None:
     """Make a COMPLETED compilation job of an artifact, as an administrator does."""
     subprocess.run(
         command(
@@ -154,5 +156,5 @@ def register(server: RunningServer, name: str, artifact: str, *flags: str) -> No
         check=True,
         capture_output=True,
         text=True,
-        env=clean_environment(),
+        env=clean_environment() | dict(environment or {}),
     )  # fmt: skip
