@@ -50,6 +50,7 @@ class Cloud:
         states: what the next looks at a version find, in turn; the last stays.
         errors: what is said of a version that FAILED.
         recipes: by ARN.
+        made_at: when each version was made, in seconds since the epoch.
         calls: each call's method and path.
         others: components that are listed before those that were made, one to a page.
         regions: those that callers signed for.
@@ -59,6 +60,7 @@ class Cloud:
     states: list[str] = field(default_factory=lambda: ["DEPLOYABLE"])
     errors: dict[str, str] = field(default_factory=dict)
     recipes: dict[str, bytes] = field(default_factory=dict)
+    made_at: float = 0
     calls: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     regions: set[str] = field(default_factory=set)
@@ -72,8 +74,12 @@ class Cloud:
             return 200, self._page(int(query.partition("nextToken=")[2] or 0))
         if arn not in self.recipes:
             return 404, {"message": f"no {arn}", "__type": "ResourceNotFoundException"}
+        if method == "DELETE":
+            del self.recipes[arn]
+            return 204, {}
         if path.endswith("/metadata"):
-            return 200, {"arn": arn, "status": {"componentState": self._state(), "message": "m", "errors": self.errors}}
+            status = {"componentState": self._state(), "message": "m", "errors": self.errors}
+            return 200, {"arn": arn, "creationTimestamp": self.made_at, "status": status}
         return 200, {"recipeOutputFormat": "JSON", "recipe": base64.b64encode(self.recipes[arn]).decode()}
 
     def _create(self, given: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -82,7 +88,7 @@ class Cloud:
             return 409, {"message": f"{arn} exists", "__type": "ConflictException"}
         self.recipes[arn] = json.dumps(given).encode()
         names = {"arn": arn, "componentName": given["ComponentName"], "componentVersion": given["ComponentVersion"]}
-        return 201, names | {"creationTimestamp": 0, "status": {"componentState": "REQUESTED"}}
+        return 201, names | {"creationTimestamp": self.made_at, "status": {"componentState": "REQUESTED"}}
 
     def _page(self, number: int) -> dict[str, Any]:
         names = self.others + sorted({arn.split(":")[6] for arn in self.recipes})
@@ -105,14 +111,14 @@ def cloud() -> Iterator[Cloud]:
             held.calls.append(f"{self.command} {unquote(parts.path)}")
             held.regions.add(self.headers["Authorization"].split("/")[2])
             status, answer = held.answer(self.command, parts.path, parts.query, body)
-            content = json.dumps(answer).encode()
+            content = b"" if status == 204 else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("x-amzn-ErrorType", answer.get("__type", ""))
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET  # noqa: N815 - the name is http.server's
+        do_POST = do_DELETE = do_GET  # noqa: N815 - the names are http.server's
 
         def log_message(self, *_: object) -> None:
             """Nothing is logged."""

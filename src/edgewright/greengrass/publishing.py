@@ -12,16 +12,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault
 from edgewright.greengrass.artifacts import Artifact, artifacts_of, checked, moved, read_recipe
-from edgewright.greengrass.recipe import dump
+from edgewright.greengrass.recipe import dump, made_by
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from typing_extensions import Buffer
 
+    from edgewright.greengrass.arn import ComponentArn
     from edgewright.settings import Settings
 
 Fetch = Callable[[Artifact], Iterable["Buffer"]]
@@ -114,18 +117,47 @@ class Published:
     new: bool
 
 
-Publish = Callable[[str, bytes, Fetch], Published]
-"""Publishes into the region of a job, unless another is set: the recipe, and what reads its artifacts."""
+class Publish(Protocol):
+    """Publishes the components of jobs, into the region of each unless another is set."""
+
+    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        """See `publish`."""
+
+    def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+        """See `withdraw`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """The way that the settings name.
+
+    Attributes:
+        destination: where the artifacts go.
+        profile, region: of AWS, where they are set.
+    """
+
+    destination: Destination
+    profile: str | None
+    region: str | None
+
+    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        """See `publish`."""
+        return publish(self._clients(region), recipe, fetch, self.destination)
+
+    def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+        """See `withdraw`."""
+        return withdraw(self._clients(region), key, job_arn, since)
+
+    def _clients(self, region: str) -> Clients:
+        return Clients.open(self.region or region, self.profile)
 
 
 def publisher(settings: Settings) -> Publish | None:
     """How the settings want components published; None where they stay here."""
     if settings.greengrass != "aws" or settings.aws.bucket is None:
         return None
-    aws, destination = settings.aws, Destination(settings.aws.bucket, settings.aws.prefix)
-    return lambda region, recipe, fetch: publish(
-        Clients.open(aws.region or region, aws.profile), recipe, fetch, destination
-    )
+    aws = settings.aws
+    return Publisher(Destination(aws.bucket or "", aws.prefix), aws.profile, aws.region)
 
 
 def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destination) -> Published:
@@ -158,6 +190,32 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
             raise ServiceUnreachable(f"AWS says that {name} {version} exists, and does not list it. Try again.")
         _await_deployable(clients, arn, destination.patience)
         return Published(arn, _same(clients, arn, artifacts), new=made is not None)
+
+
+def withdraw(clients: Clients, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+    """Delete a version from AWS if this job made it; its ARN, or None where there is nothing of the job's.
+
+    A version is the job's if its recipe names the job and it is no older than the job: before the job there may have
+    been another of its name.
+
+    Args:
+        clients: of the account and region that it was published into.
+        key: names the component and its version; AWS's account may be another.
+        job_arn: the edge packaging job's.
+        since: when the job was created.
+
+    Raises:
+        ServiceRefused, ServiceUnreachable, SettingsRefused: as `publish`.
+    """
+    with _translated():
+        arn = _existing(clients, key.name, key.version or "")
+        if arn is None or clients.greengrass.describe_component(arn=arn)["creationTimestamp"] < since:
+            return None
+        recipe = read_recipe(clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")["recipe"])
+        if made_by(recipe) != job_arn:
+            return None
+        clients.greengrass.delete_component(arn=arn)
+        return arn
 
 
 def _existing(clients: Clients, name: str, version: str) -> str | None:

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgewright.greengrass.config import ComponentPlan
     from edgewright.stores import S3Uri
 
 FORMAT_VERSION: Final = "2020-01-25"
 PUBLISHER: Final = "edgewright"
+JOB_ARN: Final = "EdgePackagingJobArn"
+"""The key under DefaultConfiguration that tells which job made the component."""
 INSTALL_SECONDS: Final = 3600
 """What unpacking may take: Greengrass itself would give it 120 seconds, too few for a large model on a slow disk."""
 
@@ -59,7 +63,7 @@ def recipe(plan: ComponentPlan, package: PackageFacts) -> dict[str, Any]:
                 "ModelName": package.model_name,
                 "ModelVersion": package.model_version,
                 "PackageSha256": package.sha256,
-                "EdgePackagingJobArn": package.job_arn,
+                JOB_ARN: package.job_arn,
             }
         },
         "Manifests": _manifests(plan, package),
@@ -69,6 +73,13 @@ def recipe(plan: ComponentPlan, package: PackageFacts) -> dict[str, Any]:
 def recipe_json(plan: ComponentPlan, package: PackageFacts) -> bytes:
     """The recipe as text: the same bytes for the same plan and package."""
     return dump(recipe(plan, package))
+
+
+def made_by(recipe: Mapping[str, Any]) -> str | None:
+    """The ARN of the edge packaging job that a recipe says it is of; None for one of another making."""
+    values = (recipe.get("ComponentConfiguration") or {}).get("DefaultConfiguration") or {}
+    named = values.get(JOB_ARN)
+    return named if isinstance(named, str) else None
 
 
 def dump(document: object) -> bytes:

@@ -152,11 +152,11 @@ def _remove(tools: Tools, job: Job, by: Job | None = None) -> dict[str, Any]:
         What changes with it in the job's row. The row forgets the object if the only attempt that there ever was says
         so: no other can bring it up again. Else it is looked for once more later.
     """
-    components.withdraw(tools, job)
+    changes = components.withdraw(tools, job)
     uploads.withdraw(tools, job)
     if job.written_uri is None or not _delete_unowned(tools, job, job.written_uri):
-        return {}
-    return {"written_uri": None} if by is not None and by.attempt == 1 else {}
+        return changes
+    return changes | ({"written_uri": None} if by is not None and by.attempt == 1 else {})
 
 
 def _delete_unowned(tools: Tools, job: Job, written: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -70,17 +70,25 @@ def make(tools: Tools, job: PackagingJob, uri: str, sha256: str) -> Ending:
     return output | {"Artifact": arn, "Status": "COMPLETED"}
 
 
-def withdraw(tools: Tools, job: Job) -> None:
-    """Forget the component that some attempt at the job may have made. The job ends without its package."""
+def withdraw(tools: Tools, job: Job) -> dict[str, Any]:
+    """Forget the component that some attempt at the job may have made. The job ends without its package.
+
+    Returns:
+        What changes with it in the job's row: nothing, unless the component may still be on AWS.
+    """
     if not isinstance(job, PackagingJob) or not is_wanted(job):
-        return
+        return {}
     try:
         plan = _plan(job)
     except ValidationFault as error:  # of what was taken at create; the job must end all the same
         log.warning("component not looked for", job=job.key.arn, reason=error.message)
-        return
+        return {}
     key = ComponentArn(job.key.account, job.key.region, plan.name, plan.version)
+    left = publication.withdrawn(tools, job, key)
     insist(tools, lambda: tools.jobs.components().withdraw(key, job.key.arn))
+    if left is None:
+        return {}
+    return {"preset_output": {"Type": job.output_config[TYPE], "Status": "FAILED", "StatusMessage": left}}
 
 
 def _plan(job: PackagingJob) -> ComponentPlan:
@@ -98,7 +106,7 @@ def _component(tools: Tools, job: PackagingJob, uri: S3Uri, sha256: str) -> Comp
         recipe=dump(document),
         created_at=tools.now(),
         artifacts=tuple(rules.artifacts(document)),
-        description=plan.description or "",
+        description=document["ComponentDescription"],
         publisher=document["ComponentPublisher"],
         platforms=tuple(rules.platforms(document)),
         job_arn=job.key.arn,

@@ -44,6 +44,13 @@ def worn_out(attempts: int) -> Ending:
     }
 
 
+def not_withdrawn(name: str, version: str, error: EdgewrightError) -> str:
+    """Of a job that ended without its package, whose component may be on AWS all the same."""
+    return _cut(
+        f"InternalServerError: The component {name} {version} may be on AWS: if it is there, delete it. {error.message}"
+    )
+
+
 def unpublished(error: EdgewrightError) -> str:
     """Why a component is not on AWS, where that is neither the caller's nor AWS's refusal."""
     return _cut(f"InternalServerError: The component could not be published to AWS: {error.message}")

@@ -6,7 +6,16 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edgewright.errors import ResourceNotFound
+import structlog
+
+from edgewright.errors import (
+    ResourceNotFound,
+    ServiceRefused,
+    ServiceUnreachable,
+    SettingsRefused,
+    ValidationFault,
+)
+from edgewright.workflows import messages
 from edgewright.workflows.tools import insist
 from edgewright.workflows.watch import Watch, watched
 
@@ -15,9 +24,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from edgewright.greengrass.arn import ComponentArn
     from edgewright.greengrass.artifacts import Artifact
     from edgewright.jobs import Component, PackagingJob
     from edgewright.workflows.tools import Tools
+
+log = structlog.get_logger(__name__)
 
 
 def made(tools: Tools, job: PackagingJob, component: Component) -> str:
@@ -39,6 +51,23 @@ def made(tools: Tools, job: PackagingJob, component: Component) -> str:
     arn = tools.publish(job.key.region, component.recipe, _fetch_for(tools, job)).arn
     insist(tools, lambda: tools.jobs.components().insert(component))
     return arn
+
+
+def withdrawn(tools: Tools, job: PackagingJob, key: ComponentArn) -> str | None:
+    """Delete from AWS what an attempt at the job may have published; why it may still be there, where that failed.
+
+    The job must end, whatever AWS says.
+    """
+    if tools.publish is None or not job.attempt:
+        return None
+    try:
+        arn = tools.publish.withdraw(job.key.region, key, job.key.arn, job.created_at)
+    except (ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault) as error:
+        log.warning("component not looked for on AWS", job=job.key.arn, component=str(key), reason=error.message)
+        return messages.not_withdrawn(key.name, key.version or "", error)
+    if arn is not None:
+        log.info("component deleted from AWS", job=job.key.arn, component=arn)
+    return None
 
 
 def _fetch_for(tools: Tools, job: PackagingJob) -> Callable[[Artifact], Iterator[Buffer]]:

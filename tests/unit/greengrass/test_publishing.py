@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,8 @@ from edgewright.errors import (
     ValidationFault,
 )
 from edgewright.greengrass import publishing
-from edgewright.greengrass.publishing import Clients, Destination, publish, publisher
+from edgewright.greengrass.arn import ComponentArn
+from edgewright.greengrass.publishing import Clients, Destination, publish, publisher, withdraw
 from edgewright.settings import AwsSettings, Settings
 
 if TYPE_CHECKING:
@@ -191,3 +193,38 @@ def test_components_stay_here_unless_the_settings_say_otherwise(clients: Clients
     assert again is not None
     again("eu-central-1", RECIPE, fetch)
     assert aws.regions == {"eu-central-1", "us-west-2"}
+
+
+JOB = "arn:aws:sagemaker:eu-west-1:123456789012:edge-packaging-job/digits"
+KEY = ComponentArn("999999999999", "eu-west-1", "digits", "1.0.0")
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def of_job(arn: str) -> bytes:
+    return json.dumps(
+        json.loads(RECIPE) | {"ComponentConfiguration": {"DefaultConfiguration": {"EdgePackagingJobArn": arn}}}
+    ).encode()
+
+
+def test_what_a_job_made_is_deleted(clients: Clients, aws: Cloud, bucket: str) -> None:
+    aws.made_at = NOON.timestamp()
+    assert withdraw(clients, KEY, JOB, NOON) is None
+    publish(clients, of_job(JOB), fetch, Destination(bucket))
+    assert withdraw(clients, KEY, JOB, NOON) == ARN
+    assert aws.recipes == {}
+    assert withdraw(clients, KEY, JOB, NOON) is None
+    assert keys(clients, bucket), "objects stay: another version may name them"
+
+
+@pytest.mark.parametrize(
+    ("recipe_", "since"),
+    [(of_job(f"{JOB}-2"), NOON), (RECIPE, NOON), (of_job(JOB), NOON + timedelta(seconds=1))],
+    ids=["another job's", "nobody's", "an earlier job's of this name"],
+)
+def test_what_a_job_did_not_make_stays(
+    clients: Clients, aws: Cloud, bucket: str, recipe_: bytes, since: datetime
+) -> None:
+    aws.made_at = NOON.timestamp()
+    publish(clients, recipe_, fetch, Destination(bucket))
+    assert withdraw(clients, KEY, JOB, since) is None
+    assert ARN in aws.recipes

@@ -87,7 +87,11 @@ class TestMade:
         assert job.preset_output == {"Type": TYPE, "Artifact": arn, "Status": "COMPLETED"}
         (component,) = made(house)
         assert (component.arn, component.job_arn, component.artifacts) == (arn, job.key.arn, (str(PACKAGE),))
-        assert (component.state, component.publisher, component.description) == ("DEPLOYABLE", "edgewright", "")
+        assert (component.state, component.publisher, component.description) == (
+            "DEPLOYABLE",
+            "edgewright",
+            "Model digits version 1.0",
+        )
         recipe = json.loads(component.recipe)
         assert check_recipe(recipe) == []
         digest = hashlib.sha256(content(house))

@@ -24,7 +24,11 @@ from unit.workflows.test_components import TYPE, Crash, asking, made, run
 from unit.workflows.test_packaging import content
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edgewright.greengrass.arn import ComponentArn
     from edgewright.greengrass.publishing import Fetch
+    from edgewright.jobs import JobKey
     from unit.workflows.conftest import House
 
 ON_AWS = "arn:aws:greengrass:eu-west-1:999999999999:components:sample-component-name:versions:1.0.2"
@@ -36,6 +40,13 @@ class Aws:
     def __init__(self, *errors: BaseException) -> None:
         self.errors = list(errors)
         self.calls: list[tuple[str, bytes]] = []
+        self.withdrawn: list[tuple[str, str, str, datetime]] = []
+
+    def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+        self.withdrawn.append((region, str(key), job_arn, since))
+        if self.errors:
+            raise self.errors.pop(0)
+        return ON_AWS
 
     def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
         (artifact,) = artifacts_of(read_recipe(recipe))
@@ -104,27 +115,66 @@ def test_a_crash_while_it_is_published_makes_no_second_component(house: House) -
 def test_a_stop_ends_the_upload_and_the_job(house: House) -> None:
     key = asking(house)
 
-    def stopped(_: str, recipe: bytes, fetch: Fetch) -> Published:
-        house.stop(key)
-        (artifact,) = artifacts_of(read_recipe(recipe))
-        list(fetch(artifact))
-        raise AssertionError("read on after the Stop")
+    class Stopped(Aws):
+        def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+            assert region == "eu-west-1"
+            house.stop(key)
+            (artifact,) = artifacts_of(read_recipe(recipe))
+            list(fetch(artifact))
+            raise AssertionError("read on after the Stop")
 
-    job = run(house, key, publish=stopped)
+    job = run(house, key, publish=Stopped())
     assert (job.status, job.preset_output, made(house)) == (Status.STOPPED, None, [])
     assert house.objects.names("out") == set()
+
+
+class StoppedLate(Aws):
+    """The Stop comes when AWS has the component."""
+
+    def __init__(self, house: House, key: JobKey, *errors: BaseException) -> None:
+        super().__init__()
+        self.house, self.key, self.late = house, key, errors
+
+    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        published = super().__call__(region, recipe, fetch)
+        self.house.stop(self.key)
+        self.errors = list(self.late)
+        return published
+
+
+def test_a_stop_behind_the_publishing_takes_the_component_from_aws(house: House) -> None:
+    key = asking(house)
+    aws = StoppedLate(house, key)
+    job = run(house, key, publish=aws)
+    assert (job.status, job.preset_output, made(house)) == (Status.STOPPED, None, [])
+    here = "arn:aws:greengrass:eu-west-1:123456789012:components:sample-component-name:versions:1.0.2"
+    assert aws.withdrawn == [("eu-west-1", here, job.key.arn, job.created_at)]
+
+
+def test_what_aws_does_not_give_back_is_told(house: House) -> None:
+    key = asking(house)
+    job = run(house, key, publish=StoppedLate(house, key, ServiceRefused("DeleteComponent: AccessDenied: no")))
+    assert (job.status, made(house)) == (Status.STOPPED, [])
+    assert job.preset_output == {
+        "Type": TYPE,
+        "Status": "FAILED",
+        "StatusMessage": "InternalServerError: The component sample-component-name 1.0.2 may be on AWS: if it is "
+        "there, delete it. DeleteComponent: AccessDenied: no",
+    }
 
 
 def test_a_worker_that_leaves_hands_the_job_back(house: House) -> None:
     key = asking(house)
 
-    def leaving(_: str, recipe: bytes, fetch: Fetch) -> Published:
-        house.leaving.set()
-        (artifact,) = artifacts_of(read_recipe(recipe))
-        list(fetch(artifact))
-        raise AssertionError("read on")
+    class Leaves(Aws):
+        def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+            assert region == "eu-west-1"
+            house.leaving.set()
+            (artifact,) = artifacts_of(read_recipe(recipe))
+            list(fetch(artifact))
+            raise AssertionError("read on")
 
     with pytest.raises(Leaving):
-        run(house, key, publish=leaving)
+        run(house, key, publish=Leaves())
     house.leaving.clear()
     assert run(house, key, publish=Aws()).status is Status.COMPLETED
