@@ -205,10 +205,12 @@ def _watched(
 
 def _links(settings: Settings, artifacts: Artifacts) -> Callable[[S3Uri, str], str]:
     """How objects get addresses: from their own service if it can, else this server hands them out."""
-    own = open_links(settings, LIFE)
-    if own is None:
-        return artifacts.link
-    return lambda uri, _endpoint: own(uri)
+    own, public_url = open_links(settings, LIFE), settings.public_url
+    if own is not None:
+        return lambda uri, _endpoint: own(uri)
+    if public_url is not None:
+        return lambda uri, _endpoint: artifacts.link(uri, public_url)
+    return artifacts.link
 
 
 def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) -> None:

@@ -243,6 +243,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("edgewright-data"), description="Where everything local is kept.")
     host: str = Field(default="127.0.0.1", description="The address that the API listens on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8181, description="The API's port; 0 takes a free one.")
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+$")] | None = Field(
+        default=None,
+        description="What links to artifacts begin with, such as `https://models.example.com`, where a proxy stands "
+        "before the server; what the caller's request came to when unset.",
+    )
     account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")] = Field(
         default="123456789012", description="The account of the built-in access key."
     )

@@ -165,6 +165,19 @@ def test_what_cannot_be_honoured_is_refused(greengrass: Any, request_: dict[str,
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
+def test_a_client_token_makes_a_request_count_once(greengrass: Any, artifact: str) -> None:
+    first, again = (create(greengrass, "com.example.token", "1.0.0", artifact, clientToken="t-1") for _ in range(2))
+    assert {name: again[name] for name in first if name != "ResponseMetadata"} == {
+        name: first[name] for name in first if name != "ResponseMetadata"
+    }
+    with pytest.raises(greengrass.exceptions.ConflictException) as refused:
+        create(greengrass, "com.example.token", "1.0.1", artifact, clientToken="t-1")
+    assert refused.value.response["Error"]["Message"].startswith("The client token t-1 came with another request")
+    assert refused.value.response["resourceId"] == first["arn"]
+    with pytest.raises(greengrass.exceptions.ConflictException):
+        create(greengrass, "com.example.token", "1.0.0", artifact)  # boto3 makes a token of its own
+
+
 def test_lists_come_in_pages(server: RunningServer) -> None:
     client = server.client("greengrassv2", region="eu-central-1")
     for name, version in [("a", "1.0.0"), ("b", "1.9.0"), ("b", "1.10.0"), ("b", "1.10.0-rc.1"), ("c", "1.0.0")]:
@@ -243,6 +256,16 @@ def test_an_artifact_is_fetched_at_its_address(server: RunningServer, greengrass
     assert fetch(url, "HEAD")[:2] == (200, b"")
     with pytest.raises(greengrass.exceptions.ResourceNotFoundException):
         url_of(greengrass, arn, "other.tar.gz")
+
+
+def test_behind_a_proxy_addresses_begin_as_the_operator_says(tmp_path: Path) -> None:
+    public = "https://models.example.com:8443"
+    with serving(tmp_path / "data", environment={"EDGEWRIGHT_PUBLIC_URL": public}) as server:
+        client = server.client("greengrassv2")
+        uri = server.put("packages", "out/digits-1.0.tar.gz", CONTENT)
+        url = url_of(client, create(client, "com.example.public", "1.0.0", uri)["arn"], "digits-1.0.tar.gz")
+        assert url.startswith(f"{public}/artifacts/packages/out/digits-1.0.tar.gz?")
+        assert fetch(url.replace(public, server.url))[:2] == (200, CONTENT)
 
 
 def test_an_address_is_good_for_its_object_alone(server: RunningServer, greengrass: Any, artifact: str) -> None:

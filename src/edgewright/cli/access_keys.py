@@ -25,7 +25,9 @@ def create(
     name: Annotated[str, typer.Argument(help="The user's name, as refusals show it.")],
     allow: Annotated[list[str] | None, typer.Option(help="An action it may do, such as 'sagemaker:List*'.")] = None,
     deny: Annotated[list[str] | None, typer.Option(help="An action it may never do.")] = None,
-    resource: Annotated[list[str] | None, typer.Option(help="Only on jobs with such a name: 'test-*'.")] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(help="Only on jobs and components with such a name: 'test-*'.")
+    ] = None,
     account: Annotated[str | None, typer.Option(help="Its account; else the server's own.")] = None,
     data_dir: DataDir = None,
     json: Json = False,
