@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import errors_page
+import metrics_page
 import typer
 from pydantic import BaseModel
 
@@ -60,6 +61,7 @@ def generated(*, write: bool) -> Iterator[str]:
         "docs/reference/settings.md": settings_page,
         "docs/reference/cli.md": cli_page,
         "docs/reference/errors.md": errors_page.page,
+        "docs/reference/metrics.md": metrics_page.page,
     }
     for name, page in pages.items():
         path, wanted = ROOT / name, page()

@@ -41,11 +41,11 @@ WHOLE = ["STARTING", "INPROGRESS", "COMPLETED"]
 
 
 def signed(
-    server: RunningServer, path: str, query: dict[str, str] | None = None, **headers: str
+    server: RunningServer, path: str, query: dict[str, str] | None = None, last: int | None = None
 ) -> urllib.request.Request:
     """A GET that is signed as AWS's calls are."""
     url = f"{server.url}{path}" + (f"?{urlencode(query)}" if query else "")
-    request = AWSRequest("GET", url, headers=headers)
+    request = AWSRequest("GET", url, headers={} if last is None else {"Last-Event-ID": str(last)})
     SigV4Auth(Credentials(*server.keys), "sagemaker", REGION).add_auth(request)
     return urllib.request.Request(url, headers=dict(request.headers.items()))
 
@@ -183,7 +183,7 @@ class TestStream:
             make(server, "streamed", compilation)
             first = taken(stream, 1)
         assert wait_for(server.client(), "streamed")["EdgePackagingJobStatus"] == "COMPLETED"
-        with listening(signed(server, "/events", **{"Last-Event-ID": str(first[0]["seq"])})) as stream:
+        with listening(signed(server, "/events", last=first[0]["seq"])) as stream:
             rest = taken(stream, 2)
         assert statuses(first + rest) == WHOLE
         assert [event["seq"] for event in rest] == sorted(event["seq"] for event in rest)

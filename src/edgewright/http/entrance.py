@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from edgewright.errors import Throttled
 from edgewright.http.authorization import EVERYTHING
-from edgewright.http.sigv4 import Request as Signable
+from edgewright.http.claims import Request as Signable
 from edgewright.jobs import Kind
 
 if TYPE_CHECKING:

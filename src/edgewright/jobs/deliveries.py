@@ -125,8 +125,9 @@ class Deliveries:
         )
         heads: dict[JobKey, Delivery | None] = {}
         with reaching_database(), self._reads.connect() as connection:
-            for seq, kind, account, region, name, tries, next_at, since, now in connection.execute(waiting):
-                key = JobKey(Kind(kind), account, region, name)
+            for row in connection.execute(waiting):
+                (seq, kind), (tries, next_at, since, now) = row[:2], row[5:]
+                key = JobKey(Kind(kind), *row[2:5])
                 if key not in heads:
                     heads[key] = Delivery(seq, key, tries, (now - since) / 1000) if next_at <= now else None
         return [head for head in heads.values() if head is not None][:limit]

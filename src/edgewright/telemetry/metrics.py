@@ -30,6 +30,8 @@ from edgewright.jobs.states import ENDED
 from edgewright.telemetry.requests import BUCKETS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edgewright.jobs.census import Census
     from edgewright.telemetry.requests import RequestTally
 
@@ -187,7 +189,7 @@ def _requests(requests: RequestTally) -> Iterator[Metric]:
     yield metric
 
 
-def _tallied(name: str, census: Census, tally: str, series: list[tuple[str, str]]) -> HistogramMetricFamily:
+def _tallied(name: str, census: Census, tally: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
     """A histogram of those that are kept in the database."""
     metric, kept = _histogram(name), census.tallies
     for kind, status in series:

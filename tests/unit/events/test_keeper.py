@@ -47,7 +47,7 @@ def _lively(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(receiver: Receiver, tmp_path: Path, **webhook: Any) -> Settings:
-    given = {"url": receiver.url, "secret": SECRET, "timeout_seconds": 1.0} | webhook
+    given: dict[str, Any] = {"url": receiver.url, "secret": SECRET, "timeout_seconds": 1.0} | webhook
     return Settings(data_dir=tmp_path, webhook=WebhookSettings(**given))
 
 

@@ -10,6 +10,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from edgewright.events.webhook import MOST_READ, Refused, Webhook, key_of, signature
 from edgewright.jobs import JobEvent, JobKey, Kind, Status
@@ -29,7 +30,7 @@ EVENT = JobEvent(
 
 
 def webhook(url: str, seconds: float = 5.0, now: float = 1614265330.9) -> Webhook:
-    return Webhook(WebhookSettings(url=url, secret=SECRET, timeout_seconds=seconds), clock=lambda: now)
+    return Webhook(WebhookSettings(url=url, secret=SecretStr(SECRET), timeout_seconds=seconds), clock=lambda: now)
 
 
 def test_the_signature_is_that_of_standard_webhooks() -> None:
