@@ -11,7 +11,8 @@ What DBOS 3.4 leaves to its users, and is done here or in `worker`:
   `_active_workflows_set`, and puts them back with `reenqueue_for_recovery`, which is guarded in the same way.
 - A version of the application that changes with the code would strand workflows of the version before: it is constant.
 - Its default serializer is pickle: whoever can write to the database could run code here. JSON is used instead.
-- Its SQLite engine does not set the write-ahead log: it is given ours.
+- Its SQLite engine does not set the write-ahead log, and its PostgreSQL connections wait for an answer for ever: it is
+  given ours.
 - It looks at a queue at fixed times, and one look takes 3 ms of a processor. Its own loop over our queue,
   `queue_worker_thread`, is therefore run here with an event that can be rung: it looks when there is work.
 """
@@ -74,7 +75,11 @@ class Handover:
 
     def __init__(self, settings: Settings, jobs: JobStore) -> None:
         self._jobs = jobs
-        self._client = _client(engine_url(settings.sqlalchemy_url), settings.engine_pool)
+        url = engine_url(settings.sqlalchemy_url)
+        _quiet()
+        _prepare(url)
+        self._engine = open_database(url, settings.engine_pool)
+        self._client = _client(url, self._engine)
 
     def __call__(self, key: JobKey) -> None:
         """Enqueue the job's work. Doing so twice is doing it once.
@@ -98,6 +103,7 @@ class Handover:
     def close(self) -> None:
         """Close the connections."""
         self._client.destroy()
+        self._engine.dispose()
 
 
 class Bell(Event):
@@ -151,8 +157,8 @@ class Executor:
         """
         _quiet()
         _prepare(self._url)
-        self._engine = _sqlite(self._url, concurrency + self._pool)
-        self._instance = DBOS(config=self._config(concurrency))
+        self._engine = open_database(self._url, concurrency + self._pool)
+        self._instance = DBOS(config=self._config(self._engine))
         # No limit of DBOS's on attempts: a job that reached it would never end. `attempts` has one that ends the job.
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_plain(self._run))
         DBOS.listen_queues([])  # ours is looked at below
@@ -248,18 +254,17 @@ class Executor:
         if self._engine is not None:
             self._engine.dispose()
 
-    def _config(self, concurrency: int) -> DBOSConfig:
-        config: DBOSConfig = {
+    def _config(self, engine: Engine) -> DBOSConfig:
+        return {
             "name": APPLICATION,
             "application_version": VERSION,
             "executor_id": self._id,
             "system_database_url": self._url,
+            "system_database_engine": engine,
             "serializer": DBOSPortableJSONSerializer(),
-            "sys_db_pool_size": concurrency + self._pool,
             "run_migrations": False,  # `_prepare` did
             "log_level": "WARNING",
         }
-        return config if self._engine is None else {**config, "system_database_engine": self._engine}
 
 
 def _plain(run: Callable[[str, int, str | None], None]) -> Callable[..., None]:
@@ -271,14 +276,11 @@ def _plain(run: Callable[[str, int, str | None], None]) -> Callable[..., None]:
     return job
 
 
-def _client(url: str, pool: int) -> DBOSClient:
-    _quiet()
-    _prepare(url)
+def _client(url: str, engine: Engine) -> DBOSClient:
     return DBOSClient(
         system_database_url=url,
-        system_database_engine=_sqlite(url, pool),
+        system_database_engine=engine,
         serializer=DBOSPortableJSONSerializer(),
-        system_database_pool_size=pool,
         application_name=APPLICATION,
         lazy=True,
         retry_connection_errors=False,
@@ -288,19 +290,14 @@ def _client(url: str, pool: int) -> DBOSClient:
 def _prepare(url: str) -> None:
     """Make the engine's tables, or bring them to this DBOS's version."""
     try:
-        engine = _sqlite(url)
-        if engine is not None:
+        if url.startswith("sqlite"):
+            engine = open_database(url)
             with engine.connect():  # sets the write-ahead log, which the file remembers
                 pass
             engine.dispose()
         DBOS.migrate(url)
     except (SQLAlchemyError, error.DBOSException) as cause:
         raise EngineUnavailable(f"The engine's tables cannot be made: {_first_line(cause)}") from cause
-
-
-def _sqlite(url: str, pool: int = 2) -> Engine | None:
-    """Our own engine for SQLite; DBOS's own for PostgreSQL."""
-    return open_database(url, pool) if url.startswith("sqlite") else None
 
 
 def _quiet() -> None:
