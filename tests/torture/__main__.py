@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ RATES = Rates(
     stall_seconds=3.0,
 )
 """One request in ten is harmed."""
+EXIT_ENDED = 143
 STORES = {"postgresql": "s3", "sqlite": "directory"}
 
 
@@ -45,6 +47,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the folder with databases and logs")
     arguments = parser.parse_args()
     store = arguments.store or STORES[arguments.database]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_ENDED))  # every process of the house is killed on the way
     shape = Shape(arguments.database, store, arguments.seed, RATES, arguments.pace)
     return tortured(Storm(shape, arguments.jobs, arguments.seconds), keep=arguments.keep)
 
