@@ -34,11 +34,11 @@ SIZES = {
 """Bytes of each source's one file; they do not compress."""
 
 SHARES = {
-    Source.TINY: 30,
-    Source.SMALL: 30,
-    Source.MEGABYTE: 22,
-    Source.MEDIUM: 9,
-    Source.LARGE: 3,
+    Source.TINY: 20,
+    Source.SMALL: 22,
+    Source.MEGABYTE: 24,
+    Source.MEDIUM: 20,
+    Source.LARGE: 8,
     Source.MISSING: 3,
     Source.TORN: 3,
 }

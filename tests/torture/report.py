@@ -40,6 +40,10 @@ def _lines(storm: Storm, outcome: Outcome, logs: Path) -> Iterator[str]:
     yield f"  {len(outcome.strikes)} strikes: {_counted(strikes)}"
     ends = Counter(final.status for final in outcome.facts.finals.values())
     yield f"  jobs: {_counted(ends)}; {len(notes.stops_taken)} Stops taken, {len(notes.stops_refused)} refused"
+    again = Counter(attempts for attempts in outcome.attempts if attempts > 1)
+    yield f"  jobs that took more than one attempt: {sum(again.values())}; " + (
+        ", ".join(f"{times} took {attempts}" for attempts, times in sorted(again.items())) or "none"
+    )
     reasons = Counter(final.message[:90] for final in outcome.facts.finals.values() if final.status == "FAILED")
     yield f"  failures: {_counted(reasons) or 'none'}"
     bad = [plan for plan in outcome.facts.plans.values() if plan.source in {Source.MISSING, Source.TORN}]
@@ -82,4 +86,5 @@ def logged(logs: Path) -> Iterator[str]:
                     yield f"{path.stem.partition('-')[0]}: {line[:150]}"
                 continue
             if entry.get("level") not in {"info", "debug"}:
-                yield f"{path.stem.partition('-')[0]}: {entry.get('level')}: {entry.get('event')}"
+                event = str(entry.get("event")).partition("\n")[0]
+                yield f"{path.stem.partition('-')[0]}: {entry.get('level')}: {event[:120]}"

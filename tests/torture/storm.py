@@ -45,6 +45,7 @@ class Outcome:
         findings: what does not hold; none is wanted.
         unasked: processes that ended by themselves, or not as asked.
         seconds: the storm itself, and what the jobs took afterwards.
+        attempts: how often each job was begun.
     """
 
     strikes: Sequence[Strike]
@@ -53,6 +54,7 @@ class Outcome:
     unasked: list[str]
     seconds: tuple[float, float]
     timeline: list[str] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ def _judged(house: House, plans: Sequence[JobPlan], notes: Notes, timeline: _Tim
         plans={each.name: each for each in [*plans, CALM]},
     )
     outcome.facts, outcome.findings = facts, findings(facts)
+    outcome.attempts = _attempts(house)
     outcome.unasked, outcome.timeline = house.keeper.unasked + unasked, timeline.lines
     return outcome
 
@@ -171,7 +174,7 @@ def _calm_job(house: House, notes: Notes) -> None:
 
 def _settle(house: House) -> None:
     """Give the sweeps their time."""
-    time.sleep(2 * float(SWIFT["LAPSE_SECONDS"]))
+    time.sleep(float(SWIFT["LAPSE_SECONDS"]) + 1)
     until = time.monotonic() + SETTLE_SECONDS
     while house.shelf.unfinished() and time.monotonic() < until:
         time.sleep(0.5)
@@ -224,6 +227,14 @@ def _stored(house: House, key: str) -> Stored:
     except EdgewrightError as error:
         return Stored(hashlib.sha256(content).hexdigest(), error.message)
     return Stored(hashlib.sha256(content).hexdigest())
+
+
+def _attempts(house: House) -> list[int]:
+    database = open_database(house.settings.sqlalchemy_url)
+    with database.connect() as connection:
+        found = [int(row[0]) for row in connection.execute(text("SELECT attempt FROM packaging_jobs"))]
+    database.dispose()
+    return found
 
 
 def _leftovers(house: House) -> list[str]:
