@@ -221,7 +221,10 @@ NOTES: Mapping[str, tuple[str, ...]] = {
         ),
         "[D] The component is DEPLOYABLE at once: the answer comes when its artifacts have been read.",
         "[D] Components of Lambda functions are refused, never ignored.",
-        "[D] `clientToken` is checked and has no effect: a repeated request is a `ConflictException`.",
+        (
+            "[S] A request that comes again with its `clientToken` within eight hours gets the first answer. [D] With "
+            "another recipe or other tags the token is a `ConflictException`."
+        ),
     ),
     "DescribeComponent": ("[D] Platforms have their manifest's name, or one made of their attributes.",),
     "GetComponent": ("[D] The recipe comes in JSON unless YAML is asked for, whatever it was given in.",),

@@ -166,7 +166,7 @@ class Classic:
 
     def _cli(self, *arguments: str) -> str:
         return self.container.run(
-            "java", "-cp", f"{self.jars}/greengrass-cli.jar:{self.jars}/Greengrass.jar",
+            "java", "-cp", f"{self.jars}/*",
             "com.aws.greengrass.cli.CLI", "--ggcRootPath", self.root, *arguments,
         )  # fmt: skip
 
