@@ -144,9 +144,14 @@ class Packages:
             raise
 
         def check(progress: Callable[[int], None]) -> Verified:
-            wanted = {"model_name": job.model_name, "model_version": job.model_version}
-            pieces = self._objects.read(uri)
-            return packaging.verify(pieces, trusted, limits=self._limits, progress=progress, **wanted)
+            return packaging.verify(
+                self._objects.read(uri),
+                trusted,
+                model_name=job.model_name,
+                model_version=job.model_version,
+                limits=self._limits,
+                progress=progress,
+            )
 
         return _Work(check, size, self._room.release)
 

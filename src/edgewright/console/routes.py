@@ -26,14 +26,14 @@ from edgewright.errors import AccessDenied, EdgewrightError, Throttled, Validati
 from edgewright.http.api import Disconnected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from edgewright.console.packages import Packages
-    from edgewright.console.visits import Gate, Visit
+    from edgewright.console.visits import Endpoint, Gate, Page, Visit
     from edgewright.http.principals import Principal
     from edgewright.jobs import ReportStore
 
@@ -75,7 +75,7 @@ class Console:
         """Every route; `POST /` is the API's."""
         serve, packages = self._gate.serve, self._parts.packages
         objects = None if self._parts.objects_dir is None else str(self._parts.objects_dir)
-        get = {
+        get: Mapping[str, Page] = {
             "/": lambda visit: worker_pages.start(visit, objects),
             "/console/jobs": job_pages.listing,
             "/console/jobs/{name}": lambda visit: job_pages.job(visit, packages.trusted()),
@@ -192,9 +192,9 @@ class Console:
 
 
 def _routes(
-    pages: dict[str, Callable[[Visit], Response]],
+    pages: Mapping[str, Page],
     methods: list[str],
-    serve: Callable[[Callable[[Visit], Response]], Callable[..., object]],
+    serve: Callable[[Page], Endpoint],
 ) -> list[BaseRoute]:
     return [Route(path, serve(page), methods=methods) for path, page in pages.items()]
 
@@ -208,8 +208,8 @@ def _signed_out(visit: Visit) -> Response:
 
 def _nothing(visit: Visit) -> Response:
     """Whatever else is asked for under `/console`."""
-    names = {"title": "Not found", "message": "There is no page at this address.", "status": 404}
-    return visit.page("error.html", 404, theme=visit.theme, **names)
+    told = "There is no page at this address."
+    return visit.page("error.html", 404, theme=visit.theme, title="Not found", message=told, status=404)
 
 
 def _origin(request: Request) -> str:
