@@ -190,7 +190,7 @@ class _Plans:
         self.victims["proxy"] = Program("proxy", proxy, clean_environment(), self._folder / "logs" / "proxy.log")
         self.targets["proxy"] = Target(SERVER, longest=3.0, every=25 * self._shape.pace)
         access = {"access_key_id": server.key, "secret_access_key": server.secret}
-        self._own |= {"object_store": "s3", "s3": S3Settings(endpoint_url=server.url, **access)}
+        self._own |= {"object_store": "s3", "s3": S3Settings.model_validate({"endpoint_url": server.url, **access})}
         named = {"endpoint_url": f"http://127.0.0.1:{port}"} | access
         self._environment |= {f"EDGEWRIGHT_S3__{name.upper()}": value for name, value in named.items()}
         self._environment["EDGEWRIGHT_OBJECT_STORE"] = "s3"
@@ -208,10 +208,10 @@ class _Plans:
     def programs(self) -> tuple[str, ...]:
         """API servers and workers; their URLs. On PostgreSQL two hosts, which share nothing but the services."""
         if self._shape.database == "sqlite":
-            urls = (self._server("serve", "host-a"),)
+            alone = self._server("serve", "host-a")
             for name in ("worker-1", "worker-2"):
                 self._program(name, "host-a", "worker")
-            return urls
+            return (alone,)
         shutil.copytree(self._folder / "host-a" / "keys", self._folder / "host-b" / "keys")
         urls = (self._server("api-1", "host-a", "--no-worker"), self._server("api-2", "host-b", "--no-worker"))
         for name, host in {"worker-1": "host-a", "worker-2": "host-a", "worker-3": "host-b"}.items():

@@ -189,7 +189,7 @@ class Keeper:
     def kill(self) -> None:
         """End everything at once."""
         self.stop()
-        for victim in reversed(self._victims.values()):
+        for victim in reversed(list(self._victims.values())):
             victim.kill()
 
     def _strike(self, strike: Strike) -> None:
