@@ -38,7 +38,16 @@ if TYPE_CHECKING:
 
 ACCESS_KEY, SECRET = "AKIATORTURETORTURE01", "a-secret-of-the-torture-bench"
 READY_SECONDS = 90.0
-SWIFT = {"HEARTBEAT_SECONDS": "0.5", "LAPSE_SECONDS": "3", "TAKEOVER_SECONDS": "0.5", "GRACE_SECONDS": "3"}
+SWIFT = {
+    "HEARTBEAT_SECONDS": 0.5,
+    "LAPSE_SECONDS": 3.0,
+    "TAKEOVER_SECONDS": 0.5,
+    "GRACE_SECONDS": 3.0,
+    "AUDIT_SECONDS": 5.0,
+    "AUDIT_AGE_SECONDS": 20.0,
+    "TIDY_SECONDS": 1.0,
+    "SETTLE_SECONDS": 6.0,
+}
 """The workers' times: short, so that a storm of two minutes sees many takeovers."""
 
 STANDARD = Config(
@@ -231,7 +240,7 @@ class _Plans:
 
 
 def _common_environment() -> dict[str, str]:
-    times = {f"EDGEWRIGHT_WORKER__{name}": value for name, value in SWIFT.items()}
+    times = {f"EDGEWRIGHT_WORKER__{name}": str(value) for name, value in SWIFT.items()}
     key = {"EDGEWRIGHT_ACCESS_KEY_ID": ACCESS_KEY, "EDGEWRIGHT_SECRET_ACCESS_KEY": SECRET}
     return clean_environment() | times | key | {"EDGEWRIGHT_LOG_FORMAT": "json"}
 

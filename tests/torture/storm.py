@@ -174,7 +174,7 @@ def _calm_job(house: House, notes: Notes) -> None:
 
 def _settle(house: House) -> None:
     """Give the sweeps their time."""
-    time.sleep(float(SWIFT["LAPSE_SECONDS"]) + 1)
+    time.sleep(SWIFT["SETTLE_SECONDS"] + 2 * SWIFT["TIDY_SECONDS"])
     until = time.monotonic() + SETTLE_SECONDS
     while house.shelf.unfinished() and time.monotonic() < until:
         time.sleep(0.5)
