@@ -24,6 +24,7 @@ from starlette.concurrency import run_in_threadpool
 from edgewright.errors import RequestTooLarge
 from edgewright.http.calls import perform
 from edgewright.http.claims import Request
+from edgewright.http.connection import WHOLE
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import QUICK, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
@@ -108,7 +109,7 @@ class Api:
             return
         except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
             code, reply = _error_reply(self._wire, error)
-        await _send(send, reply, request_id)
+        await _send(scope, send, reply, request_id)
         operation, seconds = scope.get(OPERATION, UNKNOWN), time.perf_counter() - begun
         self._tally.count(operation, code, seconds)
         self._debug("request", operation=operation, code=code, seconds=seconds)
@@ -186,9 +187,12 @@ def _error_reply(wire: Wire, error: Exception) -> tuple[str, Reply]:
     return code, reply
 
 
-async def _send(send: Send, reply: Reply, request_id: str) -> None:
+async def _send(scope: Scope, send: Send, reply: Reply, request_id: str) -> None:
     headers = [(b"x-amzn-requestid", request_id.encode("ascii")), *reply.headers]
     if reply.status != NO_CONTENT:  # whose answers have no length, not even 0
         headers.append((b"content-length", b"%d" % len(reply.body)))
+        whole = scope["extensions"].get(WHOLE) if "extensions" in scope and CLOSE not in headers else None
+        if whole is not None and whole(reply.status, headers, reply.body):
+            return
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -1,4 +1,4 @@
-"""Answers on the wire: a head goes out with its body, and never waits for it."""
+"""Answers on the wire: whole at once where they are whole, and connections that end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from edgewright.http.connection import OneWrite, bounded
+from edgewright.http.connection import WHOLE, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,10 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     path, status = scope["path"], 204 if scope["path"] == "/nothing" else 200
     headers = [] if status == 204 else [(b"content-length", b"%d" % (2 * len(path)))]
+    if path == "/split":
+        headers.append((b"x-name", b"value\r\nx-other: value"))
+    if path in {"/whole", "/split"} and scope["extensions"][WHOLE](200, headers, 2 * path.encode()):
+        return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if path == "/slow":
         await asyncio.to_thread(released.wait)
@@ -41,7 +45,13 @@ def port() -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     protocol = bounded(32 * 1024, 10.0, 30.0)
     config = uvicorn.Config(
-        application, http=protocol, loop="uvloop", lifespan="off", log_config=None, timeout_keep_alive=IDLE_SECONDS
+        application,
+        http=protocol,
+        loop="uvloop",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=IDLE_SECONDS,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -65,29 +75,29 @@ def read_until(connection: socket.socket, ending: bytes) -> bytes:
     return read
 
 
-def test_a_head_goes_out_with_the_first_piece_of_its_body() -> None:
-    written: list[bytes] = []
+def test_a_whole_answer_is_the_same_answer(port: int) -> None:
+    with connect(port) as connection:
+        for _ in range(3):
+            connection.sendall(HEAD % b"/whole")
+            head, _, body = read_until(connection, b"/whole/whole").partition(b"\r\n\r\n")
+            lines = head.split(b"\r\n")
+            assert lines[0] == b"HTTP/1.1 200 OK"
+            assert {line.partition(b":")[0] for line in lines[1:]} == {b"date", b"server", b"content-length"}
+            assert body == b"/whole/whole"
 
-    class Recorder(asyncio.Transport):
-        def write(self, data: Any) -> None:
-            written.append(bytes(data))
 
-        def is_closing(self) -> bool:
-            return False
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1\r\nconnection: close"])
+def test_a_whole_answer_on_a_connection_that_ends_goes_the_other_way(port: int, version: bytes) -> None:
+    with connect(port) as connection:
+        connection.sendall(b"GET /whole " + version + b"\r\nhost: x\r\n\r\n")
+        assert b"connection: close\r\n" in read_until(connection, b"/whole/whole")
+        assert connection.recv(1) == b""
 
-    async def answer() -> None:
-        one = OneWrite(Recorder(), asyncio.get_running_loop())
-        for piece in (b"head ", b"first", b"second"):
-            one.write(piece)
-        await asyncio.sleep(0)
-        assert written == [b"head first", b"second"]
-        alone = OneWrite(Recorder(), asyncio.get_running_loop())
-        alone.write(b"alone")
-        assert len(written) == 2
-        await asyncio.sleep(0)
-        assert written[2:] == [b"alone"]
 
-    asyncio.run(answer())
+def test_a_header_that_would_begin_another_is_refused(port: int) -> None:
+    with connect(port) as connection:
+        connection.sendall(HEAD % b"/split")
+        assert connection.recv(1) == b""  # as uvicorn does it: nothing goes out
 
 
 def test_a_head_does_not_wait_for_a_body_that_is_late(port: int) -> None:
@@ -108,7 +118,7 @@ def test_answers_without_a_body_go_out(port: int) -> None:
 
 
 def test_requests_in_a_row_are_answered_in_their_order(port: int) -> None:
-    paths = [b"/a", b"/nothing", b"/bb", b"/nothing", b"/a"]
+    paths = [b"/a", b"/nothing", b"/whole", b"/nothing", b"/a"]
     with connect(port) as connection:
         connection.sendall(b"".join(HEAD % path for path in paths))
         read = b""
@@ -116,7 +126,7 @@ def test_requests_in_a_row_are_answered_in_their_order(port: int) -> None:
             read += connection.recv(65536)
     begun = [answer.partition(b" ")[0] for answer in read.split(b"HTTP/1.1 ")[1:]]
     assert begun == [b"200", b"204", b"200", b"204", b"200"]
-    assert read.index(b"/a/a") < read.index(b"/bb/bb") < read.rindex(b"/a/a")
+    assert read.index(b"/a/a") < read.index(b"/whole/whole") < read.rindex(b"/a/a")
 
 
 def test_an_answer_is_whole_before_its_connection_closes(port: int) -> None:

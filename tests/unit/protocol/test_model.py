@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import pytest
+import regex  # type: ignore[import-untyped] # it has no stubs
 
-from edgewright.protocol import load_service
+from edgewright.protocol import Shape, load_service
 from edgewright.protocol.model import build_service, compile_pattern
 
 
@@ -97,3 +99,42 @@ def test_other_classes_are_ascii_as_in_java(pattern: str, text: str) -> None:
 def test_patterns_match_whole_strings() -> None:
     assert compile_pattern("[a-z]+").fullmatch("abc\n") is None
     assert compile_pattern("^[a-z]+$").fullmatch("abc\n") is None
+
+
+@pytest.mark.parametrize("name", ["sagemaker", "greengrassv2"])
+def test_patterns_mean_to_re_what_they_mean_to_regex(name: str) -> None:
+    pieces = [
+        "a",
+        "Z9",
+        "-",
+        "_",
+        ".",
+        "/",
+        ":",
+        " ",
+        "\n",
+        "\t",
+        "é",
+        "\u0661",
+        "s3://",
+        "arn:aws:iam::123456789012:role/",
+        "1.0",
+    ]
+    texts = ["".join(chosen) for count in range(4) for chosen in itertools.product(pieces, repeat=count)]
+    patterns = {shape.pattern for shape in shapes(name) if shape.pattern and r"\p" not in shape.pattern}
+    assert patterns
+    for pattern in patterns:
+        ours, peer = compile_pattern(pattern), regex.compile(pattern, regex.ASCII)
+        assert [text for text in texts if bool(ours.fullmatch(text)) != bool(peer.fullmatch(text))] == []
+
+
+def shapes(name: str) -> set[Shape]:
+    """Every shape that a request of the service has."""
+    found: set[Shape] = set()
+    todo = [operation.input for operation in load_service(name).operations.values() if operation.input]
+    while todo:
+        shape = todo.pop()
+        if shape not in found:
+            found.add(shape)
+            todo += [member.shape for member in shape.members.values()]
+    return found
