@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import random
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from edgewright.packaging import keys
 from edgewright.settings import Settings, WorkerSettings
 from edgewright.workflows import Handover
 from edgewright.workflows.engine import engine_url
+from torture.forked import forked_worker
 from torture.moments import Moment, Watcher
 from torture.oracle import Oracle, archive, object_key
 from torture.plan import Source
@@ -52,17 +52,6 @@ WITHIN_SECONDS = {
 """After a moment is seen, the blow falls within so long: at the boundary, or somewhere in the step behind it."""
 PATIENCE_SECONDS = 60.0
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["edgewright.service", "edgewright.workflows", "edgewright.logs"])
-
-
-def run_worker(settings: Settings) -> None:
-    """What a worker process does; its imports were made before it was forked."""
-    from edgewright.logs import configure
-
-    configure("json")
-    service.work(settings)
-
 
 @dataclass
 class House:
@@ -80,8 +69,7 @@ class House:
     def reinforce(self) -> None:
         """Start workers until the team is whole."""
         while len(self.team) < TEAM:
-            process = FORKS.Process(target=run_worker, args=(self.settings,))
-            process.start()
+            process = forked_worker(self.settings)
             assert process.pid is not None
             self.team[process.pid] = process
 
