@@ -27,8 +27,8 @@ RANGE = PART
 """Bytes of one ranged GET."""
 READ_AHEAD = 3
 """Ranges under way or waiting for their reader: bounds a reader's memory to about 24 MiB."""
-_STEP, _CAREFUL_STEP = PIECE // 4, 4096
-"""Bytes of one read: what has arrived of one that breaks off is lost, so after a failure they are small."""
+_CAREFUL_STEP = 4096
+"""Bytes of one read after a failure: what has arrived of a read that breaks off may be lost. Else it is a piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +65,37 @@ class Reading:
     def pieces(self) -> Iterator[Buffer]:
         """The bytes in pieces of `PIECE`."""
         starts = iter(range(0, self.version.size, RANGE))
-        ahead: deque[Future[memoryview]] = deque()
+        ahead: deque[Future[list[Buffer]]] = deque()
         try:
             while True:
                 while len(ahead) < READ_AHEAD and (start := next(starts, None)) is not None:
                     ahead.append(background.start(partial(self._range, start)))
                 if not ahead:
                     return
-                content = ahead.popleft().result()
-                for start in range(0, len(content), PIECE):
-                    yield content[start : start + PIECE]
+                yield from ahead.popleft().result()
         finally:
             self.given_up.set()
 
-    def _range(self, start: int) -> memoryview:
+    def _range(self, start: int) -> list[Buffer]:
         end = min(start + RANGE, self.version.size)
-        content = memoryview(bytearray(end - start))
-        done = 0
+        arrived = _Arrived(end - start)
         tries = Tries(f"reading bytes {start} to {end - 1}", self.version.uri, self.seconds, self.given_up)
-        while done < len(content):
-            before = done
+        while arrived.left:
+            before = arrived.left
             try:
-                with closing(self._opened(start + done, end)) as body:
-                    step = _CAREFUL_STEP if tries.failed_before else _STEP
-                    while done < len(content):
+                with closing(self._opened(end - arrived.left, end)) as body:
+                    step = _CAREFUL_STEP if tries.failed_before else PIECE
+                    while arrived.left:
                         tries.check()
-                        piece = body.read(min(step, len(content) - done))
-                        if not piece:
-                            raise Broken(f"the answer ended {len(content) - done} bytes early")
-                        content[done : done + len(piece)] = piece
-                        done += len(piece)
+                        arrived.take(body.read(min(step, arrived.wanted)))
             except FAILURES as error:
                 passing = trouble(error)
                 if passing is None:
                     raise translation(error, self.version.uri) from error
-                if done > before:
+                if arrived.left < before:
                     tries.progressed()
                 tries.failed(passing, error)
-        return content
+        return arrived.pieces
 
     def _opened(self, start: int, end: int) -> Any:  # noqa: ANN401 - boto3 has no types
         """The body of a ranged GET, once its headers say that it is what was asked for."""
@@ -122,3 +115,35 @@ class Reading:
             body.close()
             raise Broken(f"bytes {start} to {end - 1} were asked for, and the answer has {found}")
         return body
+
+
+class _Arrived:
+    """What has come of a range, in pieces of `PIECE`; one that comes whole is not copied."""
+
+    def __init__(self, size: int) -> None:
+        self.pieces: list[Buffer] = []
+        self.left = size
+        self._begun = bytearray()
+
+    @property
+    def wanted(self) -> int:
+        """Bytes to the end of the piece that is begun, or is next."""
+        return min(PIECE - len(self._begun), self.left)
+
+    def take(self, data: bytes) -> None:
+        """Add what a read gave.
+
+        Raises:
+            Broken: it gave nothing, before the end.
+        """
+        if not data:
+            raise Broken(f"the answer ended {self.left} bytes early")
+        whole = len(data) == self.wanted
+        self.left -= len(data)
+        if whole and not self._begun:
+            self.pieces.append(data)
+            return
+        self._begun += data
+        if whole:
+            self.pieces.append(self._begun)
+            self._begun = bytearray()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from isal import isal_zlib
 
 from edgewright.errors import (
     EdgewrightError,
@@ -68,7 +69,7 @@ class Checksum:
         """The request's members: S3 refuses a body that does not match."""
         if self.algorithm == "md5":
             return {"ContentMD5": base64.b64encode(_md5(data).digest()).decode()}
-        crc = binascii.crc32(data).to_bytes(4, "big")
+        crc = isal_zlib.crc32(data).to_bytes(4, "big")
         return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": base64.b64encode(crc).decode()}
 
     @property
