@@ -40,9 +40,9 @@ def test_progress_begins_anew(pauses: list[float]) -> None:
     tries = Tries("reading", URI, 60)
     tries.failed(Trouble("reset"), CAUSE)
     tries.failed(Trouble("reset"), CAUSE)
-    assert tries.failed_before
+    before = tries.failed_before
     tries.progressed()
-    assert not tries.failed_before
+    assert (before, tries.failed_before) == (True, False)
     tries.failed(Trouble("reset"), CAUSE)
     assert pauses == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE]
 
