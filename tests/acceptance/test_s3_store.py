@@ -95,6 +95,22 @@ def test_credentials_come_from_the_environment_too(
     assert store.exists(S3Uri(bucket, "k"))
 
 
+def test_credentials_come_from_a_web_identity_too(
+    service: S3Service, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a.web.identity")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pods")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", service.url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    store = opened(service, tmp_path, access_key_id=None, secret_access_key=None)
+    store.write(S3Uri(bucket, "k"), [b"x"])
+    assert store.exists(S3Uri(bucket, "k"))
+
+
 def test_an_unreachable_service_is_said_to_be(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening: connections are refused
