@@ -39,6 +39,7 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(scope="module")
 def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Freshly made: the model's component in two versions, and the one that runs the model."""
+    assert GIVEN, f"No nucleus is given: set {' or '.join(NUCLEI)}. CONTRIBUTING.md says to what."
     out = tmp_path_factory.mktemp("components")
     with serving(tmp_path_factory.mktemp("house") / "data") as server:
         compile_digits(server)
@@ -57,7 +58,6 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module", params=GIVEN or ["none"])
 def core(request: pytest.FixtureRequest, components: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     """A real nucleus in a container."""
-    assert GIVEN, f"No nucleus is given: set {' or '.join(NUCLEI)}. CONTRIBUTING.md says to what."
     start = NUCLEI[request.param]
     with start(Path(os.environ[request.param]).resolve(), components, tmp_path_factory.mktemp("core")) as running:
         yield running
