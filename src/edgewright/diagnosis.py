@@ -201,7 +201,8 @@ def _store(settings: Settings, bucket: str | None) -> Iterator[Finding]:
         yield Finding("object store", State.FAILED, f"{settings.objects_dir} is not there.", mend)
         return
     uri = S3Uri(bucket or PROBE_BUCKET, f"edgewright-doctor/{secrets.token_hex(8)}")
-    objects, content = open_store(settings), secrets.token_bytes(64)
+    hasty = settings.s3.model_copy(update={"retry_seconds": PROBE_SECONDS})
+    objects, content = open_store(settings.model_copy(update={"s3": hasty})), secrets.token_bytes(64)
     objects.write(uri, [content])
     try:
         found = b"".join(bytes(piece) for piece in objects.read(uri))

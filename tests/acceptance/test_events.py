@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -117,7 +118,9 @@ class TestWebhook:
                 eventually(lambda: len(receiver.taken) > 3)
                 for name in names[6:]:
                     make(server, name, "compiled")
-                server.process.kill()  # the worker beside it ends in the middle of whatever it does
+                for worker in psutil.Process(server.process.pid).children():
+                    worker.kill()  # in the middle of whatever it does, and with the lease of the webhook
+                server.process.kill()
             stack.close()
             with serving(tmp_path / "data", environment=hook) as server:
                 client = server.client()

@@ -29,6 +29,8 @@ STEP = re.compile(
 PAGES = (
     "tutorial.md",
     "how-to/backup-and-restore.md",
+    "how-to/events.md",
+    "how-to/monitoring.md",
     "how-to/package-without-a-server.md",
     "how-to/signing-keys.md",
 )

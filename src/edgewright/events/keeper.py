@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 """Between two looks for new events."""
 TIDY_SECONDS = 60.0
-LEASE_SECONDS = 10.0
-"""How long a keeper that says nothing keeps the lease, beyond what a round may take."""
+LEASE_SECONDS = 5.0
+"""Half of how long a keeper that says nothing keeps the lease, beyond what rounds may take."""
 ROUND = AT_ONCE * 2
 """Events that are offered before the outcomes are written down; so many may come twice after a crash."""
 FORGOTTEN_AT_ONCE = 1000
@@ -57,6 +57,7 @@ class Keeper:
         self._holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._tidy_at = 0.0
         self._away, self._away_until = 0, 0.0
+        self._holds_lease, self._lease_due = False, 0.0
         self._failing = False
 
     def run(self, ending: threading.Event) -> None:
@@ -82,7 +83,7 @@ class Keeper:
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + TIDY_SECONDS
             self._tidy()
-        if self._webhook is None or not self._deliveries.lease(self._holder, self._lease_seconds()):
+        if self._webhook is None or not self._may_deliver():
             return LOOK_SECONDS
         self._deliveries.queue()
         due = self._deliveries.due(ROUND) if time.monotonic() >= self._away_until else ()
@@ -103,6 +104,9 @@ class Keeper:
             except Refused as refused:
                 failed.append(self._failure(delivery, refused))
                 away += refused.away
+            except Exception as error:  # a fault of ours holds up one job's events, and no other's
+                log.exception("event not offered by a fault of ours", job=delivery.key.arn, number=delivery.seq)
+                failed.append(self._failure(delivery, Refused(type(error).__name__)))
             else:
                 taken.append(delivery.seq)
         self._deliveries.settle(taken, failed)
@@ -128,8 +132,15 @@ class Keeper:
         self._away_until = time.monotonic() + min(first * 2 ** min(self._away, 20), longest)
         self._away += 1
 
-    def _lease_seconds(self) -> float:
-        return LEASE_SECONDS + self._settings.webhook.timeout_seconds * ROUND / AT_ONCE
+    def _may_deliver(self) -> bool:
+        """Whether this keeper has the lease: asked for again when half of it has passed, or now and then."""
+        if time.monotonic() >= self._lease_due:
+            begun = time.monotonic()
+            seconds = LEASE_SECONDS + self._settings.webhook.timeout_seconds * ROUND / AT_ONCE
+            # A round may begin when half the lease has passed, and must end within it.
+            self._holds_lease = self._deliveries.lease(self._holder, 2 * seconds)
+            self._lease_due = begun + (seconds if self._holds_lease else LEASE_SECONDS / 5)
+        return self._holds_lease
 
     def _tidy(self) -> None:
         """Forget old events, but for those that are still to be delivered."""

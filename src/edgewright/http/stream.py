@@ -64,21 +64,31 @@ class EventStream:
             viewer = self._entrance.viewer(request)
             self._check_room()
             seq = _start(request)
+            missed = await self._missed(seq)
             if seq is None:
                 seq = await self._newest()
         except Exception as error:  # noqa: BLE001 - as the API's: every error has an answer
             return self._entrance.refusal(error)
-        return StreamingResponse(self._told(viewer, seq), media_type="text/event-stream", headers=HEADERS)
+        return StreamingResponse(self._told(viewer, seq, missed), media_type="text/event-stream", headers=HEADERS)
 
     def _check_room(self) -> None:
         if self._open >= MOST_STREAMS:
             raise Crowded("Too many event streams are open on this server. Try again later.")
 
-    async def _told(self, viewer: Viewer, seq: int) -> AsyncIterator[bytes]:
+    async def _missed(self, seq: int | None) -> bytes:
+        """What tells a client who comes back that events behind its last one are kept no more; else nothing."""
+        if not seq:
+            return b""
+        oldest = await run_in_threadpool(self._events.oldest)
+        if seq + 1 >= oldest:
+            return b""
+        return b"event: gap\ndata: %b\n\n" % orjson.dumps({"after": seq, "oldest": oldest})
+
+    async def _told(self, viewer: Viewer, seq: int, missed: bytes) -> AsyncIterator[bytes]:
         self._open += 1
         ends, spoke = time.monotonic() + LONGEST_SECONDS, time.monotonic()
         try:
-            yield b"retry: 2000\n\n"
+            yield b"retry: 2000\n\n" + missed
             while time.monotonic() < ends and not self._leaving() and self._entrance.still(viewer):
                 found, seq = await self._behind(viewer, seq)
                 for event in found:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Engine, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Engine, and_, bindparam, delete, func, insert, select, update
 
 from edgewright.jobs import tallies
 from edgewright.jobs.database import reaching_database
@@ -136,6 +136,13 @@ class JobEvents:
         """The last number given; 0 before the first."""
         with reaching_database(), self._reads.connect() as connection:
             return int(connection.execute(select(cursors.c.value).where(cursors.c.name == NUMBERED)).scalar_one())
+
+    def oldest(self) -> int:
+        """The lowest number of an event that is still kept, or would be next."""
+        first = select(func.min(job_events.c.seq))
+        with reaching_database(), self._reads.connect() as connection:
+            found = connection.execute(first).scalar()
+        return self.last() + 1 if found is None else int(found)
 
     def after(
         self, seq: int, limit: int, place: tuple[str, str] | None = None, *, upto: int | None = None

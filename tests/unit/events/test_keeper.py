@@ -43,7 +43,7 @@ def _lively(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "BACKOFF", (0.05, 0.2))
     monkeypatch.setattr(keeper, "AWAY", (0.05, 0.2))
     monkeypatch.setattr(keeper, "TIDY_SECONDS", 0.1)
-    monkeypatch.setattr(keeper, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(keeper, "LEASE_SECONDS", 0.25)
 
 
 def settings(receiver: Receiver, tmp_path: Path, **webhook: Any) -> Settings:

@@ -1,0 +1,117 @@
+"""What `doctor` finds of services that run elsewhere: S3 and PostgreSQL, well and unwell."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from edgewright.diagnosis import Finding, State, diagnose
+from edgewright.jobs import JobStore, migrate, open_database
+from edgewright.settings import S3Settings, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from contract.postgres import PostgresService
+    from contract.s3_service import S3Service
+
+BUCKET = "for-the-doctor"
+
+
+def settings(folder: Path, url: str, service: S3Service | None = None, **more: Any) -> Settings:
+    folder.joinpath("objects").mkdir(exist_ok=True)
+    s3 = S3Settings(
+        endpoint_url=url,
+        access_key_id=service.key if service else "AKIA",
+        secret_access_key=SecretStr(service.secret if service else "secret"),
+        retry_seconds=0.0,
+    )
+    return Settings(data_dir=folder, object_store="s3", s3=s3, **more)
+
+
+def found(settings: Settings, bucket: str | None = None) -> dict[str, list[Finding]]:
+    findings: dict[str, list[Finding]] = {}
+    for finding in diagnose(settings, bucket):
+        findings.setdefault(finding.name, []).append(finding)
+    return findings
+
+
+def test_an_object_goes_to_s3_and_comes_back(tmp_path: Path, s3_server: S3Service) -> None:
+    s3_server.client().create_bucket(Bucket=BUCKET)
+    findings = found(settings(tmp_path, s3_server.url, s3_server), BUCKET)
+    assert [each.state for each in findings["object store"]] == [State.OK]
+    assert [each.state for each in findings["clock"]] == [State.OK]
+    assert "Contents" not in s3_server.client().list_objects_v2(Bucket=BUCKET)
+
+
+def test_without_a_bucket_nothing_is_written(tmp_path: Path, s3_server: S3Service) -> None:
+    (store,) = found(settings(tmp_path, s3_server.url, s3_server))["object store"]
+    assert (store.state, "--bucket" in store.mend) == (State.SKIPPED, True)
+
+
+def test_a_bucket_that_is_not_there_is_told(tmp_path: Path, s3_server: S3Service) -> None:
+    (store,) = found(settings(tmp_path, s3_server.url, s3_server), "no-such-bucket")["object store"]
+    assert store.state is State.FAILED
+    assert "no-such-bucket" in store.found
+
+
+@contextmanager
+def telling_time(ahead: timedelta) -> Iterator[str]:
+    """A server whose clock is ahead; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(403)
+            self.send_header("date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("hours", "state"), [(0, State.OK), (1, State.FAILED), (-1, State.FAILED)])
+def test_a_clock_that_is_not_s3s_is_told(tmp_path: Path, hours: int, state: State) -> None:
+    with telling_time(timedelta(hours=hours)) as url:
+        (clock,) = found(settings(tmp_path, url))["clock"]
+    assert clock.state is state
+    assert ("time service" in clock.mend) is (state is State.FAILED)
+
+
+def test_s3_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    (clock,) = found(settings(tmp_path, "http://127.0.0.1:9"))["clock"]
+    assert (clock.state, clock.found) == (State.FAILED, "S3 does not answer: NewConnectionError.")
+
+
+def test_postgresql_its_clock_and_its_workers(tmp_path: Path, postgres: PostgresService) -> None:
+    url = postgres.new_database()
+    of_postgres = settings(tmp_path, "http://127.0.0.1:9", database_url=url)
+    (unmigrated,) = found(of_postgres)["database"]
+    assert (unmigrated.state, "migration None" in unmigrated.found) == (State.FAILED, True)
+    engine = open_database(url)
+    migrate(engine)
+    (idle,) = found(of_postgres)["workers"]
+    assert (idle.state, "edgewright worker" in idle.mend) == (State.WARNING, True)
+    JobStore(engine).workers().beat("w-1", "host")
+    engine.dispose()
+    findings = found(of_postgres)
+    assert [each.state for each in findings["database"]] == [State.OK]
+    assert findings["clock"][0].found == "It is the database's, within 2 seconds."
+    assert findings["workers"][0].found.startswith("1 alive")

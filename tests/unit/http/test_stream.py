@@ -1,0 +1,208 @@
+"""Streams of events: who gets what, from where on, and when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from edgewright import protocol
+from edgewright.http import stream
+from edgewright.http.authorization import Rights, Rule
+from edgewright.http.entrance import Entrance
+from edgewright.http.principals import Principal, Principals
+from edgewright.http.sigv4 import Verifier
+from edgewright.http.stream import EventStream
+from edgewright.http.throttling import Throttle
+from edgewright.http.wires import AwsJson
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, migrate, open_database
+from edgewright.operations import OPERATIONS
+from edgewright.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    engine = open_database(f"sqlite:///{tmp_path}/edgewright.sqlite")
+    migrate(engine)
+    yield JobStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def principals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Principals:
+    monkeypatch.chdir(tmp_path)
+    return Principals(load(data_dir=tmp_path, access_key_id="AKIAFIRST", secret_access_key="a-secret"))
+
+
+@pytest.fixture
+def principal(principals: Principals) -> Principal:
+    found = principals.get("AKIAFIRST")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.01)
+
+
+def make(store: JobStore, name: str, account: str = "123456789012") -> None:
+    now = datetime.now(UTC)
+    job = PackagingJob(
+        key=JobKey(Kind.PACKAGING, account, REGION, name),
+        compilation_job_name="compiled",
+        model_name="model\nwith: a line",
+        model_version="1.0",
+        role_arn=f"arn:aws:iam::{account}:role/edge",
+        output_config={"S3OutputLocation": "s3://out"},
+        created_at=now,
+        modified_at=now,
+        source_uri="s3://in/model.tar.gz",
+    )
+    store.insert(job, {})
+
+
+def entrance(principals: Principals, viewer: Principal | None, throttle: Throttle | None = None) -> Entrance:
+    wire = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
+    session = None if viewer is None else lambda _request: (viewer, REGION)
+    return Entrance(wire, Verifier(principals, "sagemaker"), principals, throttle, session)
+
+
+def request(query: str = "", **headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    path = {"path": "/events", "raw_path": b"/events", "query_string": query.encode()}
+    return Request({"type": "http", "method": "GET", "headers": [(b"host", b"edge"), *raw], **path})
+
+
+def read(events: EventStream, asked: Request, most: int = 50) -> tuple[int, list[dict[str, str]], list[str]]:
+    """The status, the events with their fields, and the comments of a stream, up to so many pieces or its end."""
+
+    async def take() -> tuple[int, bytes]:
+        answer = await events.page(asked)
+        if not isinstance(answer, StreamingResponse):
+            return answer.status_code, bytes(answer.body)
+        pieces = []
+        async for piece in answer.body_iterator:
+            pieces.append(bytes(piece) if not isinstance(piece, str) else piece.encode())
+            if len(pieces) >= most:
+                break
+        return answer.status_code, b"".join(pieces)
+
+    status, text = asyncio.run(take())
+    if status != 200:
+        return status, [], []
+    blocks = [block.split("\n") for block in text.decode().split("\n\n") if block]
+    fields = [dict(line.split(": ", 1) for line in block) for block in blocks if not block[0].startswith(":")]
+    return status, [each for each in fields if "data" in each], [block[0] for block in blocks if block[0][0] == ":"]
+
+
+def ending_after(looks: int) -> Any:
+    """A server that ends after so many questions."""
+    left = iter(range(looks))
+    return lambda: next(left, None) is None
+
+
+def test_a_session_reads_what_is_kept_one_line_for_each(
+    store: JobStore, principals: Principals, principal: Principal
+) -> None:
+    make(store, "one")
+    make(store, "two")
+    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    status, told, _ = read(events, request("after=0"))
+    assert status == 200
+    assert [(each["id"], each["event"]) for each in told] == [("1", "job"), ("2", "job")]
+    document = json.loads(told[0]["data"])
+    assert document["detail"]["ModelName"] == "model\nwith: a line"
+
+
+def test_the_header_that_browsers_send_counts_before_the_query(
+    store: JobStore, principals: Principals, principal: Principal
+) -> None:
+    for name in ("one", "two", "three"):
+        make(store, name)
+    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    _, told, _ = read(events, request("after=0", last_event_id="2"))
+    assert [each["id"] for each in told] == ["3"]
+
+
+def test_without_a_start_only_what_comes_is_told(store: JobStore, principals: Principals, principal: Principal) -> None:
+    make(store, "before")
+    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    assert read(events, request())[1] == []
+
+
+def test_other_accounts_and_forbidden_jobs_are_not_told(
+    store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PAGE", 2)
+    bounded = replace(principal, rights=Rights((Rule(("sagemaker:Describe*",), ("open-*",)),)))
+    for name in ("open-1", "closed-1", "closed-2", "closed-3", "open-2"):
+        make(store, name)
+    make(store, "open-3", account="210987654321")
+    monkeypatch.setattr(principals, "_known", {"AKIAFIRST": bounded})
+    events = EventStream(entrance(principals, bounded), store.events(), ending_after(8))
+    _, told, _ = read(events, request("after=0"))
+    assert [json.loads(each["data"])["detail"]["EdgePackagingJobName"] for each in told] == ["open-1", "open-2"]
+
+
+def test_who_missed_events_that_are_gone_is_told_so(
+    store: JobStore, principals: Principals, principal: Principal
+) -> None:
+    for name in ("one", "two", "three"):
+        make(store, name)
+    store.events().number()
+    store.events().forget(datetime.now(UTC) + timedelta(days=1), 2)
+    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    _, told, _ = read(events, request("after=1"))
+    assert told[0] == {"event": "gap", "data": '{"after":1,"oldest":3}'}
+    assert told[1]["id"] == "3"
+    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    assert [each["event"] for each in read(events, request("after=2"))[1]] == ["job"]
+
+
+def test_a_silent_stream_shows_that_it_lives(
+    store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.0)
+    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    assert ": still here" in read(events, request())[2]
+
+
+def test_a_stream_ends_when_the_key_is_another_one(
+    store: JobStore, principals: Principals, principal: Principal
+) -> None:
+    former = replace(principal, secret_access_key="the-old-one")
+    events = EventStream(entrance(principals, former), store.events(), lambda: False)
+    make(store, "one")
+    assert read(events, request("after=0"))[1] == []
+
+
+def test_there_are_only_so_many(
+    store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_STREAMS", 0)
+    events = EventStream(entrance(principals, principal), store.events(), lambda: False)
+    assert read(events, request())[0] == 400
+
+
+def test_a_throttled_viewer_is_refused(store: JobStore, principals: Principals, principal: Principal) -> None:
+    events = EventStream(entrance(principals, principal, Throttle(0.001, 1)), store.events(), ending_after(2))
+    assert [read(events, request())[0] for _ in range(2)] == [200, 400]
+
+
+def test_without_a_session_a_signature_is_wanted(store: JobStore, principals: Principals, principal: Principal) -> None:
+    assert read(EventStream(entrance(principals, None), store.events(), lambda: True), request())[0] == 400
+    signed = EventStream(entrance(principals, principal), store.events(), lambda: True)
+    assert read(signed, request(authorization="AWS4-HMAC-SHA256 nonsense"))[0] == 400  # a session does not help it
