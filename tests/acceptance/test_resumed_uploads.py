@@ -90,7 +90,7 @@ class House:
         own.mkdir()
         (own / "keys").symlink_to(self.settings.keys_dir)
         settings = self.settings.model_copy(update={"data_dir": own, "database_url": self.settings.sqlalchemy_url})
-        return worker_process(settings, **SWIFT)
+        return worker_process(settings, None, **SWIFT)
 
     def parts_sent(self) -> Counter[int]:
         """How often each part came to the store."""

@@ -188,7 +188,12 @@ def test_an_outdated_attempt_sends_no_part_into_the_later_ones_way(crowd: Crowd)
     """The first is held up with its part under way; the second takes the upload over and completes it."""
     first = crowd.attempt()
     held, go = threading.Event(), threading.Event()
-    crowd.store.before[4] = lambda: (held.set(), go.wait(60))
+
+    def hold() -> None:
+        held.set()
+        go.wait(60)
+
+    crowd.store.before[4] = hold
     failures: list[BaseException] = []
 
     def old() -> None:

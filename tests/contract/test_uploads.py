@@ -1,0 +1,155 @@
+"""The contract of the upload ledger and of leftovers, on each database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgewright.errors import ResourceNotFound, TransitionRefused
+from edgewright.jobs import Job, JobKey, JobStore, KeptPart, Kind, PackagingJob, Status, migrate, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+URI = "s3://packages/digits-1.tar.gz"
+PART = KeptPart("an-etag", 8 * 1024 * 1024, "ab" * 32)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+    engine = open_database(url)
+    migrate(engine)
+    yield JobStore(engine)
+    engine.dispose()
+
+
+def begun(store: JobStore, name: str = "digits") -> Job:
+    now = datetime.now(UTC)
+    job = PackagingJob(
+        key=JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", name),
+        compilation_job_name="compiled",
+        model_name="digits",
+        model_version="1",
+        role_arn="arn:aws:iam::123456789012:role/edge",
+        output_config={"S3OutputLocation": "s3://packages"},
+        created_at=now,
+        modified_at=now,
+        source_uri="s3://in/model.tar.gz",
+    )
+    store.insert(job, {})
+    return store.begin(job.key)
+
+
+def test_an_upload_is_intended_begun_and_found_by_the_next_attempt(store: JobStore) -> None:
+    ledger, first = store.uploads(), begun(store)
+    assert ledger.find(first) is None
+    intended = ledger.intend(first, URI, "a-key")
+    assert (intended.upload_id, intended.strays, intended.kms_key_id) == (None, 1, "a-key")
+    upload = ledger.note_begun(intended, first, "upload-1")
+    ledger.keep(upload, first, 2, PART)
+    ledger.keep(upload, first, 2, replace(PART, etag="a-newer-etag"))
+    found = ledger.find(store.begin(first.key))
+    assert found == upload
+    assert (upload.upload_id, upload.strays, upload.uri, upload.role_arn) == ("upload-1", 0, URI, first.role_arn)
+    assert ledger.parts(upload) == {2: replace(PART, etag="a-newer-etag")}
+    assert ledger.known(URI) == {"upload-1"}
+
+
+def test_an_outdated_attempt_is_refused_everything(store: JobStore) -> None:
+    ledger, first = store.uploads(), begun(store)
+    upload = ledger.note_begun(ledger.intend(first, URI, None), first, "upload-1")
+    store.begin(first.key)
+    for refused in (
+        lambda: ledger.intend(first, URI, None),
+        lambda: ledger.note_begun(upload, first, "upload-2"),
+        lambda: ledger.keep(upload, first, 1, PART),
+        lambda: ledger.doom(upload, first),
+    ):
+        with pytest.raises(TransitionRefused, match="it is INPROGRESS in attempt 2"):
+            refused()
+    assert ledger.parts(upload) == {}
+    assert ledger.find(first) == upload
+
+
+@pytest.mark.parametrize("status", [Status.STOPPING, Status.FAILED, Status.COMPLETED])
+def test_so_is_every_attempt_at_a_job_that_ends(store: JobStore, status: Status) -> None:
+    ledger, job = store.uploads(), begun(store)
+    upload = ledger.note_begun(ledger.intend(job, URI, None), job, "upload-1")
+    store.move(job.key, status)
+    with pytest.raises(TransitionRefused, match=f"it is {status}"):
+        ledger.keep(upload, job, 1, PART)
+
+
+def test_a_job_that_is_gone_is_told(store: JobStore) -> None:
+    ledger, job = store.uploads(), begun(store)
+    store.move(job.key, Status.FAILED)
+    store.delete(job.key)
+    with pytest.raises(ResourceNotFound):
+        ledger.intend(job, URI, None)
+
+
+def test_two_intentions_count_two_of_which_nothing_was_heard(store: JobStore) -> None:
+    ledger, first = store.uploads(), begun(store)
+    lost = ledger.intend(first, URI, None)
+    second = store.begin(first.key)
+    again = ledger.intend(second, URI, None)
+    assert (again.id, again.strays) == (lost.id, 2)
+    upload = ledger.note_begun(again, second, "upload-2")
+    assert upload.strays == 1
+    ledger.note_unbegun(lost)
+    found = ledger.find(second)
+    assert found is not None
+    assert found.strays == 0
+
+
+def test_what_is_left_is_of_jobs_that_ended_and_what_was_doomed_long_ago(store: JobStore) -> None:
+    ledger = store.uploads()
+    jobs = {name: begun(store, name) for name in ("runs", "ended", "gone", "doomed")}
+    kept = {name: ledger.note_begun(ledger.intend(job, URI, None), job, name) for name, job in jobs.items()}
+    store.move(jobs["ended"].key, Status.COMPLETED)
+    store.move(jobs["gone"].key, Status.FAILED)
+    store.delete(jobs["gone"].key)
+    ledger.doom(kept["doomed"], jobs["doomed"])
+    assert {upload.upload_id for upload in ledger.left(10, 3600)} == {"ended", "gone"}
+    assert {upload.upload_id for upload in ledger.left(10, -60)} == {"ended", "gone", "doomed"}
+    assert ledger.find(jobs["doomed"]) is None, "no attempt goes on with it"
+    ledger.forget(kept["ended"])
+    assert {upload.upload_id for upload in ledger.left(10, 3600)} == {"gone"}
+
+
+def test_an_upload_of_an_earlier_job_of_the_name_is_not_the_new_ones(store: JobStore) -> None:
+    ledger, job = store.uploads(), begun(store)
+    ledger.note_begun(ledger.intend(job, URI, None), job, "upload-1")
+    assert ledger.find(replace(job, created_at=job.created_at + timedelta(milliseconds=1))) is None
+
+
+def test_an_object_has_an_owner_while_a_job_runs_or_is_completed(store: JobStore) -> None:
+    leftovers, job, other = store.leftovers(), begun(store), begun(store, "other")
+    assert not leftovers.is_owned(URI)
+    store.note_output(job.key, URI, attempt=1)
+    assert leftovers.is_owned(URI)
+    assert not leftovers.is_owned(URI, besides=job.key)
+    assert leftovers.is_owned(URI, besides=other.key)
+    store.move(job.key, Status.COMPLETED)
+    assert leftovers.is_owned(URI, besides=other.key)
+
+
+def test_jobs_that_ended_without_their_object_are_unsettled_until_it_is_gone(store: JobStore) -> None:
+    leftovers, job = store.leftovers(), begun(store)
+    store.note_output(job.key, URI, attempt=1)
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    assert leftovers.unsettled(10, later) == []
+    store.move(job.key, Status.FAILED)
+    assert leftovers.unsettled(10, datetime.now(UTC) - timedelta(seconds=60)) == []
+    assert [(each[0], each[1]) for each in leftovers.unsettled(10, later)] == [(job.key, URI)]
+    leftovers.settle(job.key, URI)
+    assert leftovers.unsettled(10, later) == []
+    assert store.get(job.key).written_uri is None
