@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 240.0
 """How long a client goes on asking before it gives up."""
+OVER = "the storm was over before an answer came"
 FRESH_LOOKS = 3
 """How often an ended job is described again."""
 
@@ -173,6 +174,8 @@ class Clients:
     def _describe(self, call: _Caller, name: str) -> None:
         sent = self._notes.now()
         answer = call("describe_edge_packaging_job", EdgePackagingJobName=name)
+        if answer == OVER:
+            return
         if answer != "200":
             with self._notes.lock:
                 self._notes.strange.append(f"describe {name}: {answer}")
@@ -263,7 +266,7 @@ class _Caller:
                 self.by = f"{operation} at {url}"
                 return "200"
             if self._done.wait(0.2):
-                return "the storm was over before an answer came"
+                return OVER
         with self._notes.lock:
             self._notes.gave_up.append(f"{operation} {request} had no answer for {PATIENCE_SECONDS:.0f} s")
         return "no answer"
