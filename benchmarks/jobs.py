@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import io
 import itertools
 import os
 import random
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -31,7 +33,6 @@ import psutil
 from api import ACCOUNT, REGION, edgewright, ended, signed
 from sqlalchemy import Engine, text
 
-from archives import model_tar_gz
 from contract.postgres import postgres_service
 from edgewright import service
 from edgewright.jobs import open_database
@@ -100,9 +101,13 @@ def bench(database: str, sizes: dict[str, int]) -> Iterator[Bench]:
 
 
 def archive(size: int) -> bytes:
-    """A tar.gz of so many bytes of noise, which does not compress."""
+    """A tar.gz of so many bytes of noise, which does not compress, and is therefore stored."""
     noise = random.Random(size).randbytes(min(size, 8 * MIB))
-    return model_tar_gz({"compiled.params": noise * (size // len(noise))})
+    stream, member = io.BytesIO(), tarfile.TarInfo("compiled.params")
+    member.size = size
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=0) as tar:
+        tar.addfile(member, io.BytesIO(noise * (size // len(noise))))
+    return stream.getvalue()
 
 
 @contextmanager
