@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from acceptance.running import REGION, RunningServer, clean_environment, command
 from edgewright.cli import EXIT_CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 GOLDEN = "tests/golden/digits-1.0.tar.gz"
@@ -57,43 +59,30 @@ class TestExitCodes:
         assert code in EXIT_CODES
         assert "Traceback" not in done.stderr
 
-    def test_an_interrupted_command_says_so(self, server: RunningServer, compilation: str) -> None:
-        """A job that nobody does is watched, and the watcher interrupted."""
-        process = subprocess.Popen(
-            command("jobs", "watch", "held", "--data-dir", str(server.data_dir), "--region", REGION),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(),
-        )  # fmt: skip
-        _, errors = process.communicate(timeout=60)
-        assert (process.returncode, "Could not find" in errors) == (1, True)  # nothing to watch
-        with _waiting_job(server, compilation) as watcher:
+    def test_an_interrupted_command_says_so(self, tmp_path: Path) -> None:
+        with _watching_for_ever(tmp_path / "data") as watcher:
             assert watcher.stdout is not None
             assert watcher.stdout.readline().startswith("STARTING")
             watcher.send_signal(signal.SIGINT)
             assert watcher.wait(30) == 130
 
 
-class _waiting_job:  # noqa: N801 - used as a statement
-    """A job without a worker to do it, watched: on a server of its own."""
-
-    def __init__(self, server: RunningServer, _compilation: str) -> None:
-        self._data = server.data_dir.parent / "unworked"
-
-    def __enter__(self) -> subprocess.Popen[str]:
-        self._serving = serving(self._data, "--no-worker")
-        server = self._serving.__enter__()
+@contextmanager
+def _watching_for_ever(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """`jobs watch` of a job that nobody does, on a server without a worker."""
+    with serving(data, "--no-worker") as server:
         register(server, "compiled", server.put("models", "m.tar.gz", archive({"model.so": b"x"})))
         server.client().create_edge_packaging_job(**packaging_request("held", "compiled"))
-        self._watcher = subprocess.Popen(
-            command("jobs", "watch", "held", "--data-dir", str(self._data), "--region", REGION),
+        watcher = subprocess.Popen(
+            command("jobs", "watch", "held", "--data-dir", str(data), "--region", REGION),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=clean_environment() | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
-        return self._watcher
-
-    def __exit__(self, *error: object) -> None:
-        self._watcher.kill()
-        self._watcher.communicate()
-        self._serving.__exit__(*error)
+        try:
+            yield watcher
+        finally:
+            watcher.kill()
+            watcher.communicate()
 
 
 class TestWatch:

@@ -126,10 +126,10 @@ class Deliveries:
         heads: dict[JobKey, Delivery | None] = {}
         with reaching_database(), self._reads.connect() as connection:
             for row in connection.execute(waiting):
-                (seq, kind), (tries, next_at, since, now) = row[:2], row[5:]
-                key = JobKey(Kind(kind), *row[2:5])
+                tries, next_at, since, now = row[5], row[6], row[7], row[8]
+                key = JobKey(Kind(row[1]), row[2], row[3], row[4])
                 if key not in heads:
-                    heads[key] = Delivery(seq, key, tries, (now - since) / 1000) if next_at <= now else None
+                    heads[key] = Delivery(row[0], key, tries, (now - since) / 1000) if next_at <= now else None
         return [head for head in heads.values() if head is not None][:limit]
 
     def settle(self, taken: Iterable[int], failed: Iterable[Failure]) -> None:
