@@ -196,7 +196,8 @@ class Worker:
         """Put the work of dead workers back on the queue: any worker does, and doing it twice is doing it once."""
         ended_here = self._presence.dead()
         self._rounds += 1
-        if ended_here or self._rounds % WHOLE_ROUND == 1 or self._jobs.unfinished(1, datetime.now(UTC) + timedelta(days=1)):
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        if ended_here or self._rounds % WHOLE_ROUND == 1 or self._jobs.unfinished(1, tomorrow):
             self._recover(ended_here)
 
     def _recover(self, ended_here: set[str]) -> None:
