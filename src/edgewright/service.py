@@ -160,12 +160,12 @@ def api(settings: Settings, store: jobs.JobStore, leaving: Callable[[], bool] = 
         *_watched(settings, store, objects, tally),
         Route("/events", EventStream(entrance, store.events(), leaving).page, methods=["GET"]),
         Route("/progress", Progress(entrance, store).page, methods=["GET"]),
-        *_console(settings, store, gate, objects),
+        *_console(settings, store, gate),
     ]
     return application(front(sagemaker), front(greengrass), artifacts, more)
 
 
-def _console(settings: Settings, store: jobs.JobStore, gate: Gate, objects: ObjectStore) -> Sequence[BaseRoute]:
+def _console(settings: Settings, store: jobs.JobStore, gate: Gate) -> Sequence[BaseRoute]:
     """The console's pages, unless the settings have none."""
     if not settings.console.enabled:
         return []
@@ -173,10 +173,11 @@ def _console(settings: Settings, store: jobs.JobStore, gate: Gate, objects: Obje
     parts = Parts(
         gate=gate,
         reports=store.reports(),
-        packages=Packages(gate, objects, settings.keys_dir, settings.limits),
+        packages=Packages(gate, settings.keys_dir, settings.limits),
         objects_dir=settings.objects_dir if in_folder else None,
         session_seconds=settings.console.session_seconds,
         region=settings.console.region,
+        public_url=settings.public_url,
     )
     return Console(parts).routes()
 

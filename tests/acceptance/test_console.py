@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from acceptance.running import ACCOUNT, RunningServer, packaging_request, serving, wait_for
+from acceptance.conftest import archive
+from acceptance.running import ACCOUNT, RunningServer, packaging_request, register, serving, wait_for
+from edgewright.console.packages import AT_ONCE
 from edgewright.http.principals import LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -340,6 +343,53 @@ class TestWhatGoesOut:
 
     def test_the_script_learns_that_it_is_signed_out(self, visitor: Visitor) -> None:
         assert visitor.get("/console/jobs", x_fragment="yes").status == 401
+
+
+def test_verifications_that_nobody_waits_for_make_room(server: RunningServer) -> None:
+    """More of them than run at a time, each left behind by its browser."""
+    register(server, "console-large", server.put("models", "large.tar.gz", archive({"w": bytes(60_000_000)})))
+    client = server.client()
+    client.create_edge_packaging_job(**packaging_request("console-large", "console-large", ModelName="large"))
+    wait_for(client, "console-large")
+    owner = Visitor(server.url)
+    owner.sign_in(server.keys, "eu-west-1")
+    path, form = "/console/jobs/console-large/verify", {"token": owner.token("/")}
+    for _ in range(AT_ONCE + 2):
+        _leave_early(owner, path, form)
+    until = time.monotonic() + 60
+    answer = owner.post(path, form)
+    while answer.status == 429 and time.monotonic() < until:
+        time.sleep(0.2)
+        answer = owner.post(path, form)
+    assert answer.status == 200, answer.text
+    assert 'data-verdict="verified"' in answer.text
+    pieces = owner.post(path, form, x_fragment="yes").body.split(b"\0")
+    assert b'data-verdict="verified"' in pieces[-2]
+    assert pieces[-1] == b""
+
+
+def _leave_early(visitor: Visitor, path: str, form: Mapping[str, str]) -> None:
+    body = urlencode(form).encode()
+    cookie = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+    place = urlsplit(visitor.url)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: {cookie}\r\nx-fragment: yes\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((str(place.hostname), int(place.port or 0))) as connection:
+        connection.sendall(head.encode() + body)
+        connection.recv(64)
+
+
+def test_a_public_address_is_what_pages_show(tmp_path: Path) -> None:
+    public = {"EDGEWRIGHT_PUBLIC_URL": "https://edge.example.com"}
+    with serving(tmp_path / "data", "--no-worker", environment=public) as server:
+        visitor = Visitor(server.url)
+        answer = visitor.sign_in(server.keys, origin="http://elsewhere.example")
+        assert any("edgewright-session=" in each and "secure" in each.lower() for each in answer.set_cookies)
+        page = visitor.get("/").text
+        assert "--endpoint-url https://edge.example.com" in page
+        assert "elsewhere" not in page
 
 
 def test_there_need_be_no_console(tmp_path: Path) -> None:

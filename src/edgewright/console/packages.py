@@ -77,17 +77,15 @@ class Result:
 class Packages:
     """Hands packages out, and verifies them."""
 
-    def __init__(self, gate: Gate, objects: ObjectStore, keys_dir: Path, limits: Limits) -> None:
+    def __init__(self, gate: Gate, keys_dir: Path, limits: Limits) -> None:
         """Keep the parts.
 
         Args:
             gate: lets requests in.
-            objects: where packages are.
             keys_dir: the folder of the public keys that are trusted.
             limits: what a package may hold.
         """
         self._gate = gate
-        self._objects = objects
         self._keys_dir = keys_dir
         self._limits = limits
         self._room = threading.BoundedSemaphore(AT_ONCE)
@@ -102,9 +100,9 @@ class Packages:
 
     def download(self, visit: Visit) -> Response:
         """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
-        uri = self._package_of(visit)
+        uri, objects = self._package_of(visit)
         visit.desk.require(GET_OBJECT, f"{uri.bucket}/{uri.key}", f"arn:aws:s3:::{uri.bucket}/{uri.key}")
-        size = self._objects.size(uri)
+        size = objects.size(uri)
         name = uri.key.rpartition("/")[2]
         headers = {
             **rendering.HEADERS,
@@ -112,7 +110,7 @@ class Packages:
             "content-length": str(size),
             "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         }
-        pieces = (memoryview(piece) for piece in self._objects.read(uri))
+        pieces = (memoryview(piece) for piece in objects.read(uri))
         return StreamingResponse(pieces, headers=headers, media_type="application/gzip")
 
     async def verify(self, request: Request) -> Response:
@@ -133,19 +131,19 @@ class Packages:
         return visit.page("verified.html", result=result, name=visit.place["name"])
 
     def _prepared(self, visit: Visit) -> _Work:
-        uri = self._package_of(visit)
+        uri, objects = self._package_of(visit)
         if not self._room.acquire(blocking=False):
             raise Throttled(BUSY)
         try:
             job = visit.desk.packaging_job(visit.place["name"])
-            size, trusted = self._objects.size(uri), keys.load_trusted(self._keys_dir)
+            size, trusted = objects.size(uri), keys.load_trusted(self._keys_dir)
         except BaseException:
             self._room.release()
             raise
 
         def check(progress: Callable[[int], None]) -> Verified:
             return packaging.verify(
-                self._objects.read(uri),
+                objects.read(uri),
                 trusted,
                 model_name=job.model_name,
                 model_version=job.model_version,
@@ -155,16 +153,20 @@ class Packages:
 
         return _Work(check, size, self._room.release)
 
-    def _package_of(self, visit: Visit) -> S3Uri:
-        """Where the job's package is.
+    @staticmethod
+    def _package_of(visit: Visit) -> tuple[S3Uri, ObjectStore]:
+        """Where the job's package is, and the store as the job's own role may use it.
 
         Raises:
             ResourceNotFound: the job has none.
+            RoleRefused: the service is not given the job's role any more.
         """
-        described = visit.desk.call("DescribeEdgePackagingJob", EdgePackagingJobName=visit.place["name"])
+        name = visit.place["name"]
+        described = visit.desk.call("DescribeEdgePackagingJob", EdgePackagingJobName=name)
         if "ModelArtifact" not in described:
             raise ResourceNotFound(NO_PACKAGE)
-        return S3Uri.parse(described["ModelArtifact"])
+        objects = visit.desk.context.rights.objects(described["RoleArn"], name)
+        return S3Uri.parse(described["ModelArtifact"]), objects
 
 
 class _Work:

@@ -18,7 +18,7 @@ MOST = 40
 """Files that are drawn each by itself; what is left is one more rectangle."""
 LABELLED = (90.0, 34.0)
 """The least width and height of a rectangle that has room for words."""
-CHARACTER = 8.4
+CHARACTER = 9.8
 """The width of a character of a label, more or less."""
 SHADES = 6
 

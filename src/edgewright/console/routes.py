@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from edgewright.jobs import ReportStore
 
 REGION = re.compile(r"[a-z0-9-]{1,32}")
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")
 PLACE = re.compile(r"/(?!/)[^\\\s]*")
 """An address on this server."""
 
@@ -53,6 +54,7 @@ class Parts:
         objects_dir: the folder of the directory object store; None where another store is used.
         session_seconds: how long somebody stays signed in.
         region: the region of an account that has no jobs, or has some in it.
+        public_url: the server's address for everybody; None takes each browser's own word.
     """
 
     gate: Gate
@@ -61,6 +63,7 @@ class Parts:
     objects_dir: Path | None
     session_seconds: int
     region: str
+    public_url: str | None
 
 
 class Console:
@@ -138,7 +141,7 @@ class Console:
         session = Session(
             access_key_id=principal.access_key_id,
             region=self._region_of(principal),
-            origin=_origin(request),
+            origin=self._origin(request),
             expires=int(time.time()) + self._parts.session_seconds,
             nonce=sessions.new_nonce(),
         )
@@ -158,9 +161,18 @@ class Console:
             next=request.query_params.get("next", ""),
         )
         response = rendering.page(text, status)
-        secure = _origin(request).startswith("https://")
+        secure = self._origin(request).startswith("https://")
         response.set_cookie(VISIT_COOKIE, nonce, path="/console", httponly=True, samesite="strict", secure=secure)
         return response
+
+    def _origin(self, request: Request) -> str:
+        """The server's address as the browser has it: the operator's word, the browser's, else the request's."""
+        said = request.headers.get("origin", "")
+        if self._parts.public_url is not None:
+            return self._parts.public_url
+        if ORIGIN.fullmatch(said):
+            return said
+        return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
     def _region_of(self, principal: Principal) -> str:
         """A region in which the account has jobs, else the one of the settings."""
@@ -210,11 +222,3 @@ def _nothing(visit: Visit) -> Response:
     """Whatever else is asked for under `/console`."""
     told = "There is no page at this address."
     return visit.page("error.html", 404, theme=visit.theme, title="Not found", message=told, status=404)
-
-
-def _origin(request: Request) -> str:
-    """The server's address as the browser has it: its own word, else what the request says."""
-    said = request.headers.get("origin", "")
-    if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}", said):
-        return said
-    return f"{request.url.scheme}://{request.headers.get('host', '')}"
