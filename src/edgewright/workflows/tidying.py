@@ -50,7 +50,7 @@ def _end(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
     ledger = tools.jobs.uploads()
     try:
         abort(tools, upload)
-        if upload.doomed and upload.strays:
+        if upload.doomed:
             _abort_strays(tools, upload, settle_seconds)
         if upload.doomed and _is_gone(tools, upload):
             ledger.forget(upload)
@@ -72,7 +72,7 @@ def _is_gone(tools: Tools, upload: KeptUpload) -> bool:
 
 
 def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
-    """Abort uploads that a killed worker began and could not note.
+    """Abort uploads that were begun and could not be noted: by a worker that died, or whose answer was lost.
 
     They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
     job, old, and without a single part.

@@ -117,9 +117,9 @@ class _Sending:
             raise
         finally:
             self._settle()
-        # A dead worker's upload, of which nothing was heard, is looked for later.
-        done = self._ledger.doom if upload.strays else self._ledger.forget
-        insist(self._tools, lambda: done(upload))
+        # Not forgotten yet. Where the answer to a begin was lost, the store's client asked again, or a worker died
+        # without it: the store may hold uploads of this object that nobody knows. They are looked for later.
+        insist(self._tools, lambda: self._ledger.doom(upload))
 
     def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
         """The job's upload from an earlier attempt, with the parts that the database and the store both have."""

@@ -259,6 +259,16 @@ class TestTidying:
         tidy(crowd.house.tools, 0)
         assert crowd.house.jobs.uploads().left(10, -60) == []
 
+    def test_an_upload_whose_begin_was_asked_for_twice_is_found(self, crowd: Crowd) -> None:
+        """The store's client asks again where an answer was lost, and nobody knows the first upload."""
+        crowd.store.begin_upload(TARGET)
+        crowd.write(crowd.attempt(), pieces(2))
+        assert len(crowd.store.open()) == 1
+        wait_a_tick()
+        tidy(crowd.house.tools, 0)
+        assert crowd.store.open() == []
+        assert crowd.store.exists(TARGET)
+
     def test_a_running_jobs_upload_is_left_alone(self, crowd: Crowd) -> None:
         crowd.died(crowd.attempt(), 7)
         before = crowd.store.open()
