@@ -59,6 +59,7 @@ class House:
 
     settings: Settings
     store: JobStore
+    handover: Handover
     watcher: Watcher
     shelf: FolderShelf
     dice: random.Random
@@ -103,9 +104,7 @@ class House:
             target="jetson_nano",
         )
         self.store.insert(job, {})
-        handover = Handover(self.settings, self.store)
-        handover(key)
-        handover.close()
+        self.handover(key)
         self.jobs.append(key)
 
     def strike(self) -> Moment | None:
@@ -142,16 +141,18 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         times = WorkerSettings(takeover_seconds=0.2, sweep_seconds=0.5, grace_seconds=1.0)
         settings = Settings(data_dir=tmp_path, database_url=url, worker=times)
         service.prepare(settings)
-        Handover(settings, JobStore(open_database(settings.sqlalchemy_url))).close()  # makes the engine's tables
         jobs, engine = open_database(settings.sqlalchemy_url), open_database(engine_url(settings.sqlalchemy_url))
         shelf = FolderShelf(settings.objects_dir)
         shelf.put(MODELS, "compiled.tar.gz", archive(Source.MEDIUM))
         store = JobStore(jobs)
+        handover = Handover(settings, store)
+        stack.callback(handover.close)
 
         def stored(name: str) -> bool:
             return shelf.has(PACKAGES, object_key(Source.MEDIUM, f"1.{int(name[4:])}"))
 
-        house = House(settings, store, Watcher(jobs, engine, stored), shelf, random.Random(request.param))
+        watcher = Watcher(jobs, engine, stored)
+        house = House(settings, store, handover, watcher, shelf, random.Random(request.param))
         try:
             yield house
         finally:
