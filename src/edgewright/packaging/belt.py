@@ -58,8 +58,7 @@ class Belt:
         self._poll = poll
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="edgewright-press")
         self._free: SimpleQueue[memoryview] = SimpleQueue()
-        for _ in range(threads + _SPARE):
-            self._free.put(memoryview(bytearray(CHUNK)))
+        self._unmade = threads + _SPARE  # made as they are wanted: a small model takes one or two
         self._made: Queue[_Work] = Queue(2 * threads + _SPARE)
         self._failure: BaseException | None = None
         self._given_up: BaseException | None = None
@@ -85,6 +84,11 @@ class Belt:
 
     def take(self) -> memoryview:
         """A free buffer of 1 MiB. Waits until a worker is done with one."""
+        with contextlib.suppress(Empty):
+            return self._free.get_nowait()
+        if self._unmade:
+            self._unmade -= 1
+            return memoryview(bytearray(CHUNK))
         while True:
             try:
                 return self._free.get(timeout=_POLL_SECONDS)
