@@ -467,7 +467,7 @@ class TestListing:
                 lambda job: job.status == Status.STARTING and "job-" in job.key.name and job.created_at > NOON,
             ),
         ],
-        ids=str,
+        ids=lambda value: str(value) if isinstance(value, dict) else "",
     )  # fmt: skip
     def test_each_filter(
         self,
