@@ -137,7 +137,7 @@ def test_a_webhook_has_an_address_and_a_key(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_a_workers_times_must_fit_together(values: dict[str, float], words: str) -> None:
-    with pytest.raises(SettingsRefused, match="^1 settings cannot be used: worker") as raised:
+    with pytest.raises(SettingsRefused, match=r"^1 settings cannot be used: worker") as raised:
         load(worker=values)
     assert words in raised.value.message
 
