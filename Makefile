@@ -47,7 +47,7 @@ serve: $(VENV)/.runtime
 	$(BIN)/edgewright serve
 
 test: $(VENV)/.development $(CLIENTS)/.javascript
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses auto --dist loadfile
 
 test-all: $(VENV)/.development $(CLIENTS)/.javascript
 	$(BIN)/pytest
