@@ -40,7 +40,7 @@ HOSTILE_FILES = (
 HOSTILE_PLACE = "s3://packages/<script>window.hit=1</script>\"'><img src=x onerror=window.hit=1>"
 HOSTILE_TEXT = "\"'><script>window.hit = 1</script><img src=x onerror=window.hit=1>"
 HOSTILE_TAG = "é =/+-@ \u2028 wide"
-NIGHTS = 30
+NIGHTS = 27
 """More than a page."""
 LINKED = "</pre><script>window.hit = 1</script>"
 

@@ -52,7 +52,7 @@ def test_empty_pages_help(empty: RunningServer, watch: Watch) -> None:
     for name in ("jobs", "compilations", "components"):
         watched.goto(f"/console/{name}")
         expect(watched.page.get_by_role("heading", level=2)).to_contain_text("yet in ap-south-1")
-        watched.picture(f"{name}-empty")
+        watched.check_accessibility(f"{name}, empty")
 
 
 def test_names_that_would_like_to_be_scripts_are_shown_as_they_are(busy: RunningServer, watch: Watch) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playwright.sync_api import BrowserContext, Page, Request
+    from playwright.sync_api import BrowserContext, Dialog, Page, Request
 
     from acceptance.running import RunningServer
 
@@ -43,7 +43,7 @@ class Watched:
         self.page.on("console", lambda said: self._said(said.type, said.text))
         self.page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
         self.page.on("request", self._requested)
-        self.page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._asked)
 
     @property
     def context(self) -> BrowserContext:
@@ -105,6 +105,10 @@ class Watched:
         wanted = any(text.startswith(f"{REFUSED}{status}") for status in self.expected)
         if kind in {"error", "warning"} and not wanted:
             self.faults.append(f"{kind}: {text}")
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _requested(self, request: Request) -> None:
         address = urlsplit(request.url)

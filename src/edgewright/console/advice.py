@@ -48,11 +48,11 @@ def advice(message: str) -> Advice:
         message: the job's own; it begins with whose fault it is.
     """
     if message.startswith(OPERATOR):
-        steps = (
+        again = (
             "Nothing in the request is at fault. Create the job again: its form is filled in already.",
             "If it fails again, the operator finds the whole reason in the worker's log, under the job's ARN.",
         )
-        return Advice("The service, or its operator", steps)
+        return Advice("The service, or its operator", again)
     for words, steps in BY_WORDS:
         if any(word in message for word in words):
             return Advice("Whoever sent the request", steps)
