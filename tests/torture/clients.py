@@ -6,7 +6,7 @@ import itertools
 import random
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ class Clients:
         self._by_name = {plan.name: plan for plan in plans}
         self._notes = notes
         self._done = threading.Event()
-        self._ended: dict[str, int] = defaultdict(int)
+        self._ended: Counter[str] = Counter()  # which is not changed by being asked
         self._threads = [
             *self._team("creator", 3, self._create_all, plans),
             *self._team("rival", 1, self._create_all, [plan for plan in plans if plan.rival], as_rival=True),
