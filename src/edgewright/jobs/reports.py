@@ -52,13 +52,11 @@ class ReportStore:
         found: set[str] = set()
         with reaching_database(), self._reads.connect() as connection:
             for table in JOBS.values():
-                last = ""
-                for _ in range(MOST_REGIONS):
-                    next_one = select(func.min(table.c.region)).where(table.c.account == account, table.c.region > last)
-                    last = connection.execute(next_one).scalar()
-                    if last is None:
-                        break
-                    found.add(last)
+                last: str | None = ""
+                while last is not None and len(found) < MOST_REGIONS:
+                    behind = (table.c.account == account, table.c.region > last)
+                    last = connection.execute(select(func.min(table.c.region)).where(*behind)).scalar()
+                    found |= {last} if last is not None else set()
         return sorted(found)
 
 
