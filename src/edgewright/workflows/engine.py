@@ -163,6 +163,9 @@ class Executor:
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_plain(self._run))
         DBOS.listen_queues([])  # ours is looked at below
         DBOS.launch()
+        # DBOS's own queue, for its schedules and debouncers, which nothing here has: looking at it each second costs an
+        # idle worker a sixth of its time.
+        self._instance._registry.get_internal_queue()._polling_interval_sec = 60.0  # noqa: SLF001
         queue = DBOS.register_queue(
             QUEUE, worker_concurrency=concurrency, polling_interval_sec=UNRUNG_SECONDS, on_conflict="always_update"
         )
