@@ -65,6 +65,7 @@ class House:
     dice: random.Random
     team: dict[int, ForkServerProcess] = field(default_factory=dict)
     jobs: list[JobKey] = field(default_factory=list)
+    open: list[JobKey] = field(default_factory=list)
     blows: Counter[str] = field(default_factory=Counter)
 
     def reinforce(self) -> None:
@@ -82,8 +83,8 @@ class House:
 
     def unfinished(self) -> list[str]:
         """The jobs that have not ended and were not struck too often."""
-        found = [key for key in self.jobs if self.store.get(key).status not in ENDED]
-        return [key.name for key in found if self.blows[key.name] < BLOWS_FOR_ONE]
+        self.open = [key for key in self.open if self.store.get(key).status not in ENDED]
+        return [key.name for key in self.open if self.blows[key.name] < BLOWS_FOR_ONE]
 
     def create(self) -> None:
         """Another job that asks for a package and a component, handed over as an API server does."""
@@ -106,6 +107,7 @@ class House:
         self.store.insert(job, {})
         self.handover(key)
         self.jobs.append(key)
+        self.open.append(key)
 
     def strike(self) -> Moment | None:
         """Wait for a moment of some job, and kill whoever works on it; where the job stood. None: it went too fast."""

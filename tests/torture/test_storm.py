@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_a_short_storm_loses_nothing_and_doubles_nothing(database: str, tmp_path: Path) -> None:
     """Fifteen seconds, in which every process is struck about twice."""
     storm = Storm(Shape(database, STORES[database], seed=5, rates=RATES, pace=0.3), jobs=30, seconds=15)
