@@ -57,6 +57,7 @@ def port() -> Iterator[int]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield listener.getsockname()[1]
+    released.set()
     server.should_exit = True
     thread.join(30)
     assert not thread.is_alive()
@@ -127,6 +128,39 @@ def test_requests_in_a_row_are_answered_in_their_order(port: int) -> None:
     begun = [answer.partition(b" ")[0] for answer in read.split(b"HTTP/1.1 ")[1:]]
     assert begun == [b"200", b"204", b"200", b"204", b"200"]
     assert read.index(b"/a/a") < read.index(b"/whole/whole") < read.rindex(b"/a/a")
+
+
+def test_an_answer_that_is_whole_waits_for_a_slow_one_before_it(port: int) -> None:
+    released.clear()
+    with connect(port) as connection:
+        connection.sendall(b"".join(HEAD % path for path in (b"/whole", b"/slow", b"/whole")))
+        read = b""
+        while not (read.count(b"HTTP/1.1 200") == 2 and read.endswith(b"\r\n\r\n")):  # the slow one's head is out
+            piece = connection.recv(65536)
+            assert piece, read
+            read += piece
+        assert b"/whole/wholeHTTP/1.1" in read
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(30)
+        released.set()
+        rest = read_until(connection, b"/whole/whole")
+        assert rest.startswith(b"/slow/slowHTTP/1.1 200 OK\r\n")
+
+
+def test_a_request_in_pieces_has_the_same_answer(port: int) -> None:
+    whole = b"POST /whole HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody"
+    with connect(port) as connection, connect(port) as other:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for cut in range(1, len(whole)):
+            connection.sendall(whole[:cut])
+            other.sendall(HEAD % b"/a")  # whose answer lets the first piece be read by itself
+            read_until(other, b"/a/a")
+            connection.sendall(whole[cut:])
+            answer = read_until(connection, b"/whole/whole")
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n"), cut
+            assert answer.count(b"HTTP/1.1") == 1, cut
 
 
 def test_an_answer_is_whole_before_its_connection_closes(port: int) -> None:
