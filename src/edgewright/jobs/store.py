@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import census, events, reports, tables, tallies
+from edgewright.jobs import tags as job_tags
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.deliveries import Deliveries
@@ -105,7 +106,6 @@ class JobStore:
             ResourceLimitExceeded: the account has as many unfinished jobs as it may have.
         """
         row = to_row(job) | {"handed": job.status is not Status.STARTING}
-        pairs = [_tag_row(job.key, name, value) for name, value in tags.items()]
         with reaching_database(), self._engine.begin() as connection:
             try:
                 connection.execute(insert(tables.JOBS[job.key.kind]), row)
@@ -113,8 +113,7 @@ class JobStore:
                 raise ResourceInUse(_taken(job.key)) from error
             if most_unfinished is not None:
                 _check_unfinished(connection, job.key, most_unfinished)
-            if pairs:
-                connection.execute(insert(tables.tags), pairs)
+            job_tags.begin(connection, job.key, tags)
             events.record(connection, job, self._clock())
 
     def get(self, key: JobKey) -> Job:
@@ -241,7 +240,7 @@ class JobStore:
             status = connection.execute(gone).scalar()
             if status is not None:
                 tallies.add(connection, {(tallies.HELD, key.kind, status, ""): -1})
-                connection.execute(delete(tables.tags).where(_is_tag_of(key)))
+                job_tags.forget(connection, key)
                 reports.remove(connection, key)
                 return
         job = self.get(key)
@@ -262,8 +261,7 @@ class JobStore:
     def tags(self, key: JobKey) -> dict[str, str]:
         """A job's tags; none where there is no such job."""
         with reaching_database(), self._reads.connect() as connection:
-            rows = connection.execute(select(tables.tags.c.key, tables.tags.c.value).where(_is_tag_of(key)))
-            return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
+            return job_tags.held(connection, key)
 
     def put_tags(self, key: JobKey, tags: Mapping[str, str], *, most: int | None = None) -> None:
         """Set tags, each over an earlier value of its key.
@@ -282,18 +280,15 @@ class JobStore:
             # An update that changes nothing takes the lock under which the tags are counted, on both databases.
             if not connection.execute(update_of(table).values(name=key.name).where(_is(table, key))).rowcount:
                 raise _missing(key)
-            held = set(connection.execute(select(tables.tags.c.key).where(_is_tag_of(key))).scalars())
-            if most is not None and len(held | tags.keys()) > most:
-                raise ValidationFault(
-                    f"{key.arn} would have {len(held | tags.keys())} tags, and {most} are allowed. Delete some first."
-                )
-            if tags:
-                connection.execute(self._upsert(), [_tag_row(key, name, value) for name, value in tags.items()])
+            count = len(job_tags.held(connection, key).keys() | tags.keys())
+            if most is not None and count > most:
+                raise ValidationFault(f"{key.arn} would have {count} tags, and {most} are allowed. Delete some first.")
+            job_tags.put(connection, key, tags)
 
     def remove_tags(self, key: JobKey, keys: Iterable[str]) -> None:
         """Remove tags; a key that is not there is passed over."""
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(delete(tables.tags).where(_is_tag_of(key), tables.tags.c.key.in_(list(keys))))
+            job_tags.remove(connection, key, keys)
 
     def ticket(self, key: JobKey) -> Ticket:
         """What the engine is to be told of a job.
@@ -455,30 +450,9 @@ class JobStore:
     def _dialect_insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
 
-    def _upsert(self) -> postgresql.Insert | sqlite.Insert:
-        upsert = self._dialect_insert(tables.tags)
-        return upsert.on_conflict_do_update(
-            index_elements=list(tables.tags.primary_key.columns), set_={"value": upsert.excluded.value}
-        )
-
 
 def _is(table: Table, key: JobKey) -> ColumnElement[bool]:
     return and_(table.c.account == key.account, table.c.region == key.region, table.c.name == key.name)
-
-
-def _is_tag_of(key: JobKey) -> ColumnElement[bool]:
-    return and_(tables.tags.c.kind == key.kind, _is(tables.tags, key))
-
-
-def _tag_row(key: JobKey, name: str, value: str) -> dict[str, str]:
-    return {
-        "kind": key.kind,
-        "account": key.account,
-        "region": key.region,
-        "name": key.name,
-        "key": name,
-        "value": value,
-    }
 
 
 def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:

@@ -1,0 +1,62 @@
+"""A job's tags, inside the transaction of whoever asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from edgewright.jobs.tables import tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edgewright.jobs.job import JobKey
+
+
+def held(connection: Connection, key: JobKey) -> dict[str, str]:
+    """A job's tags; none where there is no such job."""
+    rows = connection.execute(select(tags.c.key, tags.c.value).where(_is_tag_of(key)))
+    return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
+
+
+def begin(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
+    """Give a new job its tags."""
+    if given:
+        connection.execute(insert(tags), _rows(key, given))
+
+
+def put(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
+    """Set tags, each over an earlier value of its key."""
+    if not given:
+        return
+    upsert = sqlite.insert(tags) if connection.dialect.name == "sqlite" else postgresql.insert(tags)
+    over = upsert.on_conflict_do_update(
+        index_elements=list(tags.primary_key.columns), set_={"value": upsert.excluded.value}
+    )
+    connection.execute(over, _rows(key, given))
+
+
+def remove(connection: Connection, key: JobKey, names: Iterable[str]) -> None:
+    """Remove tags; one that is not there is passed over."""
+    connection.execute(delete(tags).where(_is_tag_of(key), tags.c.key.in_(list(names))))
+
+
+def forget(connection: Connection, key: JobKey) -> None:
+    """Remove all tags of a job that goes."""
+    connection.execute(delete(tags).where(_is_tag_of(key)))
+
+
+def _rows(key: JobKey, given: Mapping[str, str]) -> list[dict[str, str]]:
+    job = {"kind": key.kind, "account": key.account, "region": key.region, "name": key.name}
+    return [{**job, "key": name, "value": value} for name, value in given.items()]
+
+
+def _is_tag_of(key: JobKey) -> ColumnElement[bool]:
+    return and_(
+        tags.c.kind == key.kind,
+        tags.c.account == key.account,
+        tags.c.region == key.region,
+        tags.c.name == key.name,
+    )
