@@ -61,6 +61,7 @@ def test_an_upload_is_intended_begun_and_found_by_the_next_attempt(store: JobSto
     assert (upload.upload_id, upload.strays, upload.uri, upload.role_arn) == ("upload-1", 0, URI, first.role_arn)
     assert ledger.parts(upload) == {2: replace(PART, etag="a-newer-etag")}
     assert ledger.known(URI) == {"upload-1"}
+    assert not ledger.is_awaited(URI)
 
 
 def test_an_outdated_attempt_is_refused_everything(store: JobStore) -> None:
@@ -108,6 +109,22 @@ def test_two_intentions_count_two_of_which_nothing_was_heard(store: JobStore) ->
     found = ledger.find(second)
     assert found is not None
     assert found.strays == 0
+
+
+def test_an_upload_is_awaited_from_its_intention_until_it_is_noted_or_nobody_can(store: JobStore) -> None:
+    ledger, first, second = store.uploads(), begun(store), begun(store, "second")
+    intended = ledger.intend(first, URI, None)
+    assert ledger.is_awaited(URI)
+    assert not ledger.is_awaited(f"{URI}.other")
+    ledger.doom(intended)
+    assert not ledger.is_awaited(URI)
+    ledger.note_begun(ledger.intend(second, URI, None), second, "upload-2")
+    assert not ledger.is_awaited(URI)
+    third = begun(store, "third")
+    ledger.intend(third, URI, None)
+    assert ledger.is_awaited(URI)
+    store.move(third.key, Status.FAILED)
+    assert not ledger.is_awaited(URI)
 
 
 def test_what_is_left_is_of_jobs_that_ended_and_what_was_doomed_long_ago(store: JobStore) -> None:

@@ -159,6 +159,12 @@ class UploadLedger:
         with reaching_database(), self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
+    def is_awaited(self, uri: str) -> bool:
+        """Whether an unfinished job may be about to begin an upload of an object, or to note the one that it began."""
+        awaited = and_(uploads.c.uri == uri, ~uploads.c.doomed, uploads.c.strays > 0, _has_unfinished_job())
+        with reaching_database(), self._engine.connect() as connection:
+            return connection.execute(select(uploads.c.id).where(awaited).limit(1)).first() is not None
+
     def _row(self, upload: KeptUpload, job: Job) -> dict[str, Any]:
         return {
             "id": upload.id,

@@ -76,14 +76,22 @@ def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> No
 
     They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
     job, old, and without a single part.
+
+    The database is asked behind the store, and for what is awaited first: whoever began one of these has said so there
+    before, and has noted it by now, or is awaited still. Where one is awaited, all are left to the round that comes
+    when its job has ended.
     """
     uri, store = S3Uri.parse(upload.uri), tools.objects_for(upload.role_arn, upload.key)
     if not isinstance(store, MultipartStore):
         return
-    known = tools.jobs.uploads().known(upload.uri)
+    ledger = tools.jobs.uploads()
+    uploads = [found for found in store.uploads(uri.bucket, uri.key) if found.uri == uri]
+    if ledger.is_awaited(upload.uri):
+        return
+    known = ledger.known(upload.uri)
     old = datetime.now(UTC) - timedelta(seconds=settle_seconds)
-    for found in list(store.uploads(uri.bucket, uri.key)):
-        if found.uri != uri or found.upload_id in known or found.initiated > old:
+    for found in uploads:
+        if found.upload_id in known or found.initiated > old:
             continue
         if not store.uploaded_parts(uri, found.upload_id):
             log.info("aborting an upload that a dead worker began", job=upload.key.arn, uri=upload.uri)

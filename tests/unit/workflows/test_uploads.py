@@ -13,7 +13,7 @@ from edgewright.errors import JobStopped, StoreUnavailable, UploadGone
 from edgewright.jobs import Job, Status
 from edgewright.stores import S3Uri
 from edgewright.stores.memory import MemoryStore
-from edgewright.stores.seam import PART
+from edgewright.stores.seam import PART, Upload
 from edgewright.workflows import Leaving, uploads
 from edgewright.workflows.attempts import finish
 from edgewright.workflows.tidying import tidy
@@ -38,6 +38,7 @@ class Sent(MemoryStore):
         self.numbers: list[int] = []
         self.before: dict[int, Callable[[], object]] = {}
         self.before_complete: Callable[[], object] | None = None
+        self.before_listing: Callable[[], object] | None = None
 
     def upload_part(self, uri: S3Uri, upload_id: str, number: int, data: Buffer) -> str:
         if number in self.before:
@@ -50,6 +51,12 @@ class Sent(MemoryStore):
             once, self.before_complete = self.before_complete, None
             once()
         super().complete_upload(*arguments, **options)
+
+    def uploads(self, bucket: str, prefix: str = "") -> Iterator[Upload]:
+        if self.before_listing is not None:
+            once, self.before_listing = self.before_listing, None
+            once()
+        yield from super().uploads(bucket, prefix)
 
     def open(self) -> list[str]:
         """The uploads that are not ended."""
@@ -305,6 +312,26 @@ class TestTidying:
         assert stray not in crowd.store.open()
         assert set(others[:2]) <= set(crowd.store.open()), "what is not ours is left alone"
         assert crowd.content() == b"".join(pieces(2))
+
+    @pytest.mark.parametrize("noted_while_listed", [False, True])
+    def test_an_upload_that_is_not_noted_yet_is_no_dead_workers(
+        self, crowd: Crowd, *, noted_while_listed: bool
+    ) -> None:
+        """The database was away for longer than uploads take to settle, between a begin and its note."""
+        crowd.write(crowd.attempt(), pieces(2))
+        job, ledger = crowd.attempt(), crowd.house.jobs.uploads()
+        intended = ledger.intend(job, str(TARGET), None)
+        mine = aged(crowd.store, crowd.store.begin_upload(TARGET))
+        if noted_while_listed:
+            crowd.store.before_listing = lambda: ledger.note_begun(intended, job, mine)
+        for _ in range(3):
+            tidy(crowd.house.tools, -60)
+        assert mine in crowd.store.open()
+        if not noted_while_listed:
+            crowd.house.jobs.move(crowd.key, Status.FAILED)
+            for _ in range(3):
+                tidy(crowd.house.tools, -60)
+            assert crowd.store.open() == [], "nobody can note it any more"
 
     def test_an_object_that_came_up_after_its_jobs_end_is_removed(self, crowd: Crowd) -> None:
         job = crowd.attempt()
