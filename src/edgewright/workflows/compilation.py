@@ -15,7 +15,7 @@ from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
 from edgewright.workflows import reports, uploads
 from edgewright.workflows.attempts import begin, concluded, finish, told
-from edgewright.workflows.watch import Watch, watched
+from edgewright.workflows.watch import Watch, source_size, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.jobs import JobKey
+    from edgewright.stores import ObjectStore
     from edgewright.workflows.tools import Ending, Tools
 
 PIECE = 1024 * 1024
@@ -48,12 +49,13 @@ def _compile(tools: Tools, job: CompilationJob, log: Callable[[str], None]) -> E
     spec = CompilationSpec.of(job.input_config, job.output_config)
     with _blaming("InputConfiguration"):
         source = S3Uri.parse(job.input_config["S3Uri"])
-        watch = Watch(tools, job, _allowed(tools, source))
+        objects = tools.objects_for(job.role_arn, job.key)
+        watch = Watch(tools, job, _allowed(tools, source_size(objects, source, Watch(tools, job, None)), source))
     with _blaming("OutputConfiguration"):
         target = S3Uri.parse(job.output_config["S3OutputLocation"]).joined(artifact_name(source, spec))
     with _folder(tools.work_dir) as folder:
         with _blaming("InputConfiguration"):
-            _download(tools, watch, source, folder / "input.tar.gz")
+            _download(objects, watch, source, folder / "input.tar.gz")
         compiled = compiling.compile_model(
             spec,
             folder / "input.tar.gz",
@@ -75,9 +77,8 @@ def _compile(tools: Tools, job: CompilationJob, log: Callable[[str], None]) -> E
     }
 
 
-def _allowed(tools: Tools, source: S3Uri) -> int:
+def _allowed(tools: Tools, size: int, source: S3Uri) -> int:
     """The size of the model's archive, which is copied to this host's disk."""
-    size = tools.objects.size(source)
     if size > tools.limits.archive_size:
         raise LimitExceeded(
             f"The model archive has {size} bytes, and {tools.limits.archive_size} are allowed. "
@@ -86,10 +87,10 @@ def _allowed(tools: Tools, source: S3Uri) -> int:
     return size
 
 
-def _download(tools: Tools, watch: Watch, source: S3Uri, path: Path) -> None:
+def _download(objects: ObjectStore, watch: Watch, source: S3Uri, path: Path) -> None:
     done = 0
     with path.open("xb") as file:
-        for piece in watched(tools.objects.read(source), watch.look):
+        for piece in watched(objects.read(source), watch.look):
             done += file.write(piece)
             watch.progress(done)
 
