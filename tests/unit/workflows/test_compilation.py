@@ -11,6 +11,8 @@ import pytest
 from edgewright.jobs import CompilationJob, JobKey, Status
 from edgewright.settings import Limits
 from edgewright.stores import S3Uri
+from edgewright.stores.memory import MemoryStore
+from edgewright.stores.rights import OwnRights
 from edgewright.workflows.compilation import compile_job
 from unit.compiling.models import linear
 from unit.workflows.conftest import SOURCE, tar_gz
@@ -139,3 +141,11 @@ def test_a_stop_while_the_download_stalls(house: House) -> None:
     finally:
         house.objects.stall.set()
     assert house.jobs.get(key).status is Status.STOPPED
+
+
+@pytest.mark.usefixtures("model")
+def test_the_model_is_read_and_the_artifact_written_with_the_rights_of_the_role(house: House) -> None:
+    tools = replace(house.tools, objects=MemoryStore(), rights=OwnRights(house.objects))
+    job = run(house, house.compilation(), tools)
+    assert (job.status, job.failure_reason) == (Status.COMPLETED, "")
+    assert house.objects.memory.exists(ARTIFACT)
