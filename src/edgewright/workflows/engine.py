@@ -169,6 +169,7 @@ class Executor:
         queue = DBOS.register_queue(
             QUEUE, worker_concurrency=concurrency, polling_interval_sec=UNRUNG_SECONDS, on_conflict="always_update"
         )
+        queue.database_backed_queue = False  # else each look reads the queue's own row again, which nobody changes
         arguments = (self._bell, self._instance, queue)
         Thread(target=queue_worker_thread, args=arguments, name="edgewright-queue", daemon=True).start()
 
