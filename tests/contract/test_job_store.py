@@ -309,8 +309,10 @@ class TestProgress:
         first, second = store.begin(key()), store.begin(key())
         with pytest.raises(TransitionRefused):
             store.note_output(key(), "s3://out/stale", attempt=first.attempt)
-        store.note_output(key(), "s3://out/put", attempt=second.attempt)
+        store.note_output(key(), "s3://out/put", attempt=second.attempt, bytes_total=100)
         assert store.get(key()).written_uri == "s3://out/put"
+        store.note_output(key(), "s3://out/put", attempt=second.attempt)
+        assert store.get(key()).bytes_total == 100  # what is known is not forgotten
         store.move(key(), Status.STOPPING)
         with pytest.raises(TransitionRefused) as refused:
             store.note_output(key(), "s3://out/late", attempt=second.attempt)

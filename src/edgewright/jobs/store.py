@@ -209,8 +209,14 @@ class JobStore:
             )
         return job.status
 
-    def note_output(self, key: JobKey, uri: str, *, attempt: int) -> None:
+    def note_output(self, key: JobKey, uri: str, *, attempt: int, bytes_total: int | None = None) -> None:
         """Note the object that an attempt is about to make visible: whoever ends the job without it, removes it.
+
+        Args:
+            key: the job.
+            uri: the object.
+            attempt: the attempt that asks.
+            bytes_total: bytes of the source, where known: a small job may get here before it reports any progress.
 
         Raises:
             TransitionRefused: the job no longer runs, or a later attempt has begun it: nothing may be made visible.
@@ -218,8 +224,9 @@ class JobStore:
         """
         table = tables.JOBS[key.kind]
         runs = (_is(table, key), table.c.status == Status.INPROGRESS, table.c.attempt == attempt)
+        changes: dict[str, Any] = {"written_uri": uri} | ({} if bytes_total is None else {"bytes_total": bytes_total})
         with reaching_database(), self._engine.begin() as connection:
-            noted = connection.execute(update_of(table).values(written_uri=uri).where(*runs)).rowcount
+            noted = connection.execute(update_of(table).values(changes).where(*runs)).rowcount
         if not noted:
             job = self.get(key)
             raise TransitionRefused(

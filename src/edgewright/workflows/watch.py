@@ -45,7 +45,7 @@ class Watch:
         self._job = job
         self._total = total
         self._done = 0
-        self._next = 0.0
+        self._next = time.monotonic() + LOOK_SECONDS  # the job was begun just now: a small one ends without a look
 
     def progress(self, done: int) -> None:
         """Take note of the bytes read so far; looks at the job when it is time to.
@@ -88,14 +88,17 @@ class Watch:
         self.allow(uri)
 
     def allow(self, uri: S3Uri) -> None:
-        """Ask whether this attempt may make its object visible now. The row names the object from here on.
+        """Ask whether this attempt may make its object visible now. From here on the row names it, and the total.
 
         Raises:
             JobStopped: it may not.
         """
         job = self._job
         try:
-            insist(self._tools, lambda: self._tools.jobs.note_output(job.key, str(uri), attempt=job.attempt))
+            insist(
+                self._tools,
+                lambda: self._tools.jobs.note_output(job.key, str(uri), attempt=job.attempt, bytes_total=self._total),
+            )
         except (TransitionRefused, ResourceNotFound) as refused:
             raise JobStopped(refused.message) from refused
 

@@ -337,6 +337,16 @@ class TestSurroundings:
         assert house.jobs.get(key).status is Status.INPROGRESS
         assert house.objects.names("out") == set()
 
+    def test_a_small_job_that_reports_no_progress_tells_its_size_all_the_same(
+        self, house: House, model: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("edgewright.workflows.watch.LOOK_SECONDS", 60.0)
+        jobs = Flaky(house.jobs._engine)
+        jobs.away("record_progress", times=1000)
+        job = run(house, house.packaging(), replace(house.tools, jobs=jobs))
+        assert job.status is Status.COMPLETED
+        assert job.bytes_done == job.bytes_total == len(model)
+
     @pytest.mark.usefixtures("model")
     def test_progress_is_reported(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("edgewright.workflows.watch.LOOK_SECONDS", 0.0)
