@@ -312,9 +312,9 @@ def faulty_proxy(upstream: str, choose: Choose = never, *, stall_seconds: float 
     """A proxy in a thread of this process, on a free port; it is gone when the block ends."""
     proxy = FaultyProxy(upstream, choose, stall_seconds)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(proxy.serve())
     thread = threading.Thread(target=loop.run_forever, name="faulty-proxy")
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result(10)  # this thread may run a loop of its own
     try:
         yield proxy
     finally:

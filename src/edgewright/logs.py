@@ -29,7 +29,10 @@ _SECRET = re.compile(
     r"[\"']?\s*[=:]\s*[\"']?(?:bearer\s+|aws4-hmac-sha256\s+)?)"
     r"[^\s\"'&,;}]+"
 )
-_URL_PASSWORD = re.compile(r"(?P<name>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE)
+# Bounded, and begun only where a word begins: a long line must not take time that grows with its square.
+_URL_PASSWORD = re.compile(
+    r"(?<![a-z0-9+.-])(?P<name>[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,255}:)[^\s/@]{1,1024}(?=@)", re.IGNORECASE
+)
 _WEBHOOK_KEY = re.compile(r"(?P<name>whsec_)[A-Za-z0-9+/=]+")
 
 EventDict = MutableMapping[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -68,7 +69,11 @@ def _leaves(kind: type[EdgewrightError]) -> Iterator[type[EdgewrightError]]:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_complete_its_commands(shell: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "edgewright", "--show-completion", shell], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "edgewright"],
+        env=os.environ | {"_EDGEWRIGHT_COMPLETE": f"source_{shell}"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "_EDGEWRIGHT_COMPLETE" in done.stdout
