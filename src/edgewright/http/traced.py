@@ -36,7 +36,7 @@ def _spanned(app: ASGIApp) -> ASGIApp:
                         _fail(span)
                 await send(message)
 
-            inner = scope | {"extensions": extensions}
+            inner = {**scope, "extensions": extensions}
             await app(inner, receive, sent)
             operation = inner.get(OPERATION)  # unknown where the request was refused before
             if operation is not None:
