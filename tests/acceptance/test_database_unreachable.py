@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # each case waits for a database that does not answer
+
 ANSWER_SECONDS = 50.0
 """Less than the 60 seconds that botocore waits for an answer."""
 SDK = Config(retries={"mode": "standard", "total_max_attempts": 10}, read_timeout=60)
