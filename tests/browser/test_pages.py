@@ -98,7 +98,8 @@ def test_a_policy_that_allows_no_other_script_holds(busy: RunningServer, watch: 
     watched.page.on("console", lambda message: said.append(message.text))
     watched.page.evaluate(
         "const made = document.createElement('script'); made.textContent = 'window.hit = 1';"
-        "document.body.append(made); document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=window.hit=1>')"
+        "document.body.append(made);"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=window.hit=1>');"
     )
     watched.page.evaluate("fetch('https://example.com/').catch(() => {})")
     watched.page.wait_for_timeout(100)
