@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import psutil
 from api import ACCOUNT, REGION, edgewright, ended, signed
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from contract.postgres import postgres_service
 from edgewright import service
@@ -163,8 +163,8 @@ def shipped_rate(fresh: Bench, works: int) -> float:
     if settings.database_url is None:
         url = f"sqlite:///{settings.data_dir / 'shipped.sqlite'}"
     else:
-        base, _, _ = settings.database_url.rpartition("/")
-        url = f"{base}/shipped"
+        other = make_url(settings.database_url).set(drivername="postgresql+psycopg", database="shipped")
+        url = other.render_as_string(hide_password=False)
     command = [sys.executable, str(Path(__file__).with_name("shipped.py")), url, str(works)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
