@@ -264,7 +264,8 @@ def register_compilation(settings: Settings, place: tuple[str | None, str], **de
     request = registration.request_for(account=account, **described)
     protocol.validate(protocol.load_service("sagemaker").operations["CreateCompilationJob"], request)
     key = jobs.JobKey(jobs.Kind.COMPILATION, account, region, request["CompilationJobName"])
-    registration.register(prepare(settings), open_store(settings), key, request, _now())
+    with contextlib.closing(prepare(settings)) as store:
+        registration.register(store, open_store(settings), key, request, _now())
     return key
 
 

@@ -139,7 +139,7 @@ def built(shape: Shape, folder: Path, note: Callable[[str], None]) -> Iterator[H
         keeper = Keeper(plans.victims, note)
         stack.callback(keeper.kill)
         keeper.start()
-        service.prepare(plans.settings)
+        service.prepare(plans.settings).close()
         house = House(shape, folder, urls, keeper, plans.targets, shelf, plans.signer, plans.settings)
         for url in urls:
             await_server(url)

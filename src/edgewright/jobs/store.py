@@ -92,6 +92,10 @@ class JobStore:
         self._waiting = _prepared_waiting()
         self._rows = RowReader(engine)
 
+    def close(self) -> None:
+        """Close the connections that are open; whoever uses the store again opens new ones."""
+        self._engine.dispose()
+
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
 
