@@ -18,6 +18,7 @@ from sqlalchemy import Engine, and_, bindparam, delete, func, insert, select, up
 
 from edgewright.jobs import tallies
 from edgewright.jobs.database import reaching_database
+from edgewright.jobs.direct import given
 from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
 from edgewright.jobs.rows import from_milliseconds, milliseconds
 from edgewright.jobs.states import Status
@@ -26,8 +27,7 @@ from edgewright.jobs.tables import JOBS, cursors, job_events
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection
-
+    from edgewright.jobs.direct import Run
     from edgewright.jobs.job import Job
 
 SOURCE = "aws.sagemaker"
@@ -92,22 +92,27 @@ _COLUMNS = [job_events.c[name] for name in _NAMES]
 _UNNUMBERED = job_events.c.seq.is_(None)
 
 
-def record(connection: Connection, job: Job, at: datetime) -> None:
+_RECORDED = (*(name for name in _NAMES if name != "seq"), "bytes_done")
+_RECORD = insert(job_events).values({name: given(f"new_{name}") for name in _RECORDED})
+
+
+def record(run: Run, job: Job, at: datetime) -> None:
     """Write the event of a job that has just been made or moved, in the transaction that did so."""
-    connection.execute(
-        insert(job_events),
+    key = job.key
+    run(
+        _RECORD,
         {
-            "kind": job.key.kind,
-            "account": job.key.account,
-            "region": job.key.region,
-            "name": job.key.name,
-            "created_at": milliseconds(job.created_at),
-            "status": job.status,
-            "attempt": job.attempt,
-            "at": milliseconds(at),
-            "bytes_done": job.bytes_done,
-            "event_id": str(uuid.uuid4()),
-            "detail": orjson.dumps(detail(job)).decode(),
+            "new_kind": str(key.kind),
+            "new_account": key.account,
+            "new_region": key.region,
+            "new_name": key.name,
+            "new_created_at": milliseconds(job.created_at),
+            "new_status": str(job.status),
+            "new_attempt": job.attempt,
+            "new_at": milliseconds(at),
+            "new_bytes_done": job.bytes_done,
+            "new_event_id": str(uuid.uuid4()),
+            "new_detail": orjson.dumps(detail(job)).decode(),
         },
     )
 

@@ -1,19 +1,14 @@
-"""Single rows, read as fast as the database gives them: decision 0026 says why, and what it costs."""
+"""Views: some members of jobs, read by `Direct`: decision 0026 says why, and what it costs."""
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from edgewright.jobs.database import reaching_database
 from edgewright.jobs.rows import CLASSES, COLUMNS, DECODERS, KEY_COLUMNS
 from edgewright.jobs.tables import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy import Engine
 
     from edgewright.jobs.job import Job, JobKey, Kind
 
@@ -54,48 +49,3 @@ class View:
 
 WHOLE = {kind: View(kind, names) for kind, names in COLUMNS.items()}
 """Every member of a job."""
-
-
-class RowReader:
-    """Reads single rows; on SQLite past SQLAlchemy's execution, which takes five times as long as the query.
-
-    Safe to use from many threads.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._embedded = engine.dialect.name == "sqlite"
-        self._own = threading.local()
-        self.style: str = "qmark" if engine.dialect.paramstyle == "qmark" else "pyformat"
-        """The key into `View.queries`."""
-
-    def row(self, query: str, parameters: tuple[Any, ...]) -> Sequence[Any] | None:
-        """The first row of a query.
-
-        Raises:
-            DatabaseUnavailable: the database cannot be reached.
-        """
-        if not self._embedded:
-            return self._over_the_pool(query, parameters)
-        try:
-            rows: list[Sequence[Any]] = self._cursor().execute(query, parameters).fetchall()
-        except sqlite3.Error:
-            vars(self._own).clear()  # the next read opens another connection
-            with reaching_database():
-                raise
-        return rows[0] if rows else None
-
-    def _over_the_pool(self, query: str, parameters: tuple[Any, ...]) -> Sequence[Any] | None:
-        with reaching_database(), self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            return connection.exec_driver_sql(query, parameters).first()
-
-    def _cursor(self) -> sqlite3.Cursor:
-        """The calling thread's own; taking a connection from the pool costs more than the read."""
-        cursor: sqlite3.Cursor | None = getattr(self._own, "cursor", None)
-        if cursor is None:
-            with reaching_database():
-                lent = self._engine.raw_connection()
-                connection = cast("sqlite3.Connection", lent.driver_connection)
-                lent.detach()  # from here on the thread has it, and not the pool
-                cursor = self._own.cursor = connection.cursor()
-        return cursor

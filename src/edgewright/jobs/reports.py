@@ -12,12 +12,14 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, literal, select
 
 from edgewright.jobs.database import reaching_database
+from edgewright.jobs.direct import given
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import JOBS, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edgewright.jobs.direct import Run
     from edgewright.jobs.job import JobKey, Kind
 
 MOST_REGIONS = 50
@@ -60,11 +62,17 @@ class ReportStore:
         return sorted(found)
 
 
-def put(connection: Connection, key: JobKey, report: Mapping[str, Any]) -> None:
+_PUT = insert(reports).values({f"{column.name}": given(f"new_{column.name}") for column in reports.c})
+_REPLACE = delete(reports).where(
+    *(reports.c[name] == given(f"new_{name}") for name in ("kind", "account", "region", "name"))
+)
+
+
+def put(run: Run, key: JobKey, report: Mapping[str, Any]) -> None:
     """Write a job's report, over one of an earlier attempt, in the caller's transaction."""
-    remove(connection, key)
-    row = {"kind": key.kind, "account": key.account, "region": key.region, "name": key.name}
-    connection.execute(insert(reports), row | {"report": orjson.dumps(report).decode()})
+    of = {"new_kind": str(key.kind), "new_account": key.account, "new_region": key.region, "new_name": key.name}
+    run(_REPLACE, of)
+    run(_PUT, of | {"new_report": orjson.dumps(report).decode()})
 
 
 def remove(connection: Connection, key: JobKey) -> None:

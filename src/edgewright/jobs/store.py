@@ -7,23 +7,19 @@ count decides every race, between a Stop and a finish as well as between two wor
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Engine,
     Table,
-    Update,
     and_,
     bindparam,
-    case,
     delete,
     false,
-    func,
-    insert,
     select,
     text,
 )
@@ -32,22 +28,27 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import census, events, reports, tables, tallies
+from edgewright.jobs import census, changes, events, reports, tables, tallies
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.deliveries import Deliveries
+from edgewright.jobs.direct import Direct
 from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.leftovers import Leftovers
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
-from edgewright.jobs.reading import WHOLE, RowReader, View
-from edgewright.jobs.rows import COLUMNS, LISTED, decode, encode, milliseconds, seconds, to_row
-from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
+from edgewright.jobs.reading import WHOLE, View
+from edgewright.jobs.rows import LISTED, decode, encode, milliseconds, seconds, to_row
+from edgewright.jobs.states import ENDED, UNFINISHED, Status
 from edgewright.jobs.uploads import UploadLedger
 from edgewright.jobs.workers import WorkerRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import ClauseElement
+
+    from edgewright.jobs.direct import Run
 
 SECRET_BYTES = 32
 
@@ -90,7 +91,7 @@ class JobStore:
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._waiting = _prepared_waiting()
-        self._rows = RowReader(engine)
+        self._direct = Direct(engine)
 
     def close(self) -> None:
         """Close the connections that are open; whoever uses the store again opens new ones."""
@@ -110,15 +111,15 @@ class JobStore:
             ResourceLimitExceeded: the account has as many unfinished jobs as it may have.
         """
         row = to_row(job) | {"handed": job.status is not Status.STARTING}
-        with reaching_database(), self._engine.begin() as connection:
+        with self._direct.transaction() as run:
             try:
-                connection.execute(insert(tables.JOBS[job.key.kind]), row)
-            except IntegrityError as error:
+                run(changes.making(job.key.kind), changes.becoming(row))
+            except (IntegrityError, sqlite3.IntegrityError) as error:
                 raise ResourceInUse(_taken(job.key)) from error
             if most_unfinished is not None:
-                _check_unfinished(connection, job.key, most_unfinished)
-            job_tags.begin(connection, job.key, tags)
-            events.record(connection, job, self._clock())
+                _check_unfinished(run, job.key, most_unfinished)
+            job_tags.begin(run, job.key, tags)
+            events.record(run, job, self._clock())
 
     def get(self, key: JobKey) -> Job:
         """The job as it stands.
@@ -144,7 +145,7 @@ class JobStore:
         *,
         attempt: int | None = None,
         report: Mapping[str, Any] | None = None,
-        **changes: Any,  # noqa: ANN401 - the members' own types
+        **members: Any,  # noqa: ANN401 - the members' own types
     ) -> Job:
         """Move a job to a status, and change other members with it; moves modified_at.
 
@@ -153,35 +154,28 @@ class JobStore:
             to: the wanted status.
             attempt: refuse the update unless this attempt is the job's latest.
             report: what `reports` then tells of the job.
-            changes: the members that change beside the status, by their names in the job.
+            members: those that change beside the status, by their names in the job.
 
         Raises:
             TransitionRefused: the job is in no status that leads there, or a later attempt has begun it.
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
-        where = [_is(table, key), table.c.status.in_(sorted(SOURCES[to]))]
-        if attempt is not None:
-            where.append(table.c.attempt == attempt)
-        change = self._touching(table, encode(changes | {"status": to})).where(*where)
-        moved = self._changed(key, change, report)
+        values = encode(members | {"status": to})
+        move = changes.moving(key.kind, to, tuple(values), guarded=attempt is not None)
+        moved = self._changed(key, move, changes.becoming(values) | {"is_attempt": attempt}, report)
         if moved is None:
             raise self._refusal(key, to)
         return moved
 
-    def begin(self, key: JobKey, **changes: Any) -> Job:  # noqa: ANN401 - the members' own types
+    def begin(self, key: JobKey, **members: Any) -> Job:  # noqa: ANN401 - the members' own types
         """Move a job to INPROGRESS as a new attempt: the updates of earlier attempts are refused from here on.
 
         Raises:
             TransitionRefused: the job is neither STARTING nor INPROGRESS.
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
-        values = encode(changes | {"status": Status.INPROGRESS, "bytes_done": 0})
-        change = self._touching(table, values | {"attempt": table.c.attempt + 1}).where(
-            _is(table, key), table.c.status.in_(sorted(SOURCES[Status.INPROGRESS]))
-        )
-        begun = self._changed(key, change)
+        values = encode(members | {"status": Status.INPROGRESS, "bytes_done": 0})
+        begun = self._changed(key, changes.beginning(key.kind, tuple(values)), changes.becoming(values))
         if begun is None:
             raise self._refusal(key, Status.INPROGRESS)
         return begun
@@ -193,19 +187,10 @@ class JobStore:
             TransitionRefused: a later attempt has begun the job.
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
-        change = (
-            update_of(table)
-            .values(bytes_done=done, bytes_total=total)
-            .where(_is(table, key), table.c.status.in_([Status.INPROGRESS, Status.STOPPING]))
-            .returning(table.c.status)
-        )
-        if attempt is not None:
-            change = change.where(table.c.attempt == attempt)
-        with reaching_database(), self._engine.begin() as connection:
-            status = connection.execute(change).scalar()
-        if status is not None:
-            return Status(status)
+        values = {"new_bytes_done": done, "new_bytes_total": total, "is_attempt": attempt}
+        found = self._direct.alone(changes.reporting(key.kind, guarded=attempt is not None), changes.of(key) | values)
+        if found:
+            return Status(found[0][0])
         job = self.get(key)
         if attempt is not None and job.attempt != attempt:
             raise TransitionRefused(
@@ -226,11 +211,9 @@ class JobStore:
             TransitionRefused: the job no longer runs, or a later attempt has begun it: nothing may be made visible.
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
-        runs = (_is(table, key), table.c.status == Status.INPROGRESS, table.c.attempt == attempt)
-        changes: dict[str, Any] = {"written_uri": uri} | ({} if bytes_total is None else {"bytes_total": bytes_total})
-        with reaching_database(), self._engine.begin() as connection:
-            noted = connection.execute(update_of(table).values(changes).where(*runs)).rowcount
+        members: dict[str, Any] = {"written_uri": uri} | ({} if bytes_total is None else {"bytes_total": bytes_total})
+        values = changes.of(key) | changes.becoming(members) | {"is_attempt": attempt}
+        noted = self._direct.alone(changes.noting(key.kind, tuple(members)), values)
         if not noted:
             job = self.get(key)
             raise TransitionRefused(
@@ -307,12 +290,10 @@ class JobStore:
         Raises:
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
-        with reaching_database(), self._reads.connect() as connection:
-            row = connection.execute(select(table.c.created_at, table.c.handover).where(_is(table, key))).first()
-        if row is None:
+        rows = self._direct.alone(changes.ticket(key.kind), changes.of(key))
+        if not rows:
             raise _missing(key)
-        return Ticket(key, row[0], row[1])
+        return Ticket(key, *rows[0])
 
     def unhanded(self, limit: int) -> Sequence[JobKey]:
         """Jobs that were inserted and not yet handed to the engine, oldest first within each kind."""
@@ -326,13 +307,11 @@ class JobStore:
 
     def mark_handed(self, key: JobKey) -> None:
         """Note that the engine has the job."""
-        table = tables.JOBS[key.kind]
-        with reaching_database(), self._engine.begin() as connection:
-            connection.execute(update_of(table).values(handed=True).where(_is(table, key)))
+        self._direct.alone(changes.handing(key.kind), changes.of(key))
 
     def waiting(self) -> bool:
         """Whether any job waits for a worker; cheap enough to be asked all the time."""
-        return self._rows.row(self._waiting, ()) is not None
+        return self._direct.row(self._waiting, ()) is not None
 
     def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
         """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
@@ -431,27 +410,23 @@ class JobStore:
         return WorkerRegistry(self._engine)
 
     def _row_of(self, key: JobKey, view: View) -> Sequence[Any]:
-        row = self._rows.row(view.queries[self._rows.style], (key.account, key.region, key.name))
+        row = self._direct.row(view.queries[self._direct.style], (key.account, key.region, key.name))
         if row is None:
             raise _missing(key)
         return row
 
-    def _touching(self, table: Table, values: Mapping[str, Any]) -> Update:
-        """An update that moves modified_at to now, unless the row was modified by a clock that is ahead of ours."""
-        now = seconds(self._clock())
-        later = case((table.c.modified_at > now, table.c.modified_at), else_=now)
-        return update_of(table).values(**values, modified_at=later)
-
-    def _changed(self, key: JobKey, change: Update, report: Mapping[str, Any] | None = None) -> Job | None:
-        table, names = tables.JOBS[key.kind], COLUMNS[key.kind]
-        with reaching_database(), self._engine.begin() as connection:
-            row = connection.execute(change.returning(*(table.c[name] for name in names))).first()
-            if row is None:
+    def _changed(
+        self, key: JobKey, change: ClauseElement, values: dict[str, Any], report: Mapping[str, Any] | None = None
+    ) -> Job | None:
+        now = self._clock()
+        with self._direct.transaction() as run:
+            rows = run(change, values | changes.of(key) | {"now": seconds(now)})
+            if not rows:
                 return None
-            job = decode(key, names, row)
-            events.record(connection, job, self._clock())
+            job = WHOLE[key.kind].job(key, rows[0])
+            events.record(run, job, now)
             if report is not None:
-                reports.put(connection, key, report)
+                reports.put(run, key, report)
         return job
 
     def _refusal(self, key: JobKey, to: Status) -> TransitionRefused:
@@ -466,12 +441,9 @@ def _is(table: Table, key: JobKey) -> ColumnElement[bool]:
     return and_(table.c.account == key.account, table.c.region == key.region, table.c.name == key.name)
 
 
-def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:
+def _check_unfinished(run: Run, key: JobKey, most: int) -> None:
     """Refuse the insert that this transaction made, where it is one too many."""
-    table = tables.JOBS[key.kind]
-    mine = and_(table.c.account == key.account, table.c.region == key.region)
-    unfinished = select(func.count()).select_from(table).where(mine, table.c.status.in_(sorted(UNFINISHED)))
-    count = connection.execute(unfinished).scalar_one()
+    count = run(changes.unfinished(key.kind), changes.of(key))[0][0]
     if count > most:
         raise ResourceLimitExceeded(
             f"The account-level service limit 'Number of unfinished {_NOUNS[key.kind]}s' is {most}, with current "

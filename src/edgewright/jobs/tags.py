@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from edgewright.jobs import direct
 from edgewright.jobs.tables import tags
 
 if TYPE_CHECKING:
@@ -21,10 +22,13 @@ def held(connection: Connection, key: JobKey) -> dict[str, str]:
     return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
 
 
-def begin(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
-    """Give a new job its tags."""
-    if given:
-        connection.execute(insert(tags), _rows(key, given))
+_BEGIN = insert(tags).values({name: direct.given(f"new_{name}") for name in tags.c.keys()})  # noqa: SIM118 - its own
+
+
+def begin(run: direct.Run, key: JobKey, given: Mapping[str, str]) -> None:
+    """Give a new job its tags, in the caller's transaction."""
+    for row in _rows(key, given):
+        run(_BEGIN, {f"new_{name}": value for name, value in row.items()})
 
 
 def put(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
@@ -49,7 +53,7 @@ def forget(connection: Connection, key: JobKey) -> None:
 
 
 def _rows(key: JobKey, given: Mapping[str, str]) -> list[dict[str, str]]:
-    job = {"kind": key.kind, "account": key.account, "region": key.region, "name": key.name}
+    job = {"kind": str(key.kind), "account": key.account, "region": key.region, "name": key.name}
     return [{**job, "key": name, "value": value} for name, value in given.items()]
 
 

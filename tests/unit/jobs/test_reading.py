@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from edgewright.errors import DatabaseUnavailable, ResourceNotFound
+from edgewright.errors import ResourceNotFound
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, View, migrate, open_database
-from edgewright.jobs.reading import WHOLE, RowReader
+from edgewright.jobs.reading import WHOLE
 from edgewright.jobs.rows import COLUMNS
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -68,21 +66,3 @@ def test_each_read_sees_what_was_written_last(store: JobStore) -> None:
 def test_there_is_nothing_to_see_of_a_job_that_is_not_there(store: JobStore) -> None:
     with pytest.raises(ResourceNotFound, match="nobody"):
         store.members(JobKey(Kind.PACKAGING, KEY.account, KEY.region, "nobody"), WHOLE[Kind.PACKAGING])
-
-
-def test_a_failed_read_is_told_and_the_next_one_has_another_connection(engine: Engine) -> None:
-    reader = RowReader(engine)
-    assert reader.row("SELECT 1", ()) == (1,)
-    with pytest.raises(DatabaseUnavailable, match="no such table"):
-        reader.row("SELECT 1 FROM nowhere", ())
-    assert reader.row("SELECT ?", ("a",)) == ("a",)
-
-
-def test_threads_have_connections_of_their_own(engine: Engine) -> None:
-    reader = RowReader(engine)
-    found: list[sqlite3.Cursor] = [reader._cursor()]
-    thread = threading.Thread(target=lambda: found.append(reader._cursor()))
-    thread.start()
-    thread.join()
-    assert found[0].connection is not found[1].connection
-    assert found[0] is reader._cursor()
