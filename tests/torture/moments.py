@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Engine, text
@@ -11,36 +12,62 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Moment(StrEnum):
+class Moment(IntEnum):
     """How far a job has come, in the order in which a job goes through them."""
 
-    WAITING = "waiting"
+    WAITING = 0
     """No worker has claimed it."""
-    CLAIMED = "claimed"
+    CLAIMED = 1
     """A worker has claimed it, and not begun."""
-    BEGUN = "begun"
-    """It is INPROGRESS, and nothing of the source was reported as read."""
-    STREAMING = "streaming"
-    """Some of the source was read."""
-    NOTED = "noted"
+    BEGUN = 2
+    """It is INPROGRESS, and nothing of its package is written."""
+    STREAMING = 3
+    """Some of its package is written, and nobody can see it yet."""
+    NOTED = 4
     """Its object is about to become visible."""
-    STORED = "stored"
+    STORED = 5
     """Its object is there, and the step is not recorded as done."""
-    PACKAGED = "packaged"
+    PACKAGED = 6
     """The step is recorded as done, and there is no component."""
-    COMPONENT = "component"
-    """Its component is there."""
-    COMPLETED = "completed"
+    COMPONENT = 7
+    """Its component is there, and the step is not recorded as done."""
+    MADE = 8
+    """That step is recorded as done too, and the job is INPROGRESS."""
+    COMPLETED = 9
     """It is COMPLETED, and the engine's work is not recorded as done."""
-    OVER = "over"
+    OVER = 10
     """Nothing more happens to it."""
 
 
 class Seen(NamedTuple):
-    """A job's moment, and the process that holds its work, if one does."""
+    """A job's moment, how far any attempt at it has come, and the process that holds its work, if one does."""
 
     moment: Moment
+    reached: Moment
     pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What can be seen of a job.
+
+    Attributes:
+        status: of its row.
+        noted: the object that its row names.
+        components: how many components have its name.
+        steps: how many are recorded as done.
+        stored: whether its object is there.
+        held: whether a worker has claimed its work.
+        staged: whether that worker has a file open that has bytes and is no object yet.
+    """
+
+    status: str
+    noted: str | None = None
+    components: int = 0
+    steps: int = 0
+    stored: bool = False
+    held: bool = True
+    staged: bool = False
 
 
 class Watcher:
@@ -50,23 +77,36 @@ class Watcher:
         jobs: the database of jobs.
         engine: the engine's database.
         stored: whether a job's object is there, by its name.
+        staged: whether a process has a file open that has bytes and is no object yet. What it writes is of the job that
+            it holds, where it does one job at a time.
     """
 
-    def __init__(self, jobs: Engine, engine: Engine, stored: Callable[[str], bool]) -> None:
+    def __init__(
+        self, jobs: Engine, engine: Engine, stored: Callable[[str], bool], staged: Callable[[int], bool]
+    ) -> None:
         self._jobs = jobs.execution_options(isolation_level="AUTOCOMMIT")
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._schema = "dbos." if engine.dialect.name == "postgresql" else ""
         self._stored = stored
+        self._staged = staged
 
     def look(self, name: str) -> Seen:
         """Where the job stands."""
         with self._engine.connect() as connection:
-            status, executor, steps = connection.execute(text(self._work()), {"name": f"%/{name}@%"}).one()
+            state, executor, steps = connection.execute(text(self._work()), {"name": f"%/{name}@%"}).one()
         with self._jobs.connect() as connection:
             job = connection.execute(text(JOB), {"name": name, "component": f"torture.{name}"}).one()
-        held = status == "PENDING"
-        pid = int(executor.rsplit("-", 2)[1]) if held and executor else None
-        return Seen(moment(job, held=held, packaged=steps > 0, stored=self._stored(name)), pid)
+        pid = int(executor.rsplit("-", 2)[1]) if state == "PENDING" and executor else None
+        facts = Facts(
+            status=job.status,
+            noted=job.written_uri,
+            components=job.components,
+            steps=steps,
+            stored=self._stored(name),
+            held=state == "PENDING",
+            staged=pid is not None and job.written_uri is None and self._staged(pid),
+        )
+        return Seen(moment(facts), reached(facts), pid)
 
     def _work(self) -> str:
         return (
@@ -77,32 +117,32 @@ class Watcher:
 
 
 JOB = (
-    "SELECT status, bytes_done, written_uri, (SELECT count(*) FROM components c WHERE c.name = :component) "
+    "SELECT status, written_uri, (SELECT count(*) FROM components c WHERE c.name = :component) AS components "
     "FROM packaging_jobs WHERE name = :name"
 )
+STEPS = 2
+"""The steps of a job that asks for a component."""
 
 
-def moment(job: tuple[str, int, str | None, int], *, held: bool, packaged: bool, stored: bool) -> Moment:
-    """How far a job has come. Pure.
+def moment(facts: Facts) -> Moment:
+    """How far a job has come. Pure."""
+    if facts.status in {"COMPLETED", "FAILED", "STOPPED"}:
+        return Moment.COMPLETED if facts.held else Moment.OVER
+    return reached(facts) if facts.held else Moment.WAITING
 
-    Args:
-        job: its status, bytes read, noted object and number of components.
-        held: whether a worker has claimed its work.
-        packaged: whether the step is recorded as done.
-        stored: whether its object is there.
-    """
-    status, done, noted, components = job
-    if status in {"COMPLETED", "FAILED", "STOPPED"}:
-        return Moment.COMPLETED if held else Moment.OVER
-    if not held:
-        return Moment.WAITING
-    if status == "STARTING":
-        return Moment.CLAIMED
+
+def reached(facts: Facts) -> Moment:
+    """How far any attempt at a job has come, which the next attempt finds. Pure."""
+    if facts.status == "STARTING":
+        return Moment.CLAIMED if facts.held else Moment.WAITING
+    if facts.status != "INPROGRESS":
+        return moment(facts)
     further = (
-        (components > 0, Moment.COMPONENT),
-        (packaged, Moment.PACKAGED),
-        (stored, Moment.STORED),
-        (noted is not None, Moment.NOTED),
-        (done > 0, Moment.STREAMING),
+        (facts.steps >= STEPS, Moment.MADE),
+        (facts.components > 0, Moment.COMPONENT),
+        (facts.steps > 0, Moment.PACKAGED),
+        (facts.stored, Moment.STORED),
+        (facts.noted is not None, Moment.NOTED),
+        (facts.staged, Moment.STREAMING),
     )
-    return next((reached for so, reached in further if so), Moment.BEGUN)
+    return next((found for so, found in further if so), Moment.BEGUN)

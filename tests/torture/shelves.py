@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import psutil
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from contract.s3_service import S3Service
 
 BUCKETS = MODELS, PACKAGES = "torture-models", "torture-packages"
+STAGING = ".staging"
+"""Where the directory store keeps what is no object yet."""
 
 
 class Shelf(Protocol):
@@ -106,6 +108,14 @@ class FolderShelf:
     def keys(self, bucket: str) -> list[str]:
         top = self._root / bucket
         return sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file())
+
+    def is_written_by(self, pid: int) -> bool:
+        """Whether a process has a file of the folder open that has bytes and is no object yet."""
+        try:
+            files = [Path(file.path) for file in psutil.Process(pid).open_files() if file.mode == "w"]
+            return any(file.stat().st_size > 0 for file in files if file.parent == self._root / STAGING)
+        except (psutil.NoSuchProcess, FileNotFoundError):
+            return False
 
     def unfinished(self) -> list[str]:
         others = [path for path in self._root.iterdir() if path.name not in BUCKETS]

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from torture.moments import Moment, moment
+from torture.moments import Facts, Moment, moment, reached
+
+RUNS = "INPROGRESS"
 
 
 @pytest.mark.parametrize(
-    ("job", "seen", "wanted"),
+    ("facts", "wanted"),
     [
-        (("STARTING", 0, None, 0), {"held": False}, Moment.WAITING),
-        (("INPROGRESS", 9, "s3://a", 0), {"held": False}, Moment.WAITING),
-        (("STARTING", 0, None, 0), {}, Moment.CLAIMED),
-        (("INPROGRESS", 0, None, 0), {}, Moment.BEGUN),
-        (("INPROGRESS", 9, None, 0), {}, Moment.STREAMING),
-        (("INPROGRESS", 9, "s3://a", 0), {}, Moment.NOTED),
-        (("INPROGRESS", 9, "s3://a", 0), {"stored": True}, Moment.STORED),
-        (("INPROGRESS", 9, "s3://a", 0), {"stored": True, "packaged": True}, Moment.PACKAGED),
-        (("INPROGRESS", 9, "s3://a", 1), {"stored": True, "packaged": True}, Moment.COMPONENT),
-        (("COMPLETED", 9, "s3://a", 1), {"stored": True, "packaged": True}, Moment.COMPLETED),
-        (("COMPLETED", 9, "s3://a", 1), {"held": False}, Moment.OVER),
-        (("FAILED", 9, None, 0), {"held": False}, Moment.OVER),
+        (Facts("STARTING", held=False), Moment.WAITING),
+        (Facts(RUNS, noted="s3://a", stored=True, held=False), Moment.WAITING),
+        (Facts("STARTING"), Moment.CLAIMED),
+        (Facts(RUNS), Moment.BEGUN),
+        (Facts(RUNS, staged=True), Moment.STREAMING),
+        (Facts(RUNS, noted="s3://a"), Moment.NOTED),
+        (Facts(RUNS, noted="s3://a", stored=True), Moment.STORED),
+        (Facts(RUNS, noted="s3://a", stored=True, steps=1), Moment.PACKAGED),
+        (Facts(RUNS, noted="s3://a", stored=True, steps=1, components=1), Moment.COMPONENT),
+        (Facts(RUNS, noted="s3://a", stored=True, steps=2, components=1), Moment.MADE),
+        (Facts("COMPLETED", noted="s3://a", stored=True, steps=2, components=1), Moment.COMPLETED),
+        (Facts("COMPLETED", noted="s3://a", stored=True, steps=2, components=1, held=False), Moment.OVER),
+        (Facts("FAILED", held=False), Moment.OVER),
     ],
 )
-def test_moments(job: Any, seen: dict[str, bool], wanted: Moment) -> None:
-    assert moment(job, **({"held": True, "packaged": False, "stored": False} | seen)) is wanted
+def test_moments(facts: Facts, wanted: Moment) -> None:
+    assert moment(facts) is wanted
+
+
+@pytest.mark.parametrize(
+    ("facts", "wanted"),
+    [
+        (Facts("STARTING", held=False), Moment.WAITING),
+        (Facts(RUNS, held=False), Moment.BEGUN),
+        (Facts(RUNS, noted="s3://a", stored=True, held=False), Moment.STORED),
+        (Facts(RUNS, noted="s3://a", stored=True, steps=1, held=False), Moment.PACKAGED),
+        (Facts("COMPLETED", held=False), Moment.OVER),
+    ],
+)
+def test_what_a_dead_worker_has_reached_is_seen_while_the_job_waits(facts: Facts, wanted: Moment) -> None:
+    assert reached(facts) is wanted
