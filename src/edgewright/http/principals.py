@@ -119,13 +119,15 @@ def read_principals(path: Path) -> list[Principal]:
     """The principals of a file; none where there is no file.
 
     Raises:
-        SettingsRefused: it is open to others, no TOML, or an entry lacks a part or has one too many.
+        SettingsRefused: it is open to others, cannot be read, is no TOML, or an entry lacks a part or has one too many.
     """
-    if not path.exists():
-        return []
-    check_private(path)
     try:
+        if not path.exists():
+            return []
+        check_private(path)
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsRefused(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsRefused(f"{path} is not TOML: {error}.") from error
     entries = document.get("principal", [])
@@ -157,6 +159,8 @@ def write_private(path: Path, text: str, *, replace: bool) -> bool:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         if replace:
             hidden.replace(path)
         else:
@@ -221,18 +225,42 @@ def _first(settings: Settings) -> Principal:
         key_id, text = _read_or_create(settings.credentials_file)
     else:
         text = secret.get_secret_value()
+    if not key_id or not text:  # whoever signs with nothing would be let in
+        raise SettingsRefused(
+            "EDGEWRIGHT_ACCESS_KEY_ID and EDGEWRIGHT_SECRET_ACCESS_KEY are set, and one of them is empty. Give both a "
+            "value, or set neither."
+        )
     return Principal(key_id, text, settings.account_id)
 
 
 def _read_or_create(path: Path) -> tuple[str, str]:
-    if not path.exists():
-        key_id, secret = new_access_key()
-        text = f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n"
-        write_private(path, text, replace=False)  # where two servers start at once, the first one's key stays
-    check_private(path)
-    file = configparser.ConfigParser(interpolation=None)
-    file.read(path, encoding="utf-8")
     try:
-        return file["default"]["aws_access_key_id"], file["default"]["aws_secret_access_key"]
-    except KeyError as error:
-        raise SettingsRefused(f"{path} has no {error} in its profile [default]. Mend it or delete it.") from error
+        if not path.exists():
+            key_id, secret = new_access_key()
+            text = f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n"
+            write_private(path, text, replace=False)  # where two servers start at once, the first one's key stays
+        check_private(path)
+        profile = _profile(path)
+    except OSError as error:
+        raise SettingsRefused(f"{path} cannot be used: {error.strerror}.") from error
+    names = ("aws_access_key_id", "aws_secret_access_key")
+    lacking = [name for name in names if not profile.get(name)]
+    if lacking:
+        raise SettingsRefused(
+            f"{path} has no {' and no '.join(lacking)} in its profile [default]. Mend it or delete it."
+        )
+    return profile[names[0]], profile[names[1]]
+
+
+def _profile(path: Path) -> Mapping[str, str]:
+    """The profile [default] of a credentials file; empty where there is none."""
+    file = configparser.ConfigParser(interpolation=None)
+    try:
+        with path.open(encoding="utf-8") as text:
+            file.read_file(text)
+    except (configparser.Error, UnicodeDecodeError) as error:
+        # No more of the error: it quotes the line, which may be a secret.
+        raise SettingsRefused(
+            f"{path} is not a credentials file as AWS's tools read it ({type(error).__name__}). Mend it or delete it."
+        ) from None
+    return dict(file["default"]) if file.has_section("default") else {}

@@ -136,6 +136,42 @@ def test_half_a_key_is_refused(tmp_path: Path, half: dict[str, str]) -> None:
         Principals(settings(tmp_path, **half))
 
 
+@pytest.mark.parametrize("pair", [("", ""), ("AKIDOWN", ""), ("", "s3cret")])
+def test_an_empty_key_is_refused(tmp_path: Path, pair: tuple[str, str]) -> None:
+    with pytest.raises(SettingsRefused, match="one of them is empty"):
+        Principals(settings(tmp_path, access_key_id=pair[0], secret_access_key=pair[1]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[default]\naws_access_key_id =\naws_secret_access_key = s3cret\n", "no aws_access_key_id in"),
+        ("[default]\naws_access_key_id = AKID\naws_secret_access_key =\n", "no aws_secret_access_key in"),
+        ("[other]\n", "no aws_access_key_id and no aws_secret_access_key in"),
+        ("aws_secret_access_key = s3cret\n", "not a credentials file"),
+        ("[default]\naws_secret_access_key: s3cret\ns3cret\n", "not a credentials file"),
+        ("[default]\n[default]\n", "not a credentials file"),
+        ("\udcff", "not a credentials file"),
+    ],
+)
+def test_a_wrong_credentials_file_is_refused_without_telling_what_is_in_it(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = tmp_path / "credentials"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    path.chmod(0o600)
+    with pytest.raises(SettingsRefused, match=words) as refused:
+        Principals(settings(tmp_path))
+    assert "s3cret" not in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["credentials", "principals.toml"])
+def test_a_folder_in_a_files_place_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(mode=0o700)
+    with pytest.raises(SettingsRefused, match=rf"{name} cannot be"):
+        Principals(settings(tmp_path))
+
+
 def test_a_file_open_to_others_is_refused(tmp_path: Path) -> None:
     Principals(settings(tmp_path))
     (tmp_path / "credentials").chmod(0o640)
