@@ -16,6 +16,8 @@ from edgewright.http.signing import joined, query_pairs
 
 LONGEST_LIFE = 7 * 24 * 3600
 """Seconds that a pre-signed request may live."""
+LIFE_DIGITS = 9
+"""Of a life at most, zeros ahead included."""
 LONGEST_KEPT = 1024
 """Characters of a header whose reading is kept: whoever sends longer ones fills no memory with them."""
 
@@ -215,7 +217,7 @@ def _names(text: str) -> tuple[bytes, ...]:
 def _life(text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_LIFE):
+    if not (text.isascii() and text.isdigit() and len(text) <= LIFE_DIGITS and 1 <= int(text) <= LONGEST_LIFE):
         raise IncompleteSignature(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_LIFE}, got '{text}'.")
     return int(text)
 

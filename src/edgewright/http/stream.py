@@ -134,7 +134,7 @@ def _start(request: Request) -> int | None:
     given = request.headers.get("last-event-id", request.query_params.get("after"))
     if given is None:
         return None
-    if not (given.isascii() and given.isdigit() and int(given[:20]) <= LARGEST):
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(LARGEST)) and int(given) <= LARGEST):
         raise ValidationFault(
             f"'{given[:40]}' is not the id of an event: give the last one that this stream gave you, or 0 for the "
             "oldest that is kept."

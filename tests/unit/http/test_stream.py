@@ -189,6 +189,15 @@ def test_a_stream_ends_when_the_key_is_another_one(
     assert read(events, request("after=0"))[1] == []
 
 
+@pytest.mark.parametrize("given", ["x", "-1", "1.5", "²", str(2**62 + 1), "9" * 5000, f"0000000000000000001{'9' * 20}"])
+def test_what_is_no_events_number_is_refused(
+    store: JobStore, principals: Principals, principal: Principal, given: str
+) -> None:
+    events = EventStream(entrance(principals, principal), store.events(), lambda: False)
+    answer = asyncio.run(events.page(request(last_event_id=given)))
+    assert (answer.status_code, b"is not the id of an event" in bytes(answer.body)) == (400, True)
+
+
 def test_there_are_only_so_many(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
