@@ -1,4 +1,4 @@
-"""A real S3 server for tests: moto in server mode, a process of its own on a free port of the loopback."""
+"""A real S3 server for tests: moto (see `s3_server`), a process of its own on a free port of the loopback."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SERVER = Path(__file__).with_name("s3_server.py")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def s3_service(**environment: str) -> Iterator[S3Service]:
     import os
 
     with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+        command = [sys.executable, str(SERVER), "-H", "127.0.0.1", "-p", "0"]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
         try:
             yield S3Service(_address(process, log))
