@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -27,12 +28,14 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from edgewright.errors import SettingsRefused
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+CONFIG, DEFAULT_FILE = "EDGEWRIGHT_CONFIG", "edgewright.toml"
 TOKEN_LENGTH = 16
 WEBHOOK_KEY = (24, 64)
 """Bytes of a webhook's key, at least and at most, as Standard Webhooks wants them."""
@@ -402,7 +405,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a folder of secrets
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, then the TOML file."""
-        path = os.environ.get("EDGEWRIGHT_CONFIG", "edgewright.toml")
+        path = os.environ.get(CONFIG) or DEFAULT_FILE
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
 
 
@@ -410,10 +413,35 @@ def load(**flags: Any) -> Settings:  # noqa: ANN401 - each flag has its field's 
     """Settings from flags (those that are None are passed over), the environment and the TOML file.
 
     Raises:
-        SettingsRefused: names each field that cannot be used, and why.
+        SettingsRefused: names each field that cannot be used, and why; or the file that cannot.
     """
+    _check_file()
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise SettingsRefused(f"{error.error_count()} settings cannot be used: {faults}") from error
+    except SettingsError as error:  # it says which field, and nothing of what is in it
+        raise SettingsRefused(
+            f"The environment cannot be read: {error}. Write it as JSON, or field by field."
+        ) from None
+
+
+def _check_file() -> None:
+    """Refuse a file that is named and not there, or that cannot be read: pydantic-settings passes over the first.
+
+    Raises:
+        SettingsRefused: either, without a line of the file.
+    """
+    named = os.environ.get(CONFIG)
+    path = Path(named or DEFAULT_FILE)
+    try:
+        with path.open("rb") as file:
+            tomllib.load(file)
+    except FileNotFoundError as error:
+        if named:
+            raise SettingsRefused(f"{CONFIG} names {path}, which is not there. Name a file, or unset it.") from error
+    except OSError as error:
+        raise SettingsRefused(f"The settings' file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsRefused(f"The settings' file {path} is not TOML: {error}.") from error

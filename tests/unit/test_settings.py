@@ -76,6 +76,38 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str
         load()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(b"port = \n", "edgewright.toml is not TOML: .*line 1"), (b"\xff\xfe", "edgewright.toml is not TOML")],
+)
+def test_a_file_that_is_not_toml_is_refused(text: bytes, words: str) -> None:
+    Path("edgewright.toml").write_bytes(text)
+    with pytest.raises(SettingsRefused, match=words):
+        load()
+
+
+def test_a_folder_in_the_files_place_is_refused() -> None:
+    Path("edgewright.toml").mkdir()
+    with pytest.raises(SettingsRefused, match="cannot be read"):
+        load()
+
+
+def test_a_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWRIGHT_CONFIG", "elsewhere.toml")
+    with pytest.raises(SettingsRefused, match=r"EDGEWRIGHT_CONFIG names elsewhere.toml, which is not there"):
+        load()
+    monkeypatch.setenv("EDGEWRIGHT_CONFIG", "")  # as if it were not set
+    assert load().port == 8181
+
+
+@pytest.mark.parametrize("variable", ["EDGEWRIGHT_S3", "EDGEWRIGHT_ROLE_PROFILES"])
+def test_a_variable_that_is_not_json_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, '{"secret_access_key": "hunter2')
+    with pytest.raises(SettingsRefused, match=variable.removeprefix("EDGEWRIGHT_").lower()) as refused:
+        load()
+    assert "hunter2" not in refused.value.message
+
+
 def test_an_unknown_field_in_the_file_is_refused() -> None:
     Path("edgewright.toml").write_text("prot = 8181\n")
     with pytest.raises(SettingsRefused, match="prot"):
