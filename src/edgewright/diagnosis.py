@@ -5,6 +5,7 @@ Nothing is made or changed, but for one object that is written into the store an
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import urllib3
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 
 from edgewright.errors import EdgewrightError
 from edgewright.http.principals import check_private, read_principals
@@ -149,12 +149,12 @@ def _access_keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    url = make_url(settings.sqlalchemy_url)
+    engine = open_database(settings.sqlalchemy_url)
+    url = engine.url
     if url.get_backend_name() == "sqlite" and not _exists(url.database):
         mend = "Start `edgewright serve`, which makes it."
         yield Finding("database", State.FAILED, f"{url.database} is not there.", mend)
         return
-    engine = open_database(settings.sqlalchemy_url)
     try:
         store = JobStore(engine)
         yield Finding("database", State.OK, f"{url.get_backend_name()} answers, at migration {store.check()}.")
@@ -257,8 +257,20 @@ def _server(settings: Settings) -> Iterator[Finding]:
         mend = "Start `edgewright serve`."
         yield Finding("server", State.WARNING, f"None answers at {url}.", mend)
         return
-    if answer.status == 200:  # noqa: PLR2004 - HTTP's OK
+    checks = _checks_in(answer.data)
+    if checks is None:
+        mend = "Start `edgewright serve`, which writes down its own address."
+        yield Finding("server", State.WARNING, f"What answers at {url} is no server of edgewright's.", mend)
+    elif answer.status == 200:  # noqa: PLR2004 - HTTP's OK
         yield Finding("server", State.OK, f"It answers at {url}, and is ready.")
     else:
-        failed = [name for name, check in answer.json()["checks"].items() if check["status"] == "failed"]
+        failed = [name for name, status in checks.items() if status == "failed"]
         yield Finding("server", State.FAILED, f"It answers at {url}, and is not ready: {', '.join(failed)}.", "")
+
+
+def _checks_in(body: bytes) -> dict[str, str] | None:
+    """The status of each check in the answer of `/health/ready`; None where it is no such answer."""
+    try:
+        return {str(name): str(check["status"]) for name, check in json.loads(body)["checks"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

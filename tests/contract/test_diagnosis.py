@@ -100,6 +100,54 @@ def test_s3_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert (clock.state, clock.found) == (State.FAILED, "S3 does not answer: NewConnectionError.")
 
 
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """Some server, which answers everything so; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "state", "words"),
+    [
+        (200, b'{"checks": {"store": {"status": "ok"}}}', State.OK, "is ready"),
+        (503, b'{"checks": {"store": {"status": "failed"}}}', State.FAILED, "not ready: store"),
+        (404, b"<html>nothing here</html>", State.WARNING, "no server of edgewright's"),
+        (200, b'["something else"]', State.WARNING, "no server of edgewright's"),
+    ],
+)
+def test_whoever_answers_at_the_servers_address_is_told(
+    tmp_path: Path, status: int, body: bytes, state: State, words: str
+) -> None:
+    with answering(status, body) as url:
+        (tmp_path / "endpoint").write_text(f"{url}\n")
+        (server,) = found(settings(tmp_path, "http://127.0.0.1:9"))["server"]
+    assert (server.state, words in server.found) == (state, True)
+
+
+def test_a_database_url_that_is_none_is_told_without_the_password(tmp_path: Path) -> None:
+    url = "postgresql://user:hunter2@host:port/db"
+    (database,) = found(settings(tmp_path, "http://127.0.0.1:9", database_url=url))["database"]
+    assert (database.state, "hunter2" in database.found) == (State.FAILED, False)
+
+
 def test_postgresql_its_clock_and_its_workers(tmp_path: Path, postgres: PostgresService) -> None:
     url = postgres.new_database()
     of_postgres = settings(tmp_path, "http://127.0.0.1:9", database_url=url)

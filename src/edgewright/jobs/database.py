@@ -22,6 +22,8 @@ POOL = 8
 """Connections that one engine keeps open at most, unless it is told."""
 PATIENCE_SECONDS = 30
 """How long a statement waits for another writer, and a caller for a connection of the pool."""
+DRIVERS = frozenset({("sqlite", "pysqlite"), ("postgresql", "psycopg")})
+"""Kinds of databases and what speaks to them."""
 MIGRATION_LOCK = 0x6564_6765  # any number that is ours: it names PostgreSQL's advisory lock
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -82,10 +84,10 @@ def _supported(url: str) -> URL:
         parsed = make_url(url)
         if parsed.drivername in {"postgres", "postgresql"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise SettingsRefused(_refusal(url)) from error
-    if parsed.get_backend_name() not in {"sqlite", "postgresql"} or (
+        driver = parsed.get_driver_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is none, too
+        raise SettingsRefused(_refusal(url)) from None
+    if (parsed.get_backend_name(), driver) not in DRIVERS or (
         parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
     ):
         raise SettingsRefused(_refusal(url))
@@ -93,9 +95,10 @@ def _supported(url: str) -> URL:
 
 
 def _refusal(url: str) -> str:
-    scheme = url.partition(":")[0]  # no more of it: the rest may hold a password
+    scheme, separator, _ = url.partition("://")  # no more of it: the rest may hold a password
+    shown = f" ({scheme}:...)" if separator else ""
     return (
-        f"The database URL ({scheme}:...) cannot be used. Give sqlite:////absolute/path/to/a/file, or "
+        f"The database URL{shown} cannot be used. Give sqlite:////absolute/path/to/a/file, or "
         "postgresql://user:password@host/database."
     )
 

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "mysql://user:hunter2@host/db", "not a url", "sqlite://", "sqlite:///:memory:", "oracle+x://hunter2"]
+    "url",
+    [
+        "",
+        "mysql://user:hunter2@host/db",
+        "not a url",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "oracle+x://hunter2",
+        "postgresql://user:hunter2@host:port/db",
+        "postgresql+psycopg2://user:hunter2@host/db",
+        "host=somewhere password=hunter2",
+    ],
 )
 def test_other_databases_are_refused_without_telling_the_password(url: str) -> None:
     with pytest.raises(SettingsRefused, match="cannot be used") as refused:
