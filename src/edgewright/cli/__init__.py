@@ -7,6 +7,7 @@ Exit codes: see `EXIT_CODES`.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -26,6 +27,9 @@ EXIT_CODES = {
     EXIT_INTERRUPTED: "Interrupted, as with Ctrl-C.",
 }
 """What a program may rely on."""
+COLLECTOR_THRESHOLDS = (20_000, 20, 20)
+"""Of each generation; many times the standard ones, because libraries that are loaded make hundreds of thousands of
+objects and no garbage, and a call makes hundreds that live for a moment. A sixth of a server's start is saved."""
 
 app = typer.Typer(
     name="edgewright",
@@ -66,6 +70,7 @@ def options(
 
 def main() -> NoReturn:
     """Run the command line; an error is one line on standard error, and an exit code."""
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     try:
         code = app(prog_name="edgewright")
     except EdgewrightError as error:

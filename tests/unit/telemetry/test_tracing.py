@@ -43,7 +43,7 @@ def test_without_traces_a_span_is_nothing_and_steps_are_what_they_were() -> None
 
 def test_nothing_of_opentelemetry_is_loaded_where_nobody_wants_it() -> None:
     program = (
-        "import sys; import edgewright.service\n"
+        "import sys; import edgewright.server, edgewright.service\n"
         "from edgewright.telemetry.tracing import tracing\n"
         "tracing.begin('server', {})\n"
         "with tracing.span('job'): tracing.carrier()\n"
