@@ -172,7 +172,7 @@ ROLE = Field(
     "role",
     "Role ARN",
     "roleArn",
-    "Of your own account. The API asks for it; this service has no roles to assume.",
+    "Of your own account. What it may reach is as the service's operator has set it up.",
     required=True,
 )
 KMS = Field("kms", "KMS key", "outputConfig.kmsKeyId", "Encrypts what is written. Leave it empty for none.")

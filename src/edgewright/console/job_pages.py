@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from edgewright.console import pictures, signatures, snippets
 from edgewright.console.advice import advice
 from edgewright.console.listing import filters
@@ -137,8 +135,3 @@ def calls(visit: Visit, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[di
         }
         for operation, request in wanted
     ]
-
-
-def recipe_text(recipe: bytes) -> str:
-    """A recipe as it is read."""
-    return orjson.dumps(orjson.loads(recipe), option=orjson.OPT_INDENT_2).decode()

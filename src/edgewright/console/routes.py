@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -140,7 +141,7 @@ class Console:
             return self._sign_in_page(request, error.message, 403)
         session = Session(
             access_key_id=principal.access_key_id,
-            region=self._region_of(principal),
+            region=await run_in_threadpool(self._region_of, principal),
             origin=self._origin(request),
             expires=int(time.time()) + self._parts.session_seconds,
             nonce=sessions.new_nonce(),
