@@ -39,16 +39,18 @@ def as_json(value: object) -> None:
 
 def rows(titles: Sequence[str], values: Sequence[Sequence[str]]) -> None:
     """A table on a terminal, tab-separated lines without titles in a pipe."""
+    values = [[printable(cell) for cell in row] for row in values]
     if not sys.stdout.isatty():
         for row in values:
             typer.echo("\t".join(row))
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     table = Table(*titles, box=None, header_style="bold", pad_edge=False)
     for row in values:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     Console().print(table)
 
 
@@ -100,7 +102,7 @@ def _lines(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _plain(value: object) -> str:
-    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else printable(str(value))
 
 
 def _encode(value: object) -> object:

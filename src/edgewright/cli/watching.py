@@ -181,7 +181,7 @@ def _plainly(watched: Watched) -> list[Job]:
         for job in jobs:
             now, before = time.monotonic(), f"{job.name}  " if several else ""
             if shown.get(job.name) != (job.status, job.message):
-                output.line(f"{before}{job.status:<10}  {job.message}")
+                output.line(f"{before}{job.status:<10}  {output.printable(job.message)}")
                 shown[job.name], spoke[job.name] = (job.status, job.message), now
             elif job.status == "INPROGRESS" and now - spoke[job.name] >= PLAIN_SECONDS:
                 output.line(f"{before}{job.status:<10}  {'  '.join(filter(None, cells(job, paces[job.name])[2:]))}")

@@ -34,6 +34,16 @@ def test_members_stand_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ('Name     x\nCreated  2026-01-02T03:04:05.678+00:00\nConfig   {"a": 1}\n')
 
 
+def test_nothing_that_a_service_tells_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    told = "ClientError: \x1b[2J\x9b2Jgröße\r\n"
+    output.members({"FailureReason": told, "Log": {"text": told}})
+    output.rows(("A",), [(told,)])
+    printed = capsys.readouterr().out
+    assert "größe" in printed
+    assert set(printed) & set("\x1b\x9b\r") == set()
+    assert len(printed.splitlines()) == 3
+
+
 def test_progress_in_a_pipe_is_plain_lines_on_standard_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
