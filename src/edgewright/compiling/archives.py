@@ -37,6 +37,8 @@ def unpack(archive: Path, folder: Path, limits: Limits) -> None:
         with _Tar(inflated) as file, tarfile.open(fileobj=file, mode="r:", errorlevel=2) as tar:
             for member, path in _checked(tar, limits):
                 _extract(tar, member, folder / path)
+    except RecursionError as error:
+        raise _unreadable("too many extension headers stand in a row") from error
     except (tarfile.TarError, UnicodeError, OverflowError) as error:
         raise _unreadable(str(error)) from error
     finally:

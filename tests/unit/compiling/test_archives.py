@@ -128,6 +128,14 @@ def test_a_header_cannot_ask_for_all_memory(tmp_path: Path) -> None:
         unpack(gzipped(tmp_path / "a", content), tmp_path / "out", Limits(expansion_ratio=2000))
 
 
+def test_extension_headers_without_end_are_refused(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("pax")
+    header.type, header.size = tarfile.XHDTYPE, 10
+    content = (header.tobuf() + b"10 a=bcde\n".ljust(512, b"\0")) * 5000
+    with pytest.raises(ModelRefused, match="too many extension headers"):
+        unpack(gzipped(tmp_path / "a", content), tmp_path / "out", Limits(expansion_ratio=2000))
+
+
 def test_packing_depends_on_the_content_alone(tmp_path: Path) -> None:
     for name, order in (("one", ["b", "a", "c/d"]), ("two", ["c/d", "a", "b"])):
         for file in order:
