@@ -10,14 +10,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 
 from edgewright.workflows.engine import Executor
 
 LOOK_SECONDS = 0.1
 """How often real workers look whether a job waits."""
-SETTLED_SECONDS = 0.01
-"""How soon after a work they look again."""
 
 
 class NoopWorker:
@@ -25,7 +22,7 @@ class NoopWorker:
 
     def __init__(self, url: str) -> None:
         self._room = threading.Event()
-        self._executor = Executor(url, f"noop-{os.getpid()}", self._run, 8)
+        self._executor = Executor(url, f"noop-{os.getpid()}", self._run, self._room.set, 8)
 
     def start(self, concurrency: int) -> None:
         """Take work from here on."""
@@ -33,13 +30,12 @@ class NoopWorker:
         threading.Thread(target=self._ring, daemon=True).start()
 
     def _run(self, _arn: str, _created_ms: int, _trace: str | None) -> None:
-        self._room.set()
+        pass
 
     def _ring(self) -> None:
         while True:
-            if self._room.wait(LOOK_SECONDS):
-                self._room.clear()
-                time.sleep(SETTLED_SECONDS)
+            self._room.wait(LOOK_SECONDS)
+            self._room.clear()
             self._executor.ring()
 
 

@@ -15,6 +15,7 @@ from edgewright.packaging.inflation import InflatedSource
 from edgewright.packaging.manifest import Manifest, PackagedFile, path_order
 from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
 from edgewright.packaging.reader import TarReader
+from edgewright.packaging.tray import Tray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,13 +61,15 @@ def package(  # noqa: PLR0913 - five name what is done, three how
     Args:
         source: the model's tar.gz, cut anywhere. It is read in the calling thread.
         write: stores the package that it iterates over, whole or not at all: when the iterator raises, nothing may be
-            left. It runs in a thread of its own.
+            left. It runs in a thread of its own, unless `threads` is 0.
         model: what the package is called.
         signer: signs once, at the end.
         limits: what the source may hold; the defaults of `edgewright.settings.Limits` when None.
         digest: whether the package's own SHA-256 is wanted, which takes a tenth of the time: the files in it are hashed
             anyhow, and its signature is over these.
-        threads: how many compress side by side; one less than there are processors when None. The bytes are the same.
+        threads: how many compress side by side; one less than there are processors when None. With 0 all is done in
+            the calling thread, and the package is in memory before it is written: best for a few MiB. The bytes are
+            always the same.
         progress: called in the calling thread with the bytes read so far, after each MiB at the latest and several
             times a second while the store is waited for. What it raises ends the work, and nothing is written.
 
@@ -76,7 +79,7 @@ def package(  # noqa: PLR0913 - five name what is done, three how
     """
     limits = limits or default_limits()
     tar = InflatedSource(source, limits, progress)
-    with Belt(write, threads or pressers(), tar.poll, digest=digest) as belt:
+    with _belt(write, tar.poll, threads, digest=digest) as belt:
         chunker = Chunker(belt.take, belt.send)
         added = _add_model(tar, chunker, limits)
         belt.flush()
@@ -86,6 +89,14 @@ def package(  # noqa: PLR0913 - five name what is done, three how
         _check_size(chunker.size, belt.size, limits)
         belt.finish()
     return Package(manifest, text, belt.size, belt.sha256)
+
+
+def _belt(
+    write: Callable[[Iterator[Buffer]], None], poll: Callable[[], None], threads: int | None, *, digest: bool
+) -> Belt | Tray:
+    if threads == 0:
+        return Tray(write, poll, digest=digest)
+    return Belt(write, threads or pressers(), poll, digest=digest)
 
 
 def pressers() -> int:

@@ -15,6 +15,7 @@ What DBOS 3.4 leaves to its users, and is done here or in `worker`:
   given ours.
 - It looks at a queue at fixed times, and one look takes 3 ms of a processor. Its own loop over our queue,
   `queue_worker_thread`, is therefore run here with an event that can be rung: it looks when there is work.
+- It tells nobody when work is over and there is room for the next: its register of what runs is one that does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, error
+from dbos._core import ActiveWorkflowById
 from dbos._queue import queue_worker_thread
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -130,6 +132,18 @@ class Bell(Event):
         return self.is_set()
 
 
+class Running(ActiveWorkflowById):
+    """DBOS's register of the work that runs here. It tells when some is over, and there is room for other."""
+
+    def __init__(self, freed: Callable[[], None]) -> None:
+        super().__init__()
+        self._freed = freed
+
+    def _remove(self, key: str, bucket: tuple[str, str | None] | None) -> None:
+        super()._remove(key, bucket)
+        self._freed()
+
+
 class Executor:
     """DBOS in this process: takes work from the queue and runs it. One in a process.
 
@@ -138,13 +152,22 @@ class Executor:
         executor_id: unlike any other that ever was.
         run: does the work of one ticket: its ARN, its creation time in milliseconds, and the `traceparent` of the
             request that asked for it, if there is one.
+        freed: called when a work is over and there is room for another; it must not raise.
         pool: connections to the database, beside one for each work that runs.
     """
 
-    def __init__(self, url: str, executor_id: str, run: Callable[[str, int, str | None], None], pool: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        executor_id: str,
+        run: Callable[[str, int, str | None], None],
+        freed: Callable[[], None],
+        pool: int,
+    ) -> None:
         self._url = url
         self._id = executor_id
         self._run = run
+        self._freed = freed
         self._pool = pool
         self._engine: Engine | None = None
         self._bell = Bell()
@@ -159,6 +182,7 @@ class Executor:
         _prepare(self._url)
         self._engine = open_database(self._url, concurrency + self._pool)
         self._instance = DBOS(config=self._config(self._engine))
+        self._instance._active_workflows_set = Running(self._freed)  # noqa: SLF001 - see above
         # No limit of DBOS's on attempts: a job that reached it would never end. `attempts` has one that ends the job.
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_plain(self._run))
         DBOS.listen_queues([])  # ours is looked at below

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from edgewright.workflows.tools import Ending, Tools
 
 
+SMALL = 4 * 1024**2
+"""Bytes of a source that is pressed in the job's own thread: starting more takes longer than they save."""
+
+
 def package_job(key: JobKey, tools: Tools) -> None:
     """Bring an edge packaging job to its end."""
     job = begin(key, tools)
@@ -62,7 +66,8 @@ def _package(tools: Tools, job: PackagingJob) -> Ending:
 def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3Uri]) -> packaging.Package:
     source, target = way
     objects = tools.objects_for(job.role_arn, job.key)
-    watch = Watch(tools, job, source_size(objects, source, Watch(tools, job, None)))
+    size = source_size(objects, source, Watch(tools, job, None))
+    watch = Watch(tools, job, size)
     return packaging.package(
         watched(objects.read(source), watch.look),
         partial(_write, tools, job, watch, target),
@@ -70,6 +75,7 @@ def _stream(tools: Tools, job: PackagingJob, model: Model, way: tuple[S3Uri, S3U
         tools.signer,
         tools.limits,
         digest=components.is_wanted(job),
+        threads=0 if size <= SMALL else None,
         progress=watch.progress,
     )
 

@@ -92,7 +92,10 @@ class Watch:
 
         Raises:
             JobStopped: it may not.
+            Leaving: the worker ends.
         """
+        if self._tools.leaving():
+            raise Leaving
         job = self._job
         try:
             insist(

@@ -53,8 +53,6 @@ STRANDED_SECONDS = 3.0
 """How long a claim may not have begun before it is put back: a claim begins at once, unless its answer was lost."""
 ASKED_SECONDS = 0.5
 """How often the main thread looks whether a signal came."""
-SETTLED_SECONDS = 0.01
-"""How long the engine takes, after a job ends, to see that there is room for the next."""
 
 
 class Worker:
@@ -74,8 +72,9 @@ class Worker:
         self._jobs = tools.jobs
         self._presence = Presence(settings.data_dir / "work", self.id)
         self._registry = tools.jobs.workers()
-        self._executor = Executor(engine_url(settings.sqlalchemy_url), self.id, self._run, settings.engine_pool)
         self._ending, self._leaving = Bell(), threading.Event()
+        url, freed = engine_url(settings.sqlalchemy_url), self._ending.ring
+        self._executor = Executor(url, self.id, self._run, freed, settings.engine_pool)
         self._running: set[str] = set()
         self._stranded: dict[str, float] = {}
         self._tools = replace(
@@ -152,7 +151,6 @@ class Worker:
         finally:
             self._running.discard(arn)
             JOB.set(None)
-            self._ending.ring()  # there is room for the next
 
     def _is_for(self, key: JobKey, created_ms: int) -> bool:
         """Whether the ticket is for the job that has the name now: a job can be deleted, and its name used again."""
@@ -174,7 +172,7 @@ class Worker:
             _Duty(times.tidy_seconds, self._tidy),
         ]
         while not self._ending.wait(max(0.0, min(duty.due for duty in duties) - time.monotonic())):
-            look.due = min(look.due, time.monotonic() + SETTLED_SECONDS)
+            look.due = 0.0  # either it is time for something, or there is room for another job
             for duty in duties:
                 duty.do_if_due()
 

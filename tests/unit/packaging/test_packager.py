@@ -55,13 +55,16 @@ class Store:
         self.objects.append(b"".join(taken))
 
 
+in_threads_and_without = pytest.mark.parametrize("threads", [2, 0])
+
+
 def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def test_same_bytes_with_any_number_of_threads_and_any_cuts(signer: Signer) -> None:
     made = set()
-    for threads in (1, 2, 3, 8):
+    for threads in (0, 1, 2, 3, 8):
         for size in (999, 70_000, len(SOURCE)):
             store = Store()
             result = package(in_pieces(SOURCE, size), store.write, MODEL, signer, digest=True, threads=threads)
@@ -123,19 +126,21 @@ def test_gzip_members_begin_with_files(pack: Pack) -> None:
     assert tars[-1] == headers.END
 
 
-def test_progress_counts_the_source(signer: Signer) -> None:
+@in_threads_and_without
+def test_progress_counts_the_source(signer: Signer, threads: int) -> None:
     seen: list[int] = []
-    package(in_pieces(SOURCE, 3_000_000), Store().write, MODEL, signer, progress=seen.append)
+    package(in_pieces(SOURCE, 3_000_000), Store().write, MODEL, signer, threads=threads, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == len(SOURCE)
     steps = [after - before for before, after in zip([0, *seen], seen, strict=False)]
     assert max(steps) <= 2**20
 
 
-def test_progress_is_called_where_package_was(signer: Signer) -> None:
-    threads = set()
-    package([SOURCE], Store().write, MODEL, signer, progress=lambda _: threads.add(threading.get_ident()))
-    assert threads == {threading.get_ident()}
+@in_threads_and_without
+def test_progress_is_called_where_package_was(signer: Signer, threads: int) -> None:
+    seen = set()
+    package([SOURCE], Store().write, MODEL, signer, threads=threads, progress=lambda _: seen.add(threading.get_ident()))
+    assert seen == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("after", [0, 600_000, 4_000_000, len(SOURCE)])
@@ -149,6 +154,31 @@ def test_stop_leaves_nothing(after: int, signer: Signer) -> None:
         package([SOURCE], store.write, MODEL, signer, progress=stop)
     assert store.objects == []
     assert isinstance(store.error, JobStopped)
+
+
+def test_stop_without_threads_leaves_nothing(signer: Signer) -> None:
+    def stop(done: int) -> None:
+        if done >= 600_000:
+            raise JobStopped("stopped")
+
+    store = Store()
+    with pytest.raises(JobStopped):
+        package([SOURCE], store.write, MODEL, signer, threads=0, progress=stop)
+    assert (store.objects, store.pieces) == ([], 0)
+
+
+def test_without_threads_everything_is_done_by_the_caller(signer: Signer) -> None:
+    threads = {threading.get_ident()}
+
+    def write(pieces: Iterator[Buffer]) -> None:
+        for _ in pieces:
+            threads.add(threading.get_ident())
+
+    before = threading.active_count()
+    package(
+        [SOURCE], write, MODEL, signer, threads=0, progress=lambda _: threads.add(threading.active_count() - before)
+    )
+    assert threads == {threading.get_ident(), 0}
 
 
 def test_stop_is_noticed_while_the_store_is_slow(signer: Signer) -> None:
@@ -169,23 +199,25 @@ def test_stop_is_noticed_while_the_store_is_slow(signer: Signer) -> None:
         package([tar_gz(named(b"m", NOISE))] * 1, write, MODEL, signer, progress=stop)
 
 
+@in_threads_and_without
 @pytest.mark.parametrize("pieces", [0, 1, 5])
-def test_a_failing_store(pieces: int, signer: Signer) -> None:
+def test_a_failing_store(pieces: int, signer: Signer, threads: int) -> None:
     def write(offered: Iterator[Buffer]) -> None:
         for _ in range(pieces):
             next(offered)
         raise StoreUnavailable("the disk is full")
 
     with pytest.raises(StoreUnavailable, match="disk is full"):
-        package([tar_gz(named(b"m", NOISE * 3))], write, MODEL, signer)
+        package([tar_gz(named(b"m", NOISE * 3))], write, MODEL, signer, threads=threads)
 
 
-def test_a_store_that_stops_early(signer: Signer) -> None:
+@in_threads_and_without
+def test_a_store_that_stops_early(signer: Signer, threads: int) -> None:
     def write(pieces: Iterator[Buffer]) -> None:
         next(pieces)
 
     with pytest.raises(StoreUnavailable, match="took only the first"):
-        package([SOURCE], write, MODEL, signer)
+        package([SOURCE], write, MODEL, signer, threads=threads)
 
 
 def test_a_store_that_hides_errors(signer: Signer) -> None:
@@ -199,18 +231,20 @@ def test_a_store_that_hides_errors(signer: Signer) -> None:
         package([SOURCE[:-1]], write, MODEL, signer)
 
 
-def test_a_source_that_breaks_off(signer: Signer) -> None:
+@in_threads_and_without
+def test_a_source_that_breaks_off(signer: Signer, threads: int) -> None:
     def source() -> Iterator[Buffer]:
         yield SOURCE[:2_000_000]
         raise StoreUnavailable("the connection was reset")
 
     store = Store()
     with pytest.raises(StoreUnavailable, match="reset"):
-        package(source(), store.write, MODEL, signer)
+        package(source(), store.write, MODEL, signer, threads=threads)
     assert store.objects == []
 
 
-def test_a_signer_that_fails(signer: Signer) -> None:
+@in_threads_and_without
+def test_a_signer_that_fails(signer: Signer, threads: int) -> None:
     class Broken:
         public_key = signer.public_key
 
@@ -219,7 +253,7 @@ def test_a_signer_that_fails(signer: Signer) -> None:
 
     store = Store()
     with pytest.raises(RuntimeError, match="HSM"):
-        package([SOURCE], store.write, MODEL, Broken())
+        package([SOURCE], store.write, MODEL, Broken(), threads=threads)
     assert store.objects == []
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -143,8 +144,16 @@ def done() -> list[tuple[str, int]]:
 
 
 @pytest.fixture
-def executor(settings: Settings, store: JobStore, done: list[tuple[str, int]]) -> Iterator[Executor]:
-    executor = Executor(engine_url(settings.sqlalchemy_url), "tester", lambda arn, ms, _: done.append((arn, ms)), 2)
+def freed() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def executor(
+    settings: Settings, store: JobStore, done: list[tuple[str, int]], freed: threading.Event
+) -> Iterator[Executor]:
+    url = engine_url(settings.sqlalchemy_url)
+    executor = Executor(url, "tester", lambda arn, ms, _: done.append((arn, ms)), freed.set, 2)
     executor.launch(concurrency=1)
     yield executor
     executor.take_no_more()
@@ -170,6 +179,19 @@ def test_work_is_run_once_and_forgotten_when_it_is_old(
     assert executor.purge((now - timedelta(hours=1)).isoformat()) == 0
     assert executor.purge((now + timedelta(hours=1)).isoformat()) == 1
     assert works(settings) == []
+
+
+def test_room_is_told_of_when_it_is_there(
+    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]], freed: threading.Event
+) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    executor.ring()
+    assert freed.wait(30)
+    assert done == [(KEY.arn, store.ticket(KEY).created_ms)]
+    assert works(settings) == [(store.ticket(KEY).workflow_id, "SUCCESS")], "the engine has written it down by then"
+    assert executor._instance._active_workflows_set.count_for_queue("jobs") == 0
 
 
 def test_a_claim_whose_answer_was_lost_is_put_back(
