@@ -103,7 +103,7 @@ def scrapes(title: str, store: JobStore, rounds: int) -> None:
     times = []
     for _ in range(rounds):
         begun = time.perf_counter()
-        body, _ = page(store.census, requests, "")
+        body, _ = page(store.census, requests, "", 15.0)
         times.append((time.perf_counter() - begun) * 1000)
     print(
         f"scrape, {title}: median {statistics.median(times):.1f} ms, "

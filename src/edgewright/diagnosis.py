@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 SKEW_SECONDS = 2.0
 """Hosts whose clocks differ more tell of events in a wrong order, and signatures fail beyond five minutes."""
-LIVE_SECONDS = 15.0
 LITTLE_SPACE = 1024**3
 PROBE_BUCKET = "edgewright-doctor"
 PROBE_SECONDS = 5.0
@@ -163,7 +162,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             clock = connection.execute(select(database_now(engine))).scalar_one() / 1000
         skew = max(before - clock, clock - time.time(), 0.0)
         yield _skew("the database's", skew)
-        yield from _workers(store)
+        yield from _workers(store, settings.worker.lapse_seconds)
     finally:
         engine.dispose()
 
@@ -172,9 +171,9 @@ def _exists(path: str | None) -> bool:
     return path is not None and os.path.exists(path)  # noqa: PTH110 - SQLAlchemy gives a string
 
 
-def _workers(store: JobStore) -> Iterator[Finding]:
+def _workers(store: JobStore, lapse_seconds: float) -> Iterator[Finding]:
     found = store.workers().list()
-    live = [worker for worker in found if worker.beat_seconds <= LIVE_SECONDS]
+    live = [worker for worker in found if worker.beat_seconds <= lapse_seconds]
     waiting = sum(queue.waiting for queue in store.census().queues.values())
     if live:
         youngest = min(worker.beat_seconds for worker in live)

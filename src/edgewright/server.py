@@ -152,6 +152,7 @@ def _console(settings: Settings, store: JobStore, gate: Gate) -> Sequence[BaseRo
         session_seconds=settings.console.session_seconds,
         region=settings.console.region,
         public_url=settings.public_url,
+        lapse_seconds=settings.worker.lapse_seconds,
     )
     return Console(parts).routes()
 
@@ -168,7 +169,7 @@ def _session(settings: Settings, gate: Gate) -> Session | None:
 
 def _watched(settings: Settings, store: JobStore, objects: ObjectStore, tally: RequestTally) -> Sequence[BaseRoute]:
     """The pages for those who watch the service."""
-    health = Health(readiness.checks(settings, store, objects), readiness.advice(store))
+    health = Health(readiness.checks(settings, store, objects), readiness.advice(store, settings.worker.lapse_seconds))
     return [
         Route("/metrics", Metrics(settings, store.census, tally).page, methods=["GET"]),
         Route("/health/live", health.live, methods=["GET"]),

@@ -56,6 +56,7 @@ class Parts:
         session_seconds: how long somebody stays signed in.
         region: the region of an account that has no jobs, or has some in it.
         public_url: the server's address for everybody; None takes each browser's own word.
+        lapse_seconds: how old a worker's heartbeat is when it is taken for dead.
     """
 
     gate: Gate
@@ -65,6 +66,7 @@ class Parts:
     session_seconds: int
     region: str
     public_url: str | None
+    lapse_seconds: float
 
 
 class Console:
@@ -79,8 +81,9 @@ class Console:
         """Every route; `POST /` is the API's."""
         serve, packages = self._gate.serve, self._parts.packages
         objects = None if self._parts.objects_dir is None else str(self._parts.objects_dir)
+        lapse = self._parts.lapse_seconds
         get: Mapping[str, Page] = {
-            "/": lambda visit: worker_pages.start(visit, objects),
+            "/": lambda visit: worker_pages.start(visit, objects, lapse),
             "/console/jobs": job_pages.listing,
             "/console/jobs/{name}": lambda visit: job_pages.job(visit, packages.trusted()),
             "/console/jobs/{name}/package": packages.download,
@@ -88,7 +91,7 @@ class Console:
             "/console/compilations/{name}": compilation_pages.job,
             "/console/components": component_pages.listing,
             "/console/components/{name}/{version}": component_pages.component,
-            "/console/workers": worker_pages.workers,
+            "/console/workers": lambda visit: worker_pages.workers(visit, lapse),
         }
         both = {"/console/new-job": form_pages.new_job, "/console/new-compilation": form_pages.new_compilation}
         post = {

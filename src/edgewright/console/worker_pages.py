@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from edgewright.console.visits import Visit
     from edgewright.jobs import LiveWorker
 
-LATE_SECONDS = 15.0
-"""A heartbeat this old is late: other workers then take the worker for dead."""
 COUNTED = 1000
 """Jobs of one status that the start page counts, at most."""
 LATEST = 6
@@ -41,20 +39,26 @@ class Running:
         return f"/console/{'jobs' if self.key.kind is Kind.PACKAGING else 'compilations'}/{self.key.name}"
 
 
-def workers(visit: Visit) -> Response:
-    """`GET /console/workers`: each worker, its heartbeat and what it runs."""
+def workers(visit: Visit, lapse_seconds: float) -> Response:
+    """`GET /console/workers`: each worker, its heartbeat and what it runs.
+
+    Args:
+        visit: the request.
+        lapse_seconds: a heartbeat this old is late: other workers then take the worker for dead.
+    """
     visit.desk.require(LIST_WORKERS, "*", "*")
     found = [(worker, *_running(visit, worker)) for worker in visit.desk.context.jobs.workers().list()]
     template = "workers_rows.html" if visit.fragment else "workers.html"
-    return visit.page(template, workers=found, late=LATE_SECONDS)
+    return visit.page(template, workers=found, late=lapse_seconds)
 
 
-def start(visit: Visit, objects: str | None) -> Response:
+def start(visit: Visit, objects: str | None, lapse_seconds: float) -> Response:
     """`GET /`: how things stand, and the three next commands for who is new.
 
     Args:
         visit: the request.
         objects: the folder of the directory object store; None where another store is used.
+        lapse_seconds: as `workers` has it.
     """
     latest = visit.desk.ask("ListEdgePackagingJobs", MaxResults=LATEST)
     jobs = latest["EdgePackagingJobSummaries"] if latest else []
@@ -66,19 +70,19 @@ def start(visit: Visit, objects: str | None) -> Response:
         jobs=jobs,
         counts=counts,
         counted=COUNTED,
-        alive=_alive(visit),
+        alive=_alive(visit, lapse_seconds),
         steps=_steps(visit, objects if visit.desk.unbounded else None),
         statuses=list(Status),
     )
 
 
-def _alive(visit: Visit) -> int | None:
+def _alive(visit: Visit, lapse_seconds: float) -> int | None:
     """How many workers are alive; None where the caller may not know."""
     try:
         visit.desk.require(LIST_WORKERS, "*", "*")
     except AccessDenied:
         return None
-    return len([worker for worker in visit.desk.context.jobs.workers().list() if worker.beat_seconds < LATE_SECONDS])
+    return len(visit.desk.context.jobs.workers().live(lapse_seconds))
 
 
 def _steps(visit: Visit, objects: str | None) -> list[dict[str, Any]]:

@@ -41,11 +41,12 @@ class Metrics:
         """Keep the parts.
 
         Args:
-            settings: who may read.
+            settings: who may read, and when a worker counts as dead.
             take_census: asks the database; it may take a while, and may raise DatabaseUnavailable.
             tally: what this process has counted of its requests.
         """
         self._readers = settings.metrics
+        self._lapse_seconds = settings.worker.lapse_seconds
         token = settings.metrics_token
         self._token = b"" if token is None else token.get_secret_value().encode()
         self._take_census = take_census
@@ -58,7 +59,7 @@ class Metrics:
         if refusal is not None:
             return refusal
         body, content_type = await run_in_threadpool(
-            metrics.page, self._census, self._tally, request.headers.get("accept", "")
+            metrics.page, self._census, self._tally, request.headers.get("accept", ""), self._lapse_seconds
         )
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 

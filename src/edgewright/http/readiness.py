@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
 from edgewright.stores import S3Uri
-from edgewright.telemetry.metrics import LIVE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,13 +37,13 @@ def checks(settings: Settings, jobs: JobStore, objects: ObjectStore) -> Mapping[
     return {"database": database, "migrations": migrations, "store": lambda: _store(settings, objects)}
 
 
-def advice(jobs: JobStore) -> Mapping[str, Check]:
+def advice(jobs: JobStore, lapse_seconds: float) -> Mapping[str, Check]:
     """What warns: a server without workers takes jobs, which then wait."""
 
     def workers() -> str:
-        live = len(jobs.workers().live(LIVE_SECONDS))
+        live = len(jobs.workers().live(lapse_seconds))
         if not live:
-            raise NoWorker("No worker's heartbeat was seen in the last 15 seconds: jobs wait.")
+            raise NoWorker(f"No worker's heartbeat was seen in the last {lapse_seconds:g} seconds: jobs wait.")
         return f"{live} alive"
 
     return {"workers": workers}

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from edgewright.jobs.census import Census
     from edgewright.telemetry.requests import RequestTally
 
-LIVE_SECONDS = 15.0
-"""How old the heartbeat of a live worker is at most."""
-
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -80,7 +77,7 @@ _FAMILIES = (
     Family(
         "edgewright_queue_oldest_seconds", "gauge", ("kind",), "How long the oldest waiting job has waited; else 0."
     ),
-    Family("edgewright_workers", "gauge", (), "Workers whose heartbeat is not older than 15 seconds."),
+    Family("edgewright_workers", "gauge", (), "Workers whose heartbeat has not lapsed: see `worker.lapse_seconds`."),
     Family("edgewright_worker_heartbeat_age_seconds", "gauge", ("worker", "host"), "Since a worker's last heartbeat."),
     Family("edgewright_worker_running_jobs", "gauge", ("worker", "host"), "Jobs that a worker ran at its last beat."),
     Family("edgewright_webhook_waiting_events", "gauge", (), "Events that the webhook has not taken yet."),
@@ -111,16 +108,19 @@ METRICS: Mapping[str, Family] = {family.name: family for family in _FAMILIES}
 Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
-def page(census: Callable[[], Census | None], requests: RequestTally, accept: str) -> tuple[bytes, str]:
+def page(
+    census: Callable[[], Census | None], requests: RequestTally, accept: str, lapse_seconds: float
+) -> tuple[bytes, str]:
     """The page that is scraped, and its content type; in Prometheus's text form, or OpenMetrics where it is asked for.
 
     Args:
         census: how the service stands; None where its database cannot be read, which the page then tells.
         requests: what this process has counted.
         accept: the Accept header.
+        lapse_seconds: how old the heartbeat of a live worker is at most.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Own(census(), requests))
+    registry.register(_Own(census(), requests, lapse_seconds))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     encode, content_type = choose_encoder(accept)
@@ -130,16 +130,17 @@ def page(census: Callable[[], Census | None], requests: RequestTally, accept: st
 class _Own(Collector):
     """edgewright's own families."""
 
-    def __init__(self, census: Census | None, requests: RequestTally) -> None:
+    def __init__(self, census: Census | None, requests: RequestTally, lapse_seconds: float) -> None:
         self._census = census
         self._requests = requests
+        self._lapse_seconds = lapse_seconds
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("edgewright", METRICS["edgewright_info"].help, value={"version": __version__})
         yield _gauge("edgewright_up", [((), 0.0 if self._census is None else 1.0)])
         if self._census is not None:
             yield from _jobs(self._census)
-            yield from _workers(self._census)
+            yield from _workers(self._census, self._lapse_seconds)
             yield from _webhook(self._census)
         yield from _requests(self._requests)
 
@@ -164,9 +165,9 @@ def _jobs(census: Census) -> Iterator[Metric]:
     yield _gauge("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
 
 
-def _workers(census: Census) -> Iterator[Metric]:
+def _workers(census: Census, lapse_seconds: float) -> Iterator[Metric]:
     workers = census.workers
-    yield _gauge("edgewright_workers", [((), sum(worker.beat_seconds <= LIVE_SECONDS for worker in workers))])
+    yield _gauge("edgewright_workers", [((), sum(worker.beat_seconds <= lapse_seconds for worker in workers))])
     ages = [((worker.id, worker.host), max(0.0, worker.beat_seconds)) for worker in workers]
     yield _gauge("edgewright_worker_heartbeat_age_seconds", ages)
     running = [((worker.id, worker.host), len(worker.running)) for worker in workers]

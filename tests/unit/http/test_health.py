@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,7 +102,7 @@ def store(tmp_path: Path) -> Iterator[JobStore]:
 def test_a_server_is_ready_with_its_database_store_and_worker(store: JobStore, tmp_path: Path) -> None:
     settings = load(data_dir=tmp_path)
     settings.objects_dir.mkdir()
-    page = Health(readiness.checks(settings, store, open_store(settings)), readiness.advice(store))
+    page = Health(readiness.checks(settings, store, open_store(settings)), readiness.advice(store, 15.0))
     ((status, body),) = asked(page)
     assert status == 200
     assert {name: check["status"] for name, check in body["checks"].items()} == {
@@ -111,7 +112,15 @@ def test_a_server_is_ready_with_its_database_store_and_worker(store: JobStore, t
         "workers": "warning",
     }
     store.workers().beat("w-1", "host")
-    assert readiness.advice(store)["workers"]() == "1 alive"
+    assert readiness.advice(store, 15.0)["workers"]() == "1 alive"
+
+
+def test_a_worker_is_alive_for_as_long_as_the_settings_say(store: JobStore) -> None:
+    store.workers().beat("w-1", "host")
+    time.sleep(0.05)
+    assert readiness.advice(store, 60.0)["workers"]() == "1 alive"
+    with pytest.raises(readiness.NoWorker, match=r"in the last 0\.01 seconds"):
+        readiness.advice(store, 0.01)["workers"]()
 
 
 def test_a_store_that_is_gone_is_noticed(store: JobStore, tmp_path: Path) -> None:

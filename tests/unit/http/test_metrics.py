@@ -11,6 +11,7 @@ from starlette.requests import Request
 from edgewright.errors import DatabaseUnavailable
 from edgewright.http.metrics import Metrics
 from edgewright.jobs.census import Census
+from edgewright.jobs.workers import LiveWorker
 from edgewright.settings import load
 from edgewright.telemetry.requests import RequestTally
 
@@ -39,6 +40,13 @@ def asked(metrics: Metrics, host: str = "127.0.0.1", **headers: str) -> Response
 
 def metrics(**settings: Any) -> Metrics:
     return Metrics(load(**settings), empty, RequestTally())
+
+
+@pytest.mark.parametrize(("lapse", "alive"), [(15.0, b"edgewright_workers 0.0"), (60.0, b"edgewright_workers 1.0")])
+def test_a_worker_is_alive_for_as_long_as_the_settings_say(lapse: float, alive: bytes) -> None:
+    census = Census({}, {}, [LiveWorker("w-1", "host", 100.0, 20.0, 2, ())], None)
+    page = Metrics(load(worker={"lapse_seconds": lapse}), lambda: census, RequestTally())
+    assert alive in asked(page).body
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])

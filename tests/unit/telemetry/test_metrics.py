@@ -43,7 +43,7 @@ def told(accept: str = "", found: Census | None = None) -> tuple[dict[str, Metri
     requests = RequestTally()
     requests.count("ListTags", "OK", 0.004)
     requests.count("ListTags", "ValidationException", 99.0)
-    body, content_type = page(lambda: found or census(), requests, accept)
+    body, content_type = page(lambda: found or census(), requests, accept, 15.0)
     read = openmetrics if "openmetrics" in content_type else plain
     return {metric.name: metric for metric in read(body.decode())}, content_type
 
@@ -116,7 +116,7 @@ def test_every_family_is_in_the_list_and_the_other_way_round() -> None:
 
 
 def test_without_the_database_the_page_says_so_and_goes_on() -> None:
-    body, _ = page(lambda: None, RequestTally(), "")
+    body, _ = page(lambda: None, RequestTally(), "", 15.0)
     metrics = {metric.name: metric for metric in plain(body.decode())}
     assert samples(metrics, "edgewright_up") == {(): 0}
     assert "edgewright_jobs" not in metrics
