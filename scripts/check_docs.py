@@ -100,15 +100,20 @@ def links() -> Iterator[str]:
 
 
 def decisions() -> Iterator[str]:
-    """Each decision's number stands in its file name once, and in its title."""
+    """Each decision's number stands in its file name once, and in its title; the list has each by its title."""
     seen: dict[str, str] = {}
+    listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8").split("\n")
     for path in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
         number = path.name[:4]
         if number in seen:
             yield f"docs/decisions: {path.name} and {seen[number]} have one number"
         seen[number] = path.name
-        if not path.read_text(encoding="utf-8").startswith(f"# {number}: "):
+        title = path.read_text(encoding="utf-8").partition("\n")[0]
+        if not title.startswith(f"# {number}: "):
             yield f"docs/decisions/{path.name}: the title does not begin with '# {number}: '"
+        line = f"- [{number}]({path.name}): {title.removeprefix(f'# {number}: ')}"
+        if line not in listed:
+            yield f"docs/decisions/README.md: it lacks the line '{line}'"
 
 
 def python_blocks() -> Iterator[str]:
