@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,15 @@ SWIFT = {
 }
 """The workers' times: short, so that a storm of two minutes sees many takeovers."""
 
+BRIEF = SWIFT | {
+    "HEARTBEAT_SECONDS": 0.4,
+    "LAPSE_SECONDS": 1.5,
+    "GRACE_SECONDS": 1.0,
+    "TIDY_SECONDS": 0.5,
+    "SETTLE_SECONDS": 3.0,
+}
+"""Shorter still, for a storm of seconds in which nobody is paused for as long as it takes to settle."""
+
 STANDARD = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=2,
@@ -74,6 +83,8 @@ class Shape:
         seed: which requests meet which fault in the proxy.
         rates: how often; unused where there is no proxy.
         pace: a factor on the times between two strikes.
+        workers: how many processes run jobs.
+        times: the workers' settings of time.
     """
 
     database: str
@@ -81,6 +92,8 @@ class Shape:
     seed: int
     rates: Rates
     pace: float = 1.0
+    workers: int = 3
+    times: Mapping[str, float] = field(default_factory=SWIFT.copy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,11 @@ class House:
         """The names of the API servers."""
         return [name for name in self.targets if name.startswith(("api", "serve"))]
 
+    def await_servers(self) -> None:
+        """Wait until each API server answers."""
+        for url in self.urls:
+            await_server(url)
+
     def client(self, url: str, what: str = "sagemaker") -> Any:
         """An unmodified boto3 client that retries as SDKs do."""
         return boto3.client(
@@ -130,7 +148,7 @@ class House:
 
 @contextmanager
 def built(shape: Shape, folder: Path, note: Callable[[str], None]) -> Iterator[House]:
-    """A house whose every process runs; all are killed when the block ends."""
+    """A house whose every process was started; all are killed when the block ends. They may not answer yet."""
     with ExitStack() as stack:
         plans = _Plans(shape, folder, stack)
         shelf = plans.store()
@@ -140,10 +158,7 @@ def built(shape: Shape, folder: Path, note: Callable[[str], None]) -> Iterator[H
         stack.callback(keeper.kill)
         keeper.start()
         service.prepare(plans.settings).close()
-        house = House(shape, folder, urls, keeper, plans.targets, shelf, plans.signer, plans.settings)
-        for url in urls:
-            await_server(url)
-        yield house
+        yield House(shape, folder, urls, keeper, plans.targets, shelf, plans.signer, plans.settings)
 
 
 def await_server(url: str) -> None:
@@ -177,7 +192,7 @@ class _Plans:
         self._shape = shape
         self._folder = folder
         self._stack = stack
-        self._environment = _common_environment()
+        self._environment = _common_environment(shape.times)
         self._own: dict[str, Any] = {"data_dir": folder / "host-a"}
         (folder / "logs").mkdir(parents=True)
         self.signer = keys.load_or_create(folder / "host-a" / "keys")
@@ -218,13 +233,14 @@ class _Plans:
         """API servers and workers; their URLs. On PostgreSQL two hosts, which share nothing but the services."""
         if self._shape.database == "sqlite":
             alone = self._server("serve", "host-a")
-            for name in ("worker-1", "worker-2"):
-                self._program(name, "host-a", "worker")
+            for number in range(1, self._shape.workers):  # the server runs one more
+                self._program(f"worker-{number}", "host-a", "worker")
             return (alone,)
         shutil.copytree(self._folder / "host-a" / "keys", self._folder / "host-b" / "keys")
         urls = (self._server("api-1", "host-a", "--no-worker"), self._server("api-2", "host-b", "--no-worker"))
-        for name, host in {"worker-1": "host-a", "worker-2": "host-a", "worker-3": "host-b"}.items():
-            self._program(name, host, "worker")
+        for number in range(1, self._shape.workers):
+            self._program(f"worker-{number}", "host-a", "worker")
+        self._program(f"worker-{self._shape.workers}", "host-b", "worker")
         return urls
 
     def _server(self, name: str, host: str, *flags: str) -> str:
@@ -239,10 +255,10 @@ class _Plans:
         self.targets[name] = Target(PROCESS, longest=6.0, every=every)
 
 
-def _common_environment() -> dict[str, str]:
-    times = {f"EDGEWRIGHT_WORKER__{name}": str(value) for name, value in SWIFT.items()}
+def _common_environment(times: Mapping[str, float]) -> dict[str, str]:
+    worker = {f"EDGEWRIGHT_WORKER__{name}": str(value) for name, value in times.items()}
     key = {"EDGEWRIGHT_ACCESS_KEY_ID": ACCESS_KEY, "EDGEWRIGHT_SECRET_ACCESS_KEY": SECRET}
-    return clean_environment() | times | key | {"EDGEWRIGHT_LOG_FORMAT": "json"}
+    return clean_environment() | worker | key | {"EDGEWRIGHT_LOG_FORMAT": "json"}
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ from torture.plan import SIZES, Source
 from torture.shelves import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from typing_extensions import Buffer
 
@@ -33,13 +33,14 @@ def archive(source: Source) -> bytes:
     return whole[: len(whole) // 2] if source is Source.TORN else whole
 
 
-def furnish(house: House) -> None:
-    """Put every source into the store, and register each as a compilation job of its name."""
-    for source in Source:
+def furnish(house: House, sources: Iterable[Source]) -> None:
+    """Put sources into the store, and register each as a compilation job of its name."""
+    for source in sources:
         content = archive(Source.TINY if source is Source.MISSING else source)
         house.shelf.put(MODELS, source_key(source), content)
         register(house, source.value, source_uri(source))
-    house.shelf.remove(MODELS, source_key(Source.MISSING))
+        if source is Source.MISSING:
+            house.shelf.remove(MODELS, source_key(source))
 
 
 class Oracle:

@@ -16,7 +16,7 @@ from edgewright.packaging import verify
 from edgewright.workflows.engine import engine_url
 from torture.checks import Facts, Final, Finding, Stored, findings
 from torture.clients import Clients, Notes, creation
-from torture.house import SWIFT, House, Shape, await_server, built
+from torture.house import House, Shape, built
 from torture.oracle import Oracle, furnish, object_key
 from torture.plan import JobPlan, Source, plan
 from torture.schedule import Strike, schedule, told
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 STILL_SECONDS = 90.0
 """So long may nothing happen after the storm before jobs are said to stand still."""
 SETTLE_SECONDS = 60.0
-"""What abandoned uploads may take to be swept."""
+"""What the workers may take to tidy up."""
+UNTIDY = (
+    "SELECT count(*) FROM uploads",
+    "SELECT count(*) FROM packaging_jobs WHERE status IN ('FAILED', 'STOPPED') AND written_uri IS NOT NULL",
+)
 CALM = JobPlan("calm-after-the-storm", "9.9", Source.SMALL, 0.0)
 """A job that is created when everything is over: the service works, and its writes sweep what the dead have left."""
 
@@ -59,11 +63,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """What is to be done: so many jobs over so many seconds, on a house of this shape."""
+    """What is to be done: so many jobs over so many seconds, on a house of this shape.
+
+    Attributes:
+        shape: the house.
+        jobs: how many are created.
+        seconds: for how long.
+        strikes: what befalls the house; None leaves it to the seed.
+    """
 
     shape: Shape
     jobs: int
     seconds: float
+    strikes: Sequence[Strike] | None = None
 
     def run(self, folder: Path, say: Callable[[str], None] = lambda _: None) -> Outcome:
         """Do it, in a folder that does not exist yet.
@@ -74,9 +86,10 @@ class Storm:
         """
         notes, timeline = Notes(), _Timeline(say)
         with built(self.shape, folder, timeline.add) as house:
-            furnish(house)
             plans = plan(self.shape.seed, self.jobs, self.seconds)
-            strikes = schedule(self.shape.seed, house.targets, self.seconds)
+            furnish(house, sorted({each.source for each in [*plans, CALM]}))
+            strikes = self.strikes or schedule(self.shape.seed, house.targets, self.seconds)
+            house.await_servers()
             timeline.begin = notes.begun = time.monotonic()
             clients = Clients(house, plans, notes)
             clients.start()
@@ -133,8 +146,7 @@ def _await_ends(clients: Clients, timeline: _Timeline) -> None:
 
 
 def _judged(house: House, plans: Sequence[JobPlan], notes: Notes, timeline: _Timeline, outcome: Outcome) -> Outcome:
-    for url in house.urls:
-        await_server(url)
+    house.await_servers()
     _calm_job(house, notes)
     _settle(house)
     client, greengrass = house.client(house.urls[0]), house.client(house.urls[0], "greengrassv2")
@@ -173,11 +185,21 @@ def _calm_job(house: House, notes: Notes) -> None:
 
 
 def _settle(house: House) -> None:
-    """Give the sweeps their time."""
-    time.sleep(SWIFT["SETTLE_SECONDS"] + 2 * SWIFT["TIDY_SECONDS"])
+    """Wait until the workers have nothing more to tidy up: then nothing may be left."""
+    time.sleep(house.shape.rates.stall_seconds)  # a request of the dead may be under way for so long
     until = time.monotonic() + SETTLE_SECONDS
-    while house.shelf.unfinished() and time.monotonic() < until:
-        time.sleep(0.5)
+    database = open_database(house.settings.sqlalchemy_url)
+    try:
+        while time.monotonic() < until and (house.shelf.unfinished() or _is_untidy(database)):
+            time.sleep(0.2)
+    finally:
+        database.dispose()
+
+
+def _is_untidy(database: Engine) -> bool:
+    """Whether the program still means to look after an upload, or for an object that may have come up too late."""
+    with database.connect() as connection:
+        return any(connection.execute(text(query)).scalar_one() for query in UNTIDY)
 
 
 def _finals(client: Any) -> dict[str, Final]:
