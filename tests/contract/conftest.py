@@ -8,9 +8,14 @@ import pytest
 
 from contract.postgres import PostgresService, postgres_service
 from contract.s3_service import S3Service, s3_service
+from edgewright.jobs import open_database
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +27,17 @@ def s3_server() -> Iterator[S3Service]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresService]:
-    """One PostgreSQL server for the whole session."""
-    with postgres_service() as service:
+    """One PostgreSQL server for the whole session; with hundreds of databases, its vacuums would never end."""
+    with postgres_service("autovacuum=off", "full_page_writes=off") as service:
         yield service
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A migrated database of each kind, without a row and nobody else's."""
+    if request.param == "sqlite":
+        engine = open_migrated(tmp_path / "jobs.sqlite")
+    else:
+        engine = open_database(request.getfixturevalue("postgres").migrated_database())
+    yield engine
+    engine.dispose()

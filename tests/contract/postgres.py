@@ -31,7 +31,9 @@ class PostgresService:
 
     folder: Path
     process: subprocess.Popen[bytes]
+    settings: tuple[str, ...] = ()
     made: int = 0
+    migrated: str = ""
 
     def new_database(self) -> str:
         """The SQLAlchemy URL of a database that is empty and nobody else's."""
@@ -40,9 +42,23 @@ class PostgresService:
         self.sql(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def migrated_database(self) -> str:
+        """The URL of a database at the newest migration, without a row: a copy of one that the migrations made."""
+        from edgewright.jobs import migrate, open_database
+
+        if not self.migrated:
+            engine = open_database(self.new_database())
+            migrate(engine)
+            engine.dispose()
+            self.migrated = str(engine.url.database)
+        self.made += 1
+        name = f"test_{self.made}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {self.migrated} STRATEGY FILE_COPY")
+        return self.url(name)
+
     def restart(self) -> None:
         """Start it again after it has ended, however it ended; returns at once."""
-        self.process = _start(self.folder, _user())
+        self.process = _start(self.folder, _user(), self.settings)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database."""
@@ -57,15 +73,19 @@ class PostgresService:
 
 
 @contextmanager
-def postgres_service() -> Iterator[PostgresService]:
-    """A server that is ended when the block ends."""
+def postgres_service(*settings: str) -> Iterator[PostgresService]:
+    """A server that is ended when the block ends.
+
+    Args:
+        settings: what it is told beside where it listens, each as `name=value`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="edgewright-pg-"))  # short: a socket's path has 107 bytes at most
     user = _user()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     try:
         _run(user, "initdb", "-D", f"{folder}/data", "-U", "edgewright", "-A", "trust", "-E", "UTF8", "--no-sync")
-        service = PostgresService(folder, _start(folder, user))
+        service = PostgresService(folder, _start(folder, user, settings), settings)
         try:
             yield _ready(service)
         finally:
@@ -91,9 +111,10 @@ def _run(user: pwd.struct_passwd | None, name: str, *arguments: str) -> None:
     subprocess.run([_binary(name), *arguments], check=True, capture_output=True, cwd="/", **_as(user))
 
 
-def _start(folder: Path, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
-    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=100")
-    command = [_binary("postgres"), "-D", f"{folder}/data", *(part for pair in settings for part in ("-c", pair))]
+def _start(folder: Path, user: pwd.struct_passwd | None, settings: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    own = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=100")
+    pairs = (part for pair in (*own, *settings) for part in ("-c", pair))
+    command = [_binary("postgres"), "-D", f"{folder}/data", *pairs]
     with (folder / "log").open("ab") as log:
         process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **_as(user))
         return process

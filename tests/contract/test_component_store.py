@@ -28,7 +28,6 @@ from edgewright.jobs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -52,18 +51,6 @@ ASCENDING = [
     "10.0.0",
     "999999.999999.999999",
 ]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/jobs.sqlite"
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    engine = open_database(url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

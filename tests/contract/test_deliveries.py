@@ -9,27 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.jobs.deliveries import Deliveries, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from sqlalchemy import Engine
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/jobs.sqlite"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
-    engine = open_database(url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ from edgewright.jobs import (
     tallies,
 )
 from edgewright.jobs.rows import to_row
+from migrated import open_migrated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -49,17 +49,6 @@ class Clock:
 
     def go(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/jobs.sqlite"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
-    engine = open_database(url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -340,8 +329,7 @@ class TestCensus:
 
 def test_no_query_of_a_census_reads_all_jobs(tmp_path: Path) -> None:
     """SQLite's plans tell it: every job table is searched by its index of unfinished jobs."""
-    engine = open_database(f"sqlite:///{tmp_path}/jobs.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "jobs.sqlite")
     asked: list[str] = []
     listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     JobStore(engine).census()

@@ -38,9 +38,9 @@ from edgewright.jobs import (
 )
 from edgewright.jobs.listing import statement
 from edgewright.jobs.tables import HEAD
+from migrated import open_migrated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -65,14 +65,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/jobs.sqlite"
     url: str = request.getfixturevalue("postgres").new_database()
     return url
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_database(url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -495,8 +487,7 @@ class TestListing:
 @pytest.mark.parametrize("sort_by", list(SortBy))
 def test_no_order_is_made_by_sorting(tmp_path: Path, sort_by: SortBy) -> None:
     """Each order comes from an index; sorting a million rows for one page would be slow."""
-    engine = open_database(f"sqlite:///{tmp_path}/jobs.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "jobs.sqlite")
     query = query_of(sort_by=sort_by, after=("x", "y") if sort_by is SortBy.NAME else (1, "y"))
     sql = statement(query, "sqlite").compile(engine, compile_kwargs={"literal_binds": True})
     with engine.connect() as connection:

@@ -9,26 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgewright.errors import ResourceNotFound, TransitionRefused
-from edgewright.jobs import Job, JobKey, JobStore, KeptPart, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.jobs import Job, JobKey, JobStore, KeptPart, Kind, PackagingJob, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from sqlalchemy import Engine
 
 URI = "s3://packages/digits-1.tar.gz"
 PART = KeptPart("an-etag", 8 * 1024 * 1024, "ab" * 32)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/jobs.sqlite"
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    engine = open_database(url)
-    migrate(engine)
-    yield JobStore(engine)
-    engine.dispose()
+@pytest.fixture
+def store(engine: Engine) -> JobStore:
+    return JobStore(engine)
 
 
 def begun(store: JobStore, name: str = "digits") -> Job:

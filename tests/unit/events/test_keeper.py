@@ -12,9 +12,10 @@ import pytest
 
 from edgewright.events import keeper
 from edgewright.events.keeper import keeping
-from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.settings import Settings, WebhookSettings
 from hooks import SECRET, Receiver, receiving
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/edgewright.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "edgewright.sqlite")
     yield engine
     engine.dispose()
 

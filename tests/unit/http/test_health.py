@@ -14,9 +14,10 @@ from starlette.requests import Request
 from edgewright.errors import DatabaseUnavailable
 from edgewright.http import health, readiness
 from edgewright.http.health import Check, Health
-from edgewright.jobs import JobStore, migrate, open_database
+from edgewright.jobs import JobStore
 from edgewright.settings import load
 from edgewright.stores import open_store
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +94,7 @@ def test_who_asks_together_shares_one_look() -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[JobStore]:
-    engine = open_database(f"sqlite:///{tmp_path}/edgewright.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "edgewright.sqlite")
     yield JobStore(engine)
     engine.dispose()
 

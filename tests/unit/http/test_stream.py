@@ -21,9 +21,10 @@ from edgewright.http.sigv4 import Verifier
 from edgewright.http.stream import EventStream
 from edgewright.http.throttling import Throttle
 from edgewright.http.wires import AwsJson
-from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, migrate, open_database
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
 from edgewright.operations import OPERATIONS
 from edgewright.settings import load
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,7 @@ REGION = "eu-west-1"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[JobStore]:
-    engine = open_database(f"sqlite:///{tmp_path}/edgewright.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "edgewright.sqlite")
     yield JobStore(engine)
     engine.dispose()
 

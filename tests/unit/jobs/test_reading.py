@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgewright.errors import ResourceNotFound
-from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, View, migrate, open_database
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, View
 from edgewright.jobs.reading import WHOLE
 from edgewright.jobs.rows import COLUMNS
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +33,7 @@ JOB = PackagingJob(
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'jobs.sqlite'}")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "jobs.sqlite")
     yield engine
     engine.dispose()
 

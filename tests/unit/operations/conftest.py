@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status, migrate, open_database
+from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status
 from edgewright.operations import Caller, Context, Shelf
 from edgewright.stores import OwnRights
 from edgewright.stores.memory import MemoryStore
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,7 @@ NOW = datetime(2026, 3, 4, 12, 0, 0, 123_000, tzinfo=UTC)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[JobStore]:
-    engine = open_database(f"sqlite:///{tmp_path}/jobs.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "jobs.sqlite")
     yield JobStore(engine, lambda: NOW)
     engine.dispose()
 

@@ -19,14 +19,13 @@ from edgewright.jobs import (
     Kind,
     PackagingJob,
     Status,
-    migrate,
-    open_database,
 )
 from edgewright.packaging import keys
 from edgewright.settings import Limits
 from edgewright.stores import S3Uri
 from edgewright.stores.memory import MemoryStore
 from edgewright.workflows import Tools
+from migrated import open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -146,8 +145,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    engine = open_database(f"sqlite:///{tmp_path}/jobs.sqlite")
-    migrate(engine)
+    engine = open_migrated(tmp_path / "jobs.sqlite")
     objects, leaving = Objects(), Event()
     tools = Tools(
         jobs=JobStore(engine),
