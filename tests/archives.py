@@ -72,10 +72,12 @@ def tar_gz(*members: Member, end: bytes = bytes(2 * BLOCK)) -> bytes:
     return gzip.compress(tar(*members, end=end), mtime=0)
 
 
-def model_tar_gz(files: dict[str, bytes], form: int = tarfile.PAX_FORMAT, executable: tuple[str, ...] = ()) -> bytes:
-    """A tar.gz of some files as Python's tarfile makes it."""
+def model_tar_gz(
+    files: dict[str, bytes], form: int = tarfile.PAX_FORMAT, executable: tuple[str, ...] = (), level: int = 9
+) -> bytes:
+    """A tar.gz of some files as Python's tarfile makes it; level 0 is quick with what cannot be compressed anyway."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz", format=form) as archive:
+    with tarfile.open(fileobj=stream, mode="w:gz", format=form, compresslevel=level) as archive:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
