@@ -162,3 +162,14 @@ def test_jobs_that_ended_without_their_object_are_unsettled_until_it_is_gone(sto
     leftovers.settle(job.key, URI)
     assert leftovers.unsettled(10, later) == []
     assert store.get(job.key).written_uri is None
+
+
+def test_an_object_that_cannot_be_removed_keeps_no_other_waiting(store: JobStore) -> None:
+    leftovers = store.leftovers()
+    for name in ("stuck", "other"):
+        job = begun(store, name)
+        store.note_output(job.key, URI, attempt=1)
+        store.move(job.key, Status.FAILED)
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    seen = {key.name for _ in range(64) for key, _ in leftovers.unsettled(1, later)}
+    assert seen == {"stuck", "other"}

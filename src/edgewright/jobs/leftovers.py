@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, and_, not_, select, update
+from sqlalchemy import Engine, and_, func, not_, select, update
 
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.job import JobKey
@@ -49,19 +49,23 @@ class Leftovers:
         return False
 
     def unsettled(self, limit: int, before: datetime) -> Sequence[tuple[JobKey, str]]:
-        """Jobs that ended without their object before a time, each with the object, oldest first within each kind."""
+        """Some jobs that ended without their object before a time, each with the object; so many of each kind.
+
+        Any of them, and not the oldest: objects that cannot be removed, as those of a role that is not given any more,
+        must not keep the others waiting for ever.
+        """
         found: list[tuple[JobKey, str]] = []
         for kind, table in JOBS.items():
             query = (
                 select(table.c.account, table.c.region, table.c.name, table.c.written_uri)
                 .where(table.c.written_uri.is_not(None), table.c.status.in_(_WITHOUT))
                 .where(table.c.modified_at < seconds(before))
-                .order_by(table.c.modified_at)
+                .order_by(func.random())
                 .limit(limit)
             )
             with reaching_database(), self._engine.connect() as connection:
                 found += [(JobKey(kind, *row[:3]), row[3]) for row in connection.execute(query)]
-        return found[:limit]
+        return found
 
     def settle(self, key: JobKey, uri: str) -> None:
         """Note that a job's object is gone for good."""
