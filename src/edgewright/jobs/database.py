@@ -16,7 +16,7 @@ from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefuse
 from edgewright.jobs.tables import HEAD, compatibility
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 POOL = 8
 """Connections that one engine keeps open at most, unless it is told."""
@@ -116,15 +116,11 @@ def _open_sqlite(url: URL, pool: int) -> Engine:
 
 
 def _open_postgresql(url: URL, pool: int) -> Engine:
-    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS, pool_pre_ping=True)
-    event.listen(engine, "do_connect", _connect_answering)
-    return engine
-
-
-def _connect_answering(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's event
     from edgewright.jobs import answering  # noqa: PLC0415 - psycopg, which SQLite does without
 
-    return answering.connect(arguments, options)
+    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS)
+    answering.listen(engine)
+    return engine
 
 
 def tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's pool record
