@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.responses import Response
 
 from edgewright.errors import Throttled
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from edgewright.http.throttling import Throttle
     from edgewright.http.wires import Wire
     from edgewright.jobs import JobKey
+
+log = structlog.get_logger(__name__)
 
 DESCRIBES = {Kind.PACKAGING: "sagemaker:DescribeEdgePackagingJob", Kind.COMPILATION: "sagemaker:DescribeCompilationJob"}
 
@@ -87,8 +90,10 @@ class Entrance:
         return self.principals.get(viewer.principal.access_key_id) == viewer.principal
 
     def refusal(self, error: Exception) -> Response:
-        """The answer to an error, as the API would give it."""
-        _, reply = self.wire.refusal(error)
+        """The answer to an error, as the API would give it; what is not the caller's fault is logged whole."""
+        code, reply = self.wire.refusal(error)
+        if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
+            log.error("page failed", code=code, exc_info=error)
         headers = {name.decode("ascii"): value.decode("ascii") for name, value in reply.headers}
         return Response(reply.body, reply.status, headers | {"cache-control": "no-store"})
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from structlog.testing import capture_logs
 
 from edgewright import protocol
 from edgewright.http import stream
@@ -196,6 +197,24 @@ def test_what_is_no_events_number_is_refused(
     events = EventStream(entrance(principals, principal), store.events(), lambda: False)
     answer = asyncio.run(events.page(request(last_event_id=given)))
     assert (answer.status_code, b"is not the id of an event" in bytes(answer.body)) == (400, True)
+
+
+def test_what_is_not_the_callers_fault_is_logged(
+    store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_request: Request) -> int:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(stream, "_start", broken)
+    events = EventStream(entrance(principals, principal), store.events(), lambda: False)
+    with capture_logs() as lines:
+        answer = asyncio.run(events.page(request()))
+    assert (answer.status_code, b"a fault of ours" in bytes(answer.body)) == (500, False)
+    assert [(line["log_level"], str(line["exc_info"])) for line in lines] == [("error", "a fault of ours")]
+    monkeypatch.undo()
+    with capture_logs() as lines:
+        asyncio.run(events.page(request(last_event_id="x")))
+    assert lines == []
 
 
 def test_there_are_only_so_many(
