@@ -131,7 +131,6 @@ class TestVersions:
         for reach in (
             lambda: store.get(unknown),
             lambda: store.get(key(version=None)),
-            lambda: store.latest(key("other")),
             lambda: store.delete(unknown),
             lambda: store.tags(unknown),
             lambda: store.put_tags(unknown, {"a": "b"}),
@@ -199,7 +198,7 @@ class TestListings:
                 break
             assert len(page.components) == 3
         assert seen == ASCENDING[::-1]
-        assert store.latest(key()).version == ASCENDING[-1]
+        assert store.versions(key(), None, 1).components[0].version == ASCENDING[-1]
 
     def test_a_full_last_page_has_no_cursor(self, store: ComponentStore) -> None:
         for version in ("1.0.0", "2.0.0"):

@@ -70,11 +70,6 @@ def recipe(plan: ComponentPlan, package: PackageFacts) -> dict[str, Any]:
     }
 
 
-def recipe_json(plan: ComponentPlan, package: PackageFacts) -> bytes:
-    """The recipe as text: the same bytes for the same plan and package."""
-    return dump(recipe(plan, package))
-
-
 def made_by(recipe: Mapping[str, Any]) -> str | None:
     """The ARN of the edge packaging job that a recipe says it is of; None for one of another making."""
     values = (recipe.get("ComponentConfiguration") or {}).get("DefaultConfiguration") or {}

@@ -58,9 +58,6 @@ class Wire(Protocol):
     def refusal(self, error: Exception) -> tuple[str, Reply]:
         """The code and the answer of anything raised."""
 
-    def label(self, scope: Scope) -> str:
-        """What the log calls a request."""
-
 
 class AwsJson:
     """AWS JSON 1.1: every call is `POST /`, and a header names the operation."""
@@ -104,10 +101,6 @@ class AwsJson:
         refused = protocol.error_reply(error)
         return refused.code, Reply(refused.status, refused.body, (AWS_JSON, _error_type(refused)))
 
-    def label(self, scope: Scope) -> str:
-        """See `Wire.label`: the target."""
-        return _header(scope, b"x-amz-target")
-
 
 class RestJson:
     """REST-JSON, as Greengrass speaks it: method and path name the operation and what it is about."""
@@ -148,10 +141,6 @@ class RestJson:
         """See `Wire.refusal`."""
         refused = rest_errors.error_reply(self.service, error)
         return refused.code, Reply(refused.status, refused.body, (JSON, _error_type(refused)))
-
-    def label(self, scope: Scope) -> str:
-        """See `Wire.label`: method and path."""
-        return f"{scope['method']} {scope['path']}"
 
 
 def _header(scope: Scope, wanted: bytes) -> str:

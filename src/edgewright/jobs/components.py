@@ -168,18 +168,6 @@ class ComponentStore:
             raise _missing(key)
         return found
 
-    def latest(self, key: ComponentArn) -> Component:
-        """The highest version of the component, whatever version `key` names.
-
-        Raises:
-            ResourceNotFound: it has none.
-        """
-        newest = select(*_COLUMNS).where(_is_of(key)).order_by(components.c.version_order.desc()).limit(1)
-        found = self._first(newest)
-        if found is None:
-            raise _missing(replace(key, version=None))
-        return found
-
     def delete(self, key: ComponentArn) -> None:
         """Forget a version, and its tags; its artifacts stay where they are. The version may be made anew.
 

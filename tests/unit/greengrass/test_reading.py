@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.config import ComponentPlan
 from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
-from edgewright.greengrass.recipe import recipe_json
+from edgewright.greengrass.recipe import dump, recipe
 from edgewright.greengrass.rules import check_recipe
 from unit.greengrass.test_recipe import PACKAGE
 
@@ -33,7 +33,7 @@ Manifests:
 
 
 def test_json_is_read() -> None:
-    text = recipe_json(ComponentPlan("a", "1.0.0", "ünï"), PACKAGE)
+    text = dump(recipe(ComponentPlan("a", "1.0.0", "ünï"), PACKAGE))
     assert read_recipe(text) == json.loads(text)
     assert read_recipe(b"\xef\xbb\xbf" + text) == json.loads(text)
 

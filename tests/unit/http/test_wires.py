@@ -106,8 +106,3 @@ def test_refusals_follow_their_protocol() -> None:
     assert json.loads(rest.body)["resourceId"] == ARN
     code, aws = AWS.refusal(error)
     assert (code, aws.status, json.loads(aws.body)["__type"]) == ("ResourceNotFound", 400, "ResourceNotFound")
-
-
-def test_the_log_calls_requests_by_their_names() -> None:
-    assert REST.label(scope("GET", "/tags/x")) == "GET /tags/x"
-    assert AWS.label(scope("POST", "/", x_amz_target="SageMaker.AddTags")) == "SageMaker.AddTags"
