@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from sqlalchemy import BindParameter, bindparam
 
+from edgewright.errors import DatabaseUnavailable
 from edgewright.jobs.database import reaching_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from sqlalchemy import ClauseElement, Connection, Dialect, Engine
+    import psycopg
+    from sqlalchemy import ClauseElement, Dialect, Engine, PoolProxiedConnection
 
     Row = Sequence[Any]
     Values = Mapping[str, Any]
+    Parameters = tuple[Any, ...] | dict[str, Any]
+    Execute = Callable[[str, Parameters], Sequence[Row]]
     Run = Callable[[ClauseElement, Values], Sequence[Row]]
     """Runs a statement inside a transaction: the rows that it returns, all of them."""
 
@@ -43,7 +49,7 @@ class Prepared:
         self._order: Sequence[str] | None = compiled.positiontup
         self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
 
-    def parameters(self, values: Values) -> tuple[Any, ...] | dict[str, Any]:
+    def parameters(self, values: Values) -> Parameters:
         """The driver's parameters: by position on SQLite, by name on PostgreSQL.
 
         Raises:
@@ -53,21 +59,22 @@ class Prepared:
         return every if self._order is None else tuple([every[name] for name in self._order])
 
 
-class Direct:
+class Conflict(Exception):
+    """A statement was refused by a constraint: there is such a row already."""
+
+
+class Direct(ABC):
     """Runs statements on one database. Safe to use from many threads.
 
-    On SQLite each thread has a connection of its own: taking one from the pool costs more than most statements. On
-    PostgreSQL the pool is used. Statements must be made once and kept: each is compiled once for as long as it lives.
+    Statements must be made once and kept: each is compiled once for as long as it lives.
     """
+
+    style: str
+    """How the parameters of a text stand in it: `qmark` or `pyformat`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._embedded = engine.dialect.name == "sqlite"
-        self._own = threading.local()
         self._prepared: dict[ClauseElement, Prepared] = {}
-        self.style: str = "qmark" if engine.dialect.paramstyle == "qmark" else "pyformat"
-        """How the parameters of a text stand in it."""
 
     def row(self, text: str, parameters: tuple[Any, ...]) -> Row | None:
         """The first row of a query in the driver's own words.
@@ -75,23 +82,18 @@ class Direct:
         Raises:
             DatabaseUnavailable: the database cannot be reached.
         """
-        if self._embedded:
-            rows = self._on_own(text, parameters)
-            return rows[0] if rows else None
-        with reaching_database(), self._autocommit.connect() as connection:
-            return connection.exec_driver_sql(text, parameters).first()
+        rows = self._alone(text, parameters)
+        return rows[0] if rows else None
 
     def alone(self, statement: ClauseElement, values: Values) -> Sequence[Row]:
         """Run one statement as a transaction of its own; the rows that it returns.
 
         Raises:
             DatabaseUnavailable: the database cannot be reached or written.
+            Conflict: there is such a row already.
         """
         prepared = self._prepare(statement)
-        if self._embedded:
-            return self._on_own(prepared.text, prepared.parameters(values))
-        with reaching_database(), self._autocommit.connect() as connection:
-            return _rows(connection, prepared, values)
+        return self._alone(prepared.text, prepared.parameters(values))
 
     @contextmanager
     def transaction(self) -> Iterator[Run]:
@@ -99,14 +101,15 @@ class Direct:
 
         Raises:
             DatabaseUnavailable: the database cannot be reached or written.
-            sqlalchemy.exc.IntegrityError, sqlite3.IntegrityError: of a statement.
+            Conflict: of a statement.
         """
-        if self._embedded:
-            with self._own_transaction() as run:
-                yield run
-            return
-        with reaching_database(), self._engine.begin() as connection:
-            yield lambda statement, values: _rows(connection, self._prepare(statement), values)
+        with self._transaction() as execute:
+
+            def run(statement: ClauseElement, values: Values) -> Sequence[Row]:
+                prepared = self._prepare(statement)
+                return execute(prepared.text, prepared.parameters(values))
+
+            yield run
 
     def _prepare(self, statement: ClauseElement) -> Prepared:
         prepared = self._prepared.get(statement)
@@ -114,24 +117,51 @@ class Direct:
             prepared = self._prepared[statement] = Prepared(statement, self._engine.dialect)
         return prepared
 
-    @contextmanager
-    def _own_transaction(self) -> Iterator[Run]:
-        self._on_own("BEGIN IMMEDIATE", ())
+    @abstractmethod
+    def _alone(self, text: str, parameters: Parameters) -> Sequence[Row]: ...
 
-        def run(statement: ClauseElement, values: Values) -> Sequence[Row]:
-            prepared = self._prepare(statement)
-            rows: list[Row] = cursor.execute(prepared.text, prepared.parameters(values)).fetchall()
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[Execute]: ...
+
+
+def direct(engine: Engine) -> Direct:
+    """Runs statements on this engine's database."""
+    return OnSqlite(engine) if engine.dialect.name == "sqlite" else OnPostgresql(engine)
+
+
+class OnSqlite(Direct):
+    """Each thread has a connection of its own: taking one from the pool costs more than most statements."""
+
+    style = "qmark"
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._own = threading.local()
+
+    def _alone(self, text: str, parameters: Parameters) -> Sequence[Row]:
+        try:
+            rows: list[Row] = self._cursor().execute(text, parameters).fetchall()
+        except sqlite3.Error as error:
+            self._tell(error)
+        return rows
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Execute]:
+        self._alone("BEGIN IMMEDIATE", ())
+        cursor = self._cursor()
+
+        def execute(text: str, parameters: Parameters) -> Sequence[Row]:
+            try:
+                rows: list[Row] = cursor.execute(text, parameters).fetchall()
+            except sqlite3.Error as error:
+                self._tell(error)
             return rows
 
-        cursor = self._cursor()
         try:
-            yield run
-            cursor.execute("COMMIT")
-        except BaseException as error:
+            yield execute
+            execute("COMMIT", ())
+        except BaseException:
             self._undo(cursor)
-            if isinstance(error, sqlite3.Error):
-                with reaching_database():
-                    raise
             raise
 
     def _undo(self, cursor: sqlite3.Cursor) -> None:
@@ -142,14 +172,12 @@ class Direct:
         except sqlite3.Error:
             self._give_up()
 
-    def _on_own(self, text: str, parameters: tuple[Any, ...] | dict[str, Any]) -> Sequence[Row]:
-        try:
-            rows: list[Row] = self._cursor().execute(text, parameters).fetchall()
-        except sqlite3.Error:
-            self._give_up()
-            with reaching_database():
-                raise
-        return rows
+    def _tell(self, error: sqlite3.Error) -> NoReturn:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise Conflict(str(error)) from error
+        self._give_up()
+        with reaching_database():
+            raise error
 
     def _give_up(self) -> None:
         """The thread's next statement opens another connection."""
@@ -170,6 +198,61 @@ class Direct:
         return cursor
 
 
-def _rows(connection: Connection, prepared: Prepared, values: Values) -> Sequence[Row]:
-    result = connection.exec_driver_sql(prepared.text, prepared.parameters(values))
-    return result.all() if result.returns_rows else ()
+class OnPostgresql(Direct):
+    """Connections are lent by the pool, which bounds how many there are."""
+
+    style = "pyformat"
+
+    def _alone(self, text: str, parameters: Parameters) -> Sequence[Row]:
+        with self._lent(autocommit=True) as connection:
+            return _fetched(connection.execute(text, parameters))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Execute]:
+        from psycopg import IntegrityError  # noqa: PLC0415 - SQLite does without
+
+        with self._lent(autocommit=False) as connection:
+
+            def execute(text: str, parameters: Parameters) -> Sequence[Row]:
+                try:
+                    return _fetched(connection.execute(text, parameters))
+                except IntegrityError as error:
+                    raise Conflict(str(error)) from error
+
+            yield execute
+            connection.commit()
+
+    @contextmanager
+    def _lent(self, *, autocommit: bool) -> Iterator[psycopg.Connection[Any]]:
+        """A connection, and its errors told; the pool rolls back what was not committed."""
+        from psycopg import Error, IntegrityError, OperationalError  # noqa: PLC0415 - SQLite does without
+
+        with reaching_database():
+            lent = self._engine.raw_connection()
+        connection: psycopg.Connection[Any] = lent.driver_connection  # type: ignore[assignment] # any driver's, to it
+        try:
+            connection.autocommit = autocommit
+            yield connection
+        except IntegrityError as error:
+            raise Conflict(str(error)) from error
+        except Error as error:
+            if connection.closed:
+                lent.invalidate(error)
+            if isinstance(error, OperationalError):
+                raise DatabaseUnavailable(f"The database cannot be used: {str(error).strip()}") from error
+            raise
+        finally:
+            _return(lent)
+
+
+def _return(lent: PoolProxiedConnection) -> None:
+    """Give a connection back as it was lent: not in a transaction, and beginning one with each statement."""
+    connection: psycopg.Connection[Any] | None = lent.driver_connection  # None if it was invalidated
+    if connection is not None and not connection.closed:
+        connection.rollback()
+        connection.autocommit = False
+    lent.close()
+
+
+def _fetched(cursor: psycopg.Cursor[Any]) -> Sequence[Row]:
+    return cursor.fetchall() if cursor.description is not None else ()

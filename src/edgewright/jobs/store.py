@@ -7,7 +7,6 @@ count decides every race, between a Stop and a finish as well as between two wor
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import census, changes, events, reports, tables, tallies
@@ -33,7 +31,7 @@ from edgewright.jobs import tags as job_tags
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.deliveries import Deliveries
-from edgewright.jobs.direct import Direct
+from edgewright.jobs.direct import Conflict, direct
 from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.leftovers import Leftovers
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
@@ -91,7 +89,7 @@ class JobStore:
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._waiting = _prepared_waiting()
-        self._direct = Direct(engine)
+        self._direct = direct(engine)
 
     def close(self) -> None:
         """Close the connections that are open; whoever uses the store again opens new ones."""
@@ -114,7 +112,7 @@ class JobStore:
         with self._direct.transaction() as run:
             try:
                 run(changes.making(job.key.kind), changes.becoming(row))
-            except (IntegrityError, sqlite3.IntegrityError) as error:
+            except Conflict as error:
                 raise ResourceInUse(_taken(job.key)) from error
             if most_unfinished is not None:
                 _check_unfinished(run, job.key, most_unfinished)

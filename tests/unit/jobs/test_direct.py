@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from edgewright.errors import DatabaseUnavailable
 from edgewright.jobs import open_database
-from edgewright.jobs.direct import Direct, Prepared, given
+from edgewright.jobs.direct import Conflict, OnSqlite, Prepared, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +38,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def direct(engine: Engine) -> Direct:
-    return Direct(engine)
+def direct(engine: Engine) -> OnSqlite:
+    return OnSqlite(engine)
 
 
-def put(direct: Direct, name: str, books: int) -> None:
+def put(direct: OnSqlite, name: str, books: int) -> None:
     direct.alone(PUT, {"new_name": name, "new_books": books})
 
 
@@ -59,12 +59,12 @@ def test_parameters_stand_as_each_driver_wants_them() -> None:
     )
 
 
-def test_a_value_that_is_not_given_is_a_mistake(direct: Direct) -> None:
+def test_a_value_that_is_not_given_is_a_mistake(direct: OnSqlite) -> None:
     with pytest.raises(KeyError, match="is_name"):
         direct.alone(TAKE, {})
 
 
-def test_nothing_given_is_null_and_not_what_an_earlier_run_gave(direct: Direct, engine: Engine) -> None:
+def test_nothing_given_is_null_and_not_what_an_earlier_run_gave(direct: OnSqlite, engine: Engine) -> None:
     put(direct, "a", 2)
     direct.alone(PUT, {"new_name": "b", "new_books": None})
     assert direct.alone(BOOKS, {"is_name": "b"}) == [(None,)]
@@ -72,7 +72,7 @@ def test_nothing_given_is_null_and_not_what_an_earlier_run_gave(direct: Direct, 
         assert connection.execute(select(shelf.c.books).order_by(shelf.c.name)).scalars().all() == [2, None]
 
 
-def test_a_statement_alone_is_seen_by_all_when_it_has_run(direct: Direct, engine: Engine) -> None:
+def test_a_statement_alone_is_seen_by_all_when_it_has_run(direct: OnSqlite, engine: Engine) -> None:
     put(direct, "a", 2)
     assert direct.alone(TAKE, {"is_name": "a"}) == [(1,)]
     assert direct.alone(TAKE, {"is_name": "nobody"}) == []
@@ -80,7 +80,7 @@ def test_a_statement_alone_is_seen_by_all_when_it_has_run(direct: Direct, engine
         assert connection.execute(select(shelf.c.books)).scalar() == 1
 
 
-def test_a_transaction_is_seen_whole(direct: Direct, engine: Engine) -> None:
+def test_a_transaction_is_seen_whole(direct: OnSqlite, engine: Engine) -> None:
     with direct.transaction() as run:
         run(PUT, {"new_name": "a", "new_books": 1})
         run(PUT, {"new_name": "b", "new_books": 1})
@@ -95,7 +95,7 @@ class _Regret(Exception):
     pass
 
 
-def test_a_transaction_that_raises_is_undone_and_the_next_one_runs(direct: Direct) -> None:
+def test_a_transaction_that_raises_is_undone_and_the_next_one_runs(direct: OnSqlite) -> None:
     def regretted() -> None:
         with direct.transaction() as run:
             run(PUT, {"new_name": "a", "new_books": 1})
@@ -107,18 +107,18 @@ def test_a_transaction_that_raises_is_undone_and_the_next_one_runs(direct: Direc
     put(direct, "a", 1)
 
 
-def test_what_a_constraint_refuses_is_raised_as_it_is_and_undone(direct: Direct) -> None:
+def test_what_a_constraint_refuses_is_raised_as_it_is_and_undone(direct: OnSqlite) -> None:
     def twice() -> None:
         with direct.transaction() as run:
             run(PUT, {"new_name": "a", "new_books": 1})
             run(PUT, {"new_name": "a", "new_books": 2})
 
-    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+    with pytest.raises(Conflict, match="UNIQUE"):
         twice()
     assert direct.alone(COUNT, {}) == [(0,)]
 
 
-def test_transactions_of_many_threads_wait_for_each_other(direct: Direct) -> None:
+def test_transactions_of_many_threads_wait_for_each_other(direct: OnSqlite) -> None:
     """Each reads, and then writes what it read and one more: none may come between."""
     put(direct, "a", 0)
     write = update(shelf).values(books=given("new_books"))
@@ -136,7 +136,7 @@ def test_transactions_of_many_threads_wait_for_each_other(direct: Direct) -> Non
     assert direct.alone(BOOKS, {"is_name": "a"}) == [(200,)]
 
 
-def test_a_failed_read_is_told_and_the_next_one_has_another_connection(direct: Direct) -> None:
+def test_a_failed_read_is_told_and_the_next_one_has_another_connection(direct: OnSqlite) -> None:
     assert direct.row("SELECT 1", ()) == (1,)
     before = direct._cursor()
     with pytest.raises(DatabaseUnavailable, match="no such table"):
@@ -145,7 +145,7 @@ def test_a_failed_read_is_told_and_the_next_one_has_another_connection(direct: D
     assert direct._cursor() is not before
 
 
-def test_a_failed_write_is_told_and_undone(direct: Direct, engine: Engine) -> None:
+def test_a_failed_write_is_told_and_undone(direct: OnSqlite, engine: Engine) -> None:
     nowhere = delete(table("nowhere"))
 
     def half() -> None:
@@ -160,7 +160,7 @@ def test_a_failed_write_is_told_and_undone(direct: Direct, engine: Engine) -> No
     put(direct, "a", 1)
 
 
-def test_a_connection_that_is_lost_in_a_transaction_is_replaced(direct: Direct) -> None:
+def test_a_connection_that_is_lost_in_a_transaction_is_replaced(direct: OnSqlite) -> None:
     def lost() -> None:
         with direct.transaction() as run:
             run(PUT, {"new_name": "a", "new_books": 1})
@@ -172,7 +172,7 @@ def test_a_connection_that_is_lost_in_a_transaction_is_replaced(direct: Direct) 
     assert direct.alone(COUNT, {}) == [(0,)]
 
 
-def test_threads_have_connections_of_their_own(direct: Direct) -> None:
+def test_threads_have_connections_of_their_own(direct: OnSqlite) -> None:
     found: list[sqlite3.Cursor] = [direct._cursor()]
     thread = threading.Thread(target=lambda: found.append(direct._cursor()))
     thread.start()
@@ -181,7 +181,7 @@ def test_threads_have_connections_of_their_own(direct: Direct) -> None:
     assert found[0] is direct._cursor()
 
 
-def test_a_statement_is_compiled_once(direct: Direct) -> None:
+def test_a_statement_is_compiled_once(direct: OnSqlite) -> None:
     direct.alone(COUNT, {})
     first = direct._prepared[COUNT]
     direct.alone(COUNT, {})
