@@ -84,6 +84,21 @@ def test_a_package_of_another_key_model_or_version_is_refused(packaged: tuple[Pa
     assert done.returncode == 1
 
 
+def test_a_package_is_signed_with_the_key_that_is_given(packaged: tuple[Path, Path], tmp_path: Path) -> None:
+    package, public = packaged
+    private = public.with_name("signing.pem")
+    made = tmp_path / "by-key" / package.name
+    for key in (private, private.as_uri()):
+        done = run("package", tmp_path / "model.tar.gz", "--model-name", "m", "--model-version", "1.0",
+                   "--output", made.parent, "--data-dir", tmp_path / "another", "--key", key)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert made.read_bytes() == package.read_bytes()
+    done = run("package", tmp_path / "model.tar.gz", "--model-name", "m", "--model-version", "1.0",
+               "--output", tmp_path / "none", "--key", "awskms:///alias/edge")  # fmt: skip
+    assert (done.returncode, "No signer opens 'awskms:///alias/edge'" in done.stderr) == (3, True)
+    assert not (tmp_path / "another").exists()
+
+
 def test_several_keys_can_be_trusted(packaged: tuple[Path, Path]) -> None:
     package, key = packaged
     assert run("verify", package, "--trust", key.parent).returncode == 0

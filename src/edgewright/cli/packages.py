@@ -23,7 +23,9 @@ def package(
     model_name: Annotated[str, typer.Option("--model-name", help="The model's name.")],
     model_version: Annotated[str, typer.Option("--model-version", help="The model's version.")],
     destination: Annotated[str, typer.Option("--output", help="A folder, or an s3:// URI to write under.")],
-    key: Annotated[Path | None, typer.Option("--key", help="Private key, PEM; else the data folder's own.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Private key: a PEM file or its URI; else the data folder's own.")
+    ] = None,
     data_dir: Data = None,
     json: Json = False,
 ) -> None:
@@ -37,7 +39,7 @@ def package(
     from edgewright.stores import places  # noqa: PLC0415
 
     settings = load(data_dir=data_dir)
-    signer = keys.load_signer(key) if key else keys.load_or_create(settings.keys_dir)
+    signer = keys.open_signer(key) if key else keys.load_or_create(settings.keys_dir)
     model = Model(model_name, model_version)
     origin = places.source(source, settings)
     target = places.target(destination, package_name(model), settings)
