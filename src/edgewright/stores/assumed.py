@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
-from botocore.loaders import create_loader
 
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
 from edgewright.stores.patience import Tries
@@ -71,7 +70,6 @@ class Assumer:
         self._session = session
         self._opened: Any = None
         self._assumed: dict[str, float] = {}
-        self._loader = create_loader()  # read once: a session of its own would read S3's model for each job
         self._lock = Lock()
 
     def check(self, role_arn: str, session_name: str) -> None:
@@ -103,14 +101,10 @@ class Assumer:
 
     def session(self, role_arn: str, session_name: str) -> Any:  # noqa: ANN401 - boto3 has no types
         """A boto3 session with a role's credentials."""
-        import boto3  # noqa: PLC0415 - where botocore is, it may still be missing
-        from botocore.session import Session  # noqa: PLC0415 - beside it
+        from edgewright.stores.service_models import session_with  # noqa: PLC0415 - boto3, which may be missing yet
 
-        assumed = Session()
-        provider = _Provider(self.credentials(role_arn, session_name))
-        assumed.register_component("data_loader", self._loader)
-        assumed.register_component("credential_provider", CredentialResolver([provider]))
-        return boto3.Session(botocore_session=assumed)
+        resolver = CredentialResolver([_Provider(self.credentials(role_arn, session_name))])
+        return session_with(lambda session: session.register_component("credential_provider", resolver))
 
     def _grant(self, role_arn: str, session_name: str, patience: float) -> Grant:
         tries = Tries(f"asking STS for the role {role_arn}", None, patience)

@@ -1,4 +1,4 @@
-"""boto3's clients for S3, opened as the settings say. The only module of the stores that imports boto3."""
+"""boto3's clients for S3, opened as the settings say. Boto3 is imported when it is needed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import SettingsRefused, StoreUnavailable
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from edgewright.settings import S3Settings
 
 CONNECTIONS = 32
@@ -22,7 +24,7 @@ def own_session(settings: S3Settings) -> Any:  # noqa: ANN401 - boto3 has no typ
     if settings.access_key_id is None or settings.secret_access_key is None:
         return profile_session(settings.profile)
     token = settings.session_token
-    return _boto3().Session(
+    return _sessions().session_with(
         aws_access_key_id=settings.access_key_id,
         aws_secret_access_key=settings.secret_access_key.get_secret_value(),
         aws_session_token=token.get_secret_value() if token else None,
@@ -35,11 +37,11 @@ def profile_session(profile: str | None) -> Any:  # noqa: ANN401 - as above
     Raises:
         SettingsRefused: boto3 is not installed, or the profile is not known.
     """
-    boto3 = _boto3()
+    sessions = _sessions()
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as boto3
 
     try:
-        return boto3.Session(profile_name=profile)
+        return sessions.session_with(profile_name=profile)
     except BotoCoreError as error:
         raise SettingsRefused(f"The object store's credentials cannot be used: {error}") from error
 
@@ -88,9 +90,9 @@ def s3_client(session: Any, settings: S3Settings, region: str | None = None) -> 
         raise SettingsRefused(f"The object store's settings cannot be used: {error}") from error
 
 
-def _boto3() -> Any:  # noqa: ANN401 - as above
+def _sessions() -> ModuleType:
     try:
-        import boto3  # noqa: PLC0415 - 0.5 s, and an extra: a folder needs none of it
+        from edgewright.stores import service_models  # noqa: PLC0415 - boto3: 0.5 s, and a folder needs none of it
     except ImportError as error:
         raise SettingsRefused("Object storage in S3 needs boto3. Install edgewright[s3].") from error
-    return boto3
+    return service_models
