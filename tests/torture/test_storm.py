@@ -30,6 +30,7 @@ BLOWS = (
 )
 
 
+@pytest.mark.timeout(300)
 def test_nine_seconds_of_storm_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """One of each blow, on the database and the store that scale out."""
     rates = replace(RATES, stall_seconds=1.0)
