@@ -18,12 +18,11 @@ from edgewright.workflows.attempts import begin, concluded, finish, told
 from edgewright.workflows.watch import Watch, source_size, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Buffer
 
     from edgewright.jobs import JobKey
-    from edgewright.stores import ObjectStore
     from edgewright.workflows.tools import Ending, Tools
 
 PIECE = 1024 * 1024
@@ -55,7 +54,7 @@ def _compile(tools: Tools, job: CompilationJob, log: Callable[[str], None]) -> E
         target = S3Uri.parse(job.output_config["S3OutputLocation"]).joined(artifact_name(source, spec))
     with _folder(tools.work_dir) as folder:
         with _blaming("InputConfiguration"):
-            _download(objects, watch, source, folder / "input.tar.gz")
+            _download(tools, objects.read(source), watch, folder / "input.tar.gz")
         compiled = compiling.compile_model(
             spec,
             folder / "input.tar.gz",
@@ -87,11 +86,17 @@ def _allowed(tools: Tools, size: int, source: S3Uri) -> int:
     return size
 
 
-def _download(objects: ObjectStore, watch: Watch, source: S3Uri, path: Path) -> None:
-    done = 0
+def _download(tools: Tools, pieces: Iterable[Buffer], watch: Watch, path: Path) -> None:
+    """Copy the model's archive to this host's disk; what was looked at before may be a larger object by now."""
+    done, most = 0, tools.limits.archive_size
     with path.open("xb") as file:
-        for piece in watched(objects.read(source), watch.look):
-            done += file.write(piece)
+        for piece in watched(pieces, watch.look):
+            done += len(memoryview(piece).cast("B"))
+            if done > most:
+                raise LimitExceeded(
+                    f"The model archive has over {most} bytes by now, which limits.archive_size allows."
+                )
+            file.write(piece)
             watch.progress(done)
 
 

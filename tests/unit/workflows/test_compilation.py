@@ -111,6 +111,18 @@ def test_a_model_over_the_limit_is_not_downloaded(house: House, model: bytes) ->
     assert house.objects.reads == 0
 
 
+def test_a_model_that_grows_over_the_limit_before_it_is_read_is_refused(
+    house: House, model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = len(model) - 1
+    house.tools = replace(house.tools, limits=Limits(archive_size=most))
+    monkeypatch.setattr(house.objects, "size", lambda _uri: most)
+    assert fails(house) == (
+        f"ClientError: InputConfiguration: The model archive has over {most} bytes by now, which limits.archive_size "
+        "allows."
+    )
+
+
 @pytest.mark.usefixtures("model")
 def test_a_location_that_cannot_be_used(house: House) -> None:
     reason = fails(house, output_config={"S3OutputLocation": "s3://out/../x", "TargetDevice": "rasp4b"})
