@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from acceptance.worker_process import PATIENCE_SECONDS, Gates, kill, terminate, wait_until, worker_process
+from acceptance.worker_process import Gates, WorkerProcess, kill, terminate, wait_until, worker_process
 from contract.postgres import PostgresService, postgres_service
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
 from edgewright.settings import Settings
@@ -18,7 +18,6 @@ from edgewright.workflows import Handover
 from edgewright.workflows.engine import engine_url
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -38,7 +37,7 @@ class House:
     gates: Gates
     stack: ExitStack
 
-    def worker(self, folder: str | None = None, **seconds: float) -> subprocess.Popen[bytes]:
+    def worker(self, folder: str | None = None, **seconds: float) -> WorkerProcess:
         """Start a worker; with a folder of its own it shares nothing with the others but the database."""
         settings = self.settings
         if folder is not None:
@@ -213,9 +212,9 @@ def test_a_job_that_ends_within_the_grace_time_is_finished(house: House) -> None
     key = house.create()
     leaver = house.worker(grace=60)
     house.gates.reached("first of digits")
-    leaver.terminate()
+    leaver.send_signal(signal.SIGTERM)
     house.gates.open(*everything())
-    assert leaver.wait(PATIENCE_SECONDS) == 0
+    assert leaver.wait() == 0
     job = house.store.get(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 1)
 
@@ -241,7 +240,7 @@ def test_jobs_taken_from_the_queue_survive_a_kill_behind_the_grace_time(house: H
     keys = [house.create(f"job-{number}") for number in range(4)]
     leaver = house.worker("one", lapse=3)
     wait_until(lambda: len(house.gates.log()) == house.settings.worker_concurrency)
-    leaver.terminate()
+    leaver.send_signal(signal.SIGTERM)
     kill(leaver)
     for key in keys:
         house.gates.open(*everything(key.name))

@@ -1,28 +1,32 @@
 """A real worker process for tests: the real recipes, or one whose steps wait at gates that the test opens.
 
-Run as a program: `worker_process.py SETTINGS GATES`, both JSON; GATES is a folder, or null for the real recipes.
+It is forked from a process that has made every import already: loading the libraries is most of a worker's start.
 """
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edgewright.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.context import ForkServerProcess
+    from pathlib import Path
 
     from edgewright.jobs import JobKey
-    from edgewright.settings import S3Settings, Settings
+    from edgewright.settings import Settings
     from edgewright.workflows import Tools
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["edgewright.service", "edgewright.workflows", "edgewright.logs"])
 
 STEPS = ("first", "second")
 PATIENCE_SECONDS = 60.0
@@ -66,10 +70,35 @@ def wait_until(condition: Any, what: str = "the condition") -> None:
         time.sleep(0.02)
 
 
+class WorkerProcess:
+    """A process that runs a worker.
+
+    Args:
+        process: it, started.
+    """
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
+
+    def ended(self) -> bool:
+        """Whether it has."""
+        return self._process.exitcode is not None
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if not self.ended():
+            assert self._process.pid is not None
+            os.kill(self._process.pid, number)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended; the number of a signal that ended it, negated."""
+        self._process.join(PATIENCE_SECONDS)
+        assert self._process.exitcode is not None, "waited in vain for a worker's end"
+        return self._process.exitcode
+
+
 @contextmanager
-def worker_process(
-    settings: Settings, gates: Gates | None = None, **seconds: float
-) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(settings: Settings, gates: Gates | None = None, **seconds: float) -> Iterator[WorkerProcess]:
     """A worker that is killed when the block ends, if it has not ended before.
 
     Args:
@@ -77,43 +106,28 @@ def worker_process(
         gates: the real recipes when None.
         seconds: fields of `WorkerSettings` without their `_seconds`.
     """
-    times = {"grace": 0.5} | seconds
-    plain = {
-        "data_dir": str(settings.data_dir),
-        "database_url": settings.database_url,
-        "worker_concurrency": settings.worker_concurrency,
-        "worker": {f"{name}_seconds": value for name, value in times.items()},
-        "object_store": settings.object_store,
-        "s3": _revealed(settings.s3),
-    }
-    arguments = [json.dumps(each) for each in (plain, gates and str(gates.folder))]
-    process = subprocess.Popen([sys.executable, __file__, *arguments])
+    times = {f"{name}_seconds": value for name, value in ({"grace": 0.5} | seconds).items()}
+    settings = settings.model_copy(update={"worker": WorkerSettings.model_validate(times)})
+    process = FORKS.Process(target=run_worker, args=(settings, gates))
+    process.start()
+    worker = WorkerProcess(process)
     try:
-        yield process
+        yield worker
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-        process.wait()
+        worker.send_signal(signal.SIGCONT)
+        kill(worker)
 
 
-def _revealed(s3: S3Settings) -> dict[str, Any]:
-    """Settings of S3 as JSON, with the test's own secret in them."""
-    secret = s3.secret_access_key
-    plain = s3.model_dump(mode="json", exclude={"secret_access_key", "session_token"}, exclude_none=True)
-    return plain | ({} if secret is None else {"secret_access_key": secret.get_secret_value()})
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: WorkerProcess) -> None:
     """End a worker as a crash does."""
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.wait()
 
 
-def terminate(process: subprocess.Popen[bytes]) -> int:
+def terminate(process: WorkerProcess) -> int:
     """Ask a worker to end; its exit code."""
-    process.terminate()
-    return process.wait(PATIENCE_SECONDS)
+    process.send_signal(signal.SIGTERM)
+    return process.wait()
 
 
 def gated_job(gates: Gates, key: JobKey, tools: Tools) -> None:
@@ -137,24 +151,16 @@ def gated_job(gates: Gates, key: JobKey, tools: Tools) -> None:
     finish(tools, job, ending)
 
 
-def main() -> None:
-    """Run a worker until it is told to end."""
+def run_worker(settings: Settings, gates: Gates | None) -> None:
+    """What the process does: run a worker until it is told to end."""
     from edgewright.jobs import JobStore, Kind, migrate, open_database
     from edgewright.logs import configure
-    from edgewright.settings import Settings
     from edgewright.workflows import RECIPES, work
 
-    settings, folder = (json.loads(argument) for argument in sys.argv[1:])
     configure("console")
-    settings = Settings(**settings)
     engine = open_database(settings.sqlalchemy_url)
     migrate(engine)
     jobs = JobStore(engine)
-    recipe = partial(gated_job, Gates(Path(folder))) if folder else None
-    recipes = dict.fromkeys(Kind, recipe) if recipe else RECIPES
+    recipes = dict.fromkeys(Kind, partial(gated_job, gates)) if gates else RECIPES
     work(settings, jobs, recipes=recipes)
     os._exit(0)  # past what a test's own recipe may have left running
-
-
-if __name__ == "__main__":
-    main()
