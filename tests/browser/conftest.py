@@ -1,4 +1,4 @@
-"""Fixtures: one Chromium for the session, a server with jobs of every kind, and a watched page for each test."""
+"""Fixtures: a Chromium, a server with jobs of every kind, and a watched page for each test."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ NIGHTS = 27
 LINKED = "</pre><script>window.hit = 1</script>"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    """One browser, whose pages share nothing."""
+    """A browser, whose pages share nothing. It ends with its tests: its event loop counts as running until then."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.flags())
         yield browser
