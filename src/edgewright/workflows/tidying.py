@@ -50,9 +50,7 @@ def _end(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
     ledger = tools.jobs.uploads()
     try:
         abort(tools, upload)
-        if upload.doomed:
-            _abort_strays(tools, upload, settle_seconds)
-        if upload.doomed and _is_gone(tools, upload):
+        if upload.doomed and _abort_strays(tools, upload, settle_seconds) and _is_gone(tools, upload):
             ledger.forget(upload)
             return
     except EdgewrightError as error:
@@ -71,7 +69,7 @@ def _is_gone(tools: Tools, upload: KeptUpload) -> bool:
     return False
 
 
-def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> None:
+def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> bool:
     """Abort uploads that were begun and could not be noted: by a worker that died, or whose answer was lost.
 
     They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
@@ -80,22 +78,25 @@ def _abort_strays(tools: Tools, upload: KeptUpload, settle_seconds: float) -> No
     The database is asked behind the store, and for what is awaited first: whoever began one of these has said so there
     before, and has noted it by now, or is awaited still. Where one is awaited, all are left to the round that comes
     when its job has ended.
+
+    Returns:
+        Whether none is left that is too young to tell: a request may have arrived behind the end of its job.
     """
     uri, store = S3Uri.parse(upload.uri), tools.objects_for(upload.role_arn, upload.key)
     if not isinstance(store, MultipartStore):
-        return
+        return True
     ledger = tools.jobs.uploads()
     uploads = [found for found in store.uploads(uri.bucket, uri.key) if found.uri == uri]
     if ledger.is_awaited(upload.uri):
-        return
+        return True
     known = ledger.known(upload.uri)
     old = datetime.now(UTC) - timedelta(seconds=settle_seconds)
-    for found in uploads:
-        if found.upload_id in known or found.initiated > old:
-            continue
-        if not store.uploaded_parts(uri, found.upload_id):
+    unknown = [found for found in uploads if found.upload_id not in known]
+    for found in unknown:
+        if found.initiated <= old and not store.uploaded_parts(uri, found.upload_id):
             log.info("aborting an upload that a dead worker began", job=upload.key.arn, uri=upload.uri)
             store.abort_upload(uri, found.upload_id)
+    return all(found.initiated <= old for found in unknown)
 
 
 def _settle(tools: Tools, key: JobKey, uri: str) -> None:

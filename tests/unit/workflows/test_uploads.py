@@ -313,6 +313,22 @@ class TestTidying:
         assert set(others[:2]) <= set(crowd.store.open()), "what is not ours is left alone"
         assert crowd.content() == b"".join(pieces(2))
 
+    def test_an_upload_that_was_begun_by_a_late_request_is_looked_at_again_when_it_is_old(self, crowd: Crowd) -> None:
+        job = crowd.attempt()
+        crowd.house.jobs.uploads().intend(job, str(TARGET), None)
+        crowd.house.jobs.move(crowd.key, Status.FAILED)
+        late = aged(crowd.store, crowd.store.begin_upload(TARGET), hours=-1)
+        for _ in range(3):
+            tidy(crowd.house.tools, 0)
+            wait_a_tick()
+        assert crowd.store.open() == [late], "it may be somebody else's, who is about to send its first part"
+        aged(crowd.store, late)
+        tidy(crowd.house.tools, 0)
+        assert crowd.store.open() == []
+        wait_a_tick()
+        tidy(crowd.house.tools, 0)
+        assert crowd.house.jobs.uploads().left(1, 0) == []
+
     @pytest.mark.parametrize("noted_while_listed", [False, True])
     def test_an_upload_that_is_not_noted_yet_is_no_dead_workers(
         self, crowd: Crowd, *, noted_while_listed: bool
@@ -364,7 +380,7 @@ def wait_a_tick() -> None:
     threading.Event().wait(0.005)
 
 
-def aged(store: Sent, upload_id: str) -> str:
-    """An upload that was begun an hour ago."""
-    store._begun[upload_id] = replace(store._begun[upload_id], initiated=datetime.now(UTC) - timedelta(hours=1))
+def aged(store: Sent, upload_id: str, hours: float = 1) -> str:
+    """An upload that was begun so long ago."""
+    store._begun[upload_id] = replace(store._begun[upload_id], initiated=datetime.now(UTC) - timedelta(hours=hours))
     return upload_id
