@@ -41,3 +41,8 @@ ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.STOPPED})
 
 UNFINISHED = frozenset(Status) - ENDED
 """Statuses of jobs that a worker still owes something."""
+
+
+def allows(current: Status, wanted: Status) -> bool:
+    """Whether a job may move from one status to another."""
+    return current in SOURCES.get(wanted, frozenset())
