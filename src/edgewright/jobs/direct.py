@@ -227,8 +227,11 @@ class OnPostgresql(Direct):
         """A connection, and its errors told; the pool rolls back what was not committed."""
         from psycopg import Error, IntegrityError, OperationalError  # noqa: PLC0415 - SQLite does without
 
-        with reaching_database():
-            lent = self._engine.raw_connection()
+        try:
+            with reaching_database():
+                lent = self._engine.raw_connection()
+        except OperationalError as error:  # what breaks while the pool connects comes as the driver raises it
+            raise _unavailable(error) from error
         connection: psycopg.Connection[Any] = lent.driver_connection  # type: ignore[assignment] # any driver's, to it
         try:
             connection.autocommit = autocommit
@@ -239,10 +242,14 @@ class OnPostgresql(Direct):
             if connection.closed:
                 lent.invalidate(error)
             if isinstance(error, OperationalError):
-                raise DatabaseUnavailable(f"The database cannot be used: {str(error).strip()}") from error
+                raise _unavailable(error) from error
             raise
         finally:
             _return(lent)
+
+
+def _unavailable(error: psycopg.OperationalError) -> DatabaseUnavailable:
+    return DatabaseUnavailable(f"The database cannot be used: {str(error).strip()}")
 
 
 def _return(lent: PoolProxiedConnection) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from edgewright.errors import DatabaseUnavailable
 from edgewright.jobs import open_database
-from edgewright.jobs.direct import Conflict, OnSqlite, Prepared, given
+from edgewright.jobs.direct import Conflict, OnPostgresql, OnSqlite, Prepared, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +143,17 @@ def test_a_failed_read_is_told_and_the_next_one_has_another_connection(direct: O
         direct.row("SELECT 1 FROM nowhere", ())
     assert direct.row("SELECT ?", ("a",)) == ("a",)
     assert direct._cursor() is not before
+
+
+def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+    engine = open_database(f"postgresql://nobody@/nothing?host={tmp_path}")
+    with pytest.raises(DatabaseUnavailable, match="The database cannot be used: "):
+        OnPostgresql(engine).row("SELECT 1", ())
+    with (
+        pytest.raises(DatabaseUnavailable, match="The database cannot be used: "),
+        OnPostgresql(engine).transaction(),
+    ):
+        pytest.fail("there is no transaction")
 
 
 def test_a_failed_write_is_told_and_undone(direct: OnSqlite, engine: Engine) -> None:
