@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgewright import __version__
-from edgewright.cli import access_keys, compilations, components, doctor, events, jobs, kms, packages, server
+from edgewright.cli import access_keys, compilations, components, doctor, events, jobs, kms, output, packages, server
 from edgewright.errors import CallerError, EdgewrightError
 
 EXIT_REFUSED, EXIT_FAILED, EXIT_INTERRUPTED = 1, 3, 130
@@ -74,7 +74,8 @@ def main() -> NoReturn:
     try:
         code = app(prog_name="edgewright")
     except EdgewrightError as error:
-        typer.echo(f"edgewright: {error.message}", err=True)
+        told = "\n".join(map(output.printable, error.message.split("\n")))  # it may quote what a service told
+        typer.echo(f"edgewright: {told}", err=True)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

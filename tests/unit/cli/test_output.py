@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from edgewright import cli
 from edgewright.cli import output
+from edgewright.errors import ServiceRefused
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
@@ -42,6 +44,19 @@ def test_nothing_that_a_service_tells_moves_the_cursor(capsys: pytest.CaptureFix
     assert "größe" in printed
     assert set(printed) & set("\x1b\x9b\r") == set()
     assert len(printed.splitlines()) == 3
+
+
+def test_an_error_that_quotes_a_service_moves_no_cursor(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise ServiceRefused("ValidationException: \x1b[2J\nsecond line")
+
+    monkeypatch.setattr(cli, "app", refused)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "edgewright: ValidationException: \\x1b[2J\nsecond line\n"
 
 
 def test_progress_in_a_pipe_is_plain_lines_on_standard_error(
