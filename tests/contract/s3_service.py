@@ -40,7 +40,8 @@ def s3_service(**environment: str) -> Iterator[S3Service]:
     import os
 
     with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, str(SERVER), "-H", "127.0.0.1", "-p", "0"]
+        # Isolated: whatever lies beside the server, or on this process's path, may be named as what it imports.
+        command = [sys.executable, "-I", str(SERVER), "-H", "127.0.0.1", "-p", "0"]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
         try:
             yield S3Service(_address(process, log))
