@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KIB, MIB = 1024, 1024**2
 
@@ -44,6 +48,10 @@ SHARES = {
 }
 """How many jobs of a hundred are made of each."""
 
+NEAR = 2 / 3
+NEAR_SECONDS = 0.8
+"""What a job may need to be under way when a blow falls."""
+
 REFUSED = {
     Source.MISSING: "ClientError: S3 object does not exist.",
     Source.TORN: "ClientError: ",
@@ -79,14 +87,26 @@ class JobPlan:
         return f"{self.version}.1"
 
 
-def plan(seed: int, jobs: int, seconds: float) -> list[JobPlan]:
+def plan(seed: int, jobs: int, seconds: float, blows: Sequence[float] = ()) -> list[JobPlan]:
     """So many jobs in order of creation, spread over so many seconds.
 
     One in five is stopped, early or late; one in five asks for a component; one in twenty has a rival.
+
+    Args:
+        seed: the same seed gives the same jobs.
+        jobs: how many.
+        seconds: none is created later.
+        blows: when processes are struck. Most jobs take a fraction of a second, so two in three come just before.
     """
-    dice = random.Random(f"{seed}/plan")
-    times = sorted(dice.uniform(0, seconds) for _ in range(jobs))
-    return [_job(number, at, dice) for number, at in enumerate(times)]
+    dice, near = random.Random(f"{seed}/plan"), random.Random(f"{seed}/near")
+    times = [dice.uniform(0, seconds) for _ in range(jobs)]
+    if blows:
+        times = [_just_before(near.choice(blows), near) if near.random() < NEAR else at for at in times]
+    return [_job(number, at, dice) for number, at in enumerate(sorted(times))]
+
+
+def _just_before(blow: float, near: random.Random) -> float:
+    return max(0.0, blow - near.uniform(0, NEAR_SECONDS))
 
 
 def _job(number: int, at: float, dice: random.Random) -> JobPlan:

@@ -34,6 +34,8 @@ UNTIDY = (
     "SELECT count(*) FROM uploads",
     "SELECT count(*) FROM packaging_jobs WHERE status IN ('FAILED', 'STOPPED') AND written_uri IS NOT NULL",
 )
+RUNS_JOBS = ("worker", "serve", "database")
+"""Whose end ends an attempt at a job."""
 CALM = JobPlan("calm-after-the-storm", "9.9", Source.SMALL, 0.0)
 """A job that is created when everything is over: the service works, and its writes sweep what the dead have left."""
 
@@ -86,9 +88,10 @@ class Storm:
         """
         notes, timeline = Notes(), _Timeline(say)
         with built(self.shape, folder, timeline.add) as house:
-            plans = plan(self.shape.seed, self.jobs, self.seconds)
-            furnish(house, sorted({each.source for each in [*plans, CALM]}))
             strikes = self.strikes or schedule(self.shape.seed, house.targets, self.seconds)
+            blows = [strike.at for strike in strikes if strike.name.startswith(RUNS_JOBS)]
+            plans = plan(self.shape.seed, self.jobs, self.seconds, blows)
+            furnish(house, sorted({each.source for each in [*plans, CALM]}))
             house.await_servers()
             timeline.begin = notes.begun = time.monotonic()
             clients = Clients(house, plans, notes)

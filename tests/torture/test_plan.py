@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torture.plan import SHARES, SIZES, Source, plan
+from torture.plan import NEAR_SECONDS, SHARES, SIZES, Source, plan
 
 
 def test_the_seed_decides() -> None:
@@ -24,6 +24,18 @@ def test_no_two_jobs_and_rivals_share_an_object() -> None:
     jobs = plan(7, 200, 60)
     versions = [version for job in jobs for version in (job.version, job.rival_version)]
     assert len(set(versions)) == len(versions)
+
+
+def test_most_jobs_are_under_way_when_a_blow_falls() -> None:
+    blows = [0.3, 20.0, 40.0]
+    jobs = plan(7, 300, 60, blows)
+    near = [job for job in jobs if any(blow - NEAR_SECONDS - 0.01 <= job.create_at <= blow for blow in blows)]
+    assert 160 < len(near) < 250
+    assert all(job.create_at >= 0 for job in jobs)
+    assert [job.create_at for job in jobs] == sorted(job.create_at for job in jobs)
+    assert [(job.name, job.source, job.stop_after) for job in jobs] == [
+        (job.name, job.source, job.stop_after) for job in plan(7, 300, 60)
+    ]
 
 
 def test_the_tables_fit() -> None:
