@@ -182,7 +182,7 @@ class TestSingleJobs:
             lambda: store.record_progress(unknown, 1, 2),
             lambda: store.delete(unknown),
             lambda: store.put_tags(unknown, {"a": "b"}),
-            lambda: store.ticket(unknown),
+            lambda: store.handovers().ticket(unknown),
         ):
             with pytest.raises(ResourceNotFound, match=r"Could not find requested .* with name: unknown"):
                 reach()
@@ -338,43 +338,45 @@ class TestHandover:
         store.insert(packaging("sooner"), {})
         store.insert(compilation(), {})
         store.insert(compilation("registered", status=Status.COMPLETED), {})
-        assert store.waiting()
-        waiting = store.unhanded(10)
+        assert store.handovers().waiting()
+        waiting = store.handovers().unhanded(10)
         assert waiting == [key("sooner"), key("later"), key("compiled", Kind.COMPILATION)]
-        store.mark_handed(key("sooner"))
-        assert store.unhanded(1) == [key("later")]
+        store.handovers().mark(key("sooner"))
+        assert store.handovers().unhanded(1) == [key("later")]
 
     def test_a_job_waits_until_it_is_begun(self, store: JobStore) -> None:
-        assert not store.waiting()
+        assert not store.handovers().waiting()
         store.insert(compilation("registered", status=Status.COMPLETED), {})
         store.insert(compilation(), {})
-        assert store.waiting()
+        assert store.handovers().waiting()
         store.begin(key("compiled", Kind.COMPILATION))
-        assert not store.waiting()
+        assert not store.handovers().waiting()
 
     def test_a_ticket_names_one_incarnation_of_a_job(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        ticket = store.ticket(key())
+        ticket = store.handovers().ticket(key())
         assert ticket.workflow_id == f"{key().arn}@1772625600123.0"
-        store.mark_handed(key())
-        assert store.hand_again(ticket)
-        assert not store.hand_again(ticket)
-        assert store.unhanded(10) == [key()]
-        assert store.ticket(key()).workflow_id.endswith(".1")
+        store.handovers().mark(key())
+        assert store.handovers().again(ticket)
+        assert not store.handovers().again(ticket)
+        assert store.handovers().unhanded(10) == [key()]
+        assert store.handovers().ticket(key()).workflow_id.endswith(".1")
 
     def test_an_ended_job_is_not_handed_again(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        ticket = store.ticket(key())
+        ticket = store.handovers().ticket(key())
         store.move(key(), Status.FAILED)
-        assert not store.hand_again(ticket)
+        assert not store.handovers().again(ticket)
 
     def test_unfinished_jobs_are_those_that_somebody_owes_something(self, store: JobStore) -> None:
         for number, status in enumerate(Status):
             store.insert(packaging(f"{status.lower()}", status=status, created_at=NOON + timedelta(seconds=number)), {})
-            store.mark_handed(key(status.lower()))
-        found = [ticket.key.name for ticket in store.unfinished(10, NOON + timedelta(hours=1))]
+            store.handovers().mark(key(status.lower()))
+        found = [ticket.key.name for ticket in store.handovers().unfinished(10, NOON + timedelta(hours=1))]
         assert found == ["starting", "inprogress", "stopping"]
-        assert [ticket.key.name for ticket in store.unfinished(10, NOON + timedelta(seconds=1))] == ["starting"]
+        assert [ticket.key.name for ticket in store.handovers().unfinished(10, NOON + timedelta(seconds=1))] == [
+            "starting"
+        ]
 
     def test_a_job_stopped_before_its_start_is_found(self, store: JobStore) -> None:
         for name in ("begun", "waiting", "stopped-early"):
@@ -382,7 +384,7 @@ class TestHandover:
         store.begin(key("begun"))
         store.move(key("begun"), Status.STOPPING)
         store.move(key("stopped-early"), Status.STOPPING)
-        assert store.stopped_before_start(10) == [key("stopped-early")]
+        assert store.handovers().stopped_before_start(10) == [key("stopped-early")]
 
 
 class TestListing:

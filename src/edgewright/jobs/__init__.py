@@ -4,12 +4,13 @@ from edgewright.jobs.client_tokens import ClientToken, Receipt
 from edgewright.jobs.components import Component, ComponentPage, ComponentStore
 from edgewright.jobs.database import migrate, open_database
 from edgewright.jobs.events import JobEvent, JobEvents
+from edgewright.jobs.handovers import Handovers, Ticket
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
 from edgewright.jobs.listing import JobPage, ListQuery, SortBy
 from edgewright.jobs.reading import View
 from edgewright.jobs.reports import ReportStore
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
-from edgewright.jobs.store import JobStore, Ticket
+from edgewright.jobs.store import JobStore
 from edgewright.jobs.uploads import KeptPart, KeptUpload, UploadLedger
 from edgewright.jobs.workers import LiveWorker, WorkerRegistry
 
@@ -22,6 +23,7 @@ __all__ = [
     "Component",
     "ComponentPage",
     "ComponentStore",
+    "Handovers",
     "Job",
     "JobEvent",
     "JobEvents",

@@ -48,7 +48,7 @@ def moving(kind: Kind, to: Status, names: tuple[str, ...], *, guarded: bool) -> 
     Guarded, it wants `is_attempt` to be the latest one.
     """
     table = JOBS[kind]
-    where = [_meant(table), table.c.status.in_(sorted(SOURCES[to]))]
+    where = [meant(table), table.c.status.in_(sorted(SOURCES[to]))]
     if guarded:
         where.append(table.c.attempt == given("is_attempt"))
     change = update_of(table).values(_new(names) | {"modified_at": _later(table)}).where(*where)
@@ -61,7 +61,7 @@ def beginning(kind: Kind, names: tuple[str, ...]) -> ClauseElement:
     table = JOBS[kind]
     values = _new(names) | {"modified_at": _later(table), "attempt": table.c.attempt + 1}
     change = update_of(table).values(values)
-    change = change.where(_meant(table), table.c.status.in_(sorted(SOURCES[Status.INPROGRESS])))
+    change = change.where(meant(table), table.c.status.in_(sorted(SOURCES[Status.INPROGRESS])))
     return change.returning(*_whole(table, kind))
 
 
@@ -69,7 +69,7 @@ def beginning(kind: Kind, names: tuple[str, ...]) -> ClauseElement:
 def reporting(kind: Kind, *, guarded: bool) -> ClauseElement:
     """Records the progress of a job that runs; its status. Guarded, it wants `is_attempt` to be the latest one."""
     table = JOBS[kind]
-    where = [_meant(table), table.c.status.in_([Status.INPROGRESS, Status.STOPPING])]
+    where = [meant(table), table.c.status.in_([Status.INPROGRESS, Status.STOPPING])]
     if guarded:
         where.append(table.c.attempt == given("is_attempt"))
     return update_of(table).values(_new(("bytes_done", "bytes_total"))).where(*where).returning(table.c.status)
@@ -79,22 +79,8 @@ def reporting(kind: Kind, *, guarded: bool) -> ClauseElement:
 def noting(kind: Kind, names: tuple[str, ...]) -> ClauseElement:
     """Changes columns of a job that runs in the attempt `is_attempt`; its status where it does."""
     table = JOBS[kind]
-    runs = (_meant(table), table.c.status == Status.INPROGRESS, table.c.attempt == given("is_attempt"))
+    runs = (meant(table), table.c.status == Status.INPROGRESS, table.c.attempt == given("is_attempt"))
     return update_of(table).values(_new(names)).where(*runs).returning(table.c.status)
-
-
-@cache
-def handing(kind: Kind) -> ClauseElement:
-    """Notes that the engine has a job."""
-    table = JOBS[kind]
-    return update_of(table).values(handed=True).where(_meant(table))
-
-
-@cache
-def ticket(kind: Kind) -> ClauseElement:
-    """What of a job's row tells one work on it from another: when it was created, and how often it was handed over."""
-    table = JOBS[kind]
-    return select(table.c.created_at, table.c.handover).where(_meant(table))
 
 
 @cache
@@ -105,7 +91,8 @@ def unfinished(kind: Kind) -> ClauseElement:
     return select(func.count()).select_from(table).where(*place, table.c.status.in_(sorted(UNFINISHED)))
 
 
-def _meant(table: Table) -> ColumnElement[bool]:
+def meant(table: Table) -> ColumnElement[bool]:
+    """Whether a row is the one that `of` tells."""
     return and_(*(table.c[name] == given(f"is_{name}") for name in KEY_COLUMNS))
 
 

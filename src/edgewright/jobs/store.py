@@ -7,7 +7,6 @@ count decides every race, between a Stop and a finish as well as between two wor
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,28 +15,26 @@ from sqlalchemy import (
     Engine,
     Table,
     and_,
-    bindparam,
     delete,
-    false,
     select,
-    text,
 )
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
 
-from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.errors import ResourceInUse, ResourceLimitExceeded, TransitionRefused, ValidationFault
 from edgewright.jobs import census, changes, events, reports, tables, tallies
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.components import ComponentStore
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.deliveries import Deliveries
 from edgewright.jobs.direct import Conflict, direct
-from edgewright.jobs.job import Job, JobKey, Kind
+from edgewright.jobs.handovers import NOUNS, Handovers, missing
+from edgewright.jobs.job import Job, JobKey
 from edgewright.jobs.leftovers import Leftovers
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.reading import WHOLE, View
-from edgewright.jobs.rows import LISTED, decode, encode, milliseconds, seconds, to_row
-from edgewright.jobs.states import ENDED, UNFINISHED, Status
+from edgewright.jobs.rows import LISTED, decode, encode, seconds, to_row
+from edgewright.jobs.states import ENDED, Status
 from edgewright.jobs.uploads import UploadLedger
 from edgewright.jobs.workers import WorkerRegistry
 
@@ -49,29 +46,6 @@ if TYPE_CHECKING:
     from edgewright.jobs.direct import Run
 
 SECRET_BYTES = 32
-
-_IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
-"""The very words of the partial indexes: SQLite uses such an index only for a query that says the same."""
-
-_NOUNS = {Kind.PACKAGING: "edge packaging job", Kind.COMPILATION: "compilation job"}
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What the engine is told of a job: which one, which of its incarnations, and for which time.
-
-    A compilation job can be deleted and its name used again, and a job whose workflow was lost is handed over again:
-    both are other work than the first.
-    """
-
-    key: JobKey
-    created_ms: int
-    handover: int
-
-    @property
-    def workflow_id(self) -> str:
-        """Names the work itself: handing the same ticket over twice is one piece of work."""
-        return f"{self.key.arn}@{self.created_ms}.{self.handover}"
 
 
 def _now() -> datetime:
@@ -88,8 +62,8 @@ class JobStore:
         self._engine = engine
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._waiting = _prepared_waiting()
         self._direct = direct(engine)
+        self._handovers = Handovers(self._direct)
 
     def close(self) -> None:
         """Close the connections that are open; whoever uses the store again opens new ones."""
@@ -271,7 +245,7 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             # An update that changes nothing takes the lock under which the tags are counted, on both databases.
             if not connection.execute(update_of(table).values(name=key.name).where(_is(table, key))).rowcount:
-                raise _missing(key)
+                raise missing(key)
             count = len(job_tags.held(connection, key).keys() | tags.keys())
             if most is not None and count > most:
                 raise ValidationFault(f"{key.arn} would have {count} tags, and {most} are allowed. Delete some first.")
@@ -282,80 +256,6 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             job_tags.remove(connection, key, keys)
 
-    def ticket(self, key: JobKey) -> Ticket:
-        """What the engine is to be told of a job.
-
-        Raises:
-            ResourceNotFound: no such job.
-        """
-        rows = self._direct.alone(changes.ticket(key.kind), changes.of(key))
-        if not rows:
-            raise _missing(key)
-        return Ticket(key, *rows[0])
-
-    def unhanded(self, limit: int) -> Sequence[JobKey]:
-        """Jobs that were inserted and not yet handed to the engine, oldest first within each kind."""
-        found: list[JobKey] = []
-        for kind, table in tables.JOBS.items():
-            query = select(table.c.account, table.c.region, table.c.name).where(table.c.handed == false())
-            query = query.order_by(table.c.created_at).limit(limit)
-            with reaching_database(), self._reads.connect() as connection:
-                found += [JobKey(kind, *row) for row in connection.execute(query)]
-        return found[:limit]
-
-    def mark_handed(self, key: JobKey) -> None:
-        """Note that the engine has the job."""
-        self._direct.alone(changes.handing(key.kind), changes.of(key))
-
-    def waiting(self) -> bool:
-        """Whether any job waits for a worker; cheap enough to be asked all the time."""
-        return self._direct.row(self._waiting, ()) is not None
-
-    def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
-        """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
-        found: list[Ticket] = []
-        for kind, table in tables.JOBS.items():
-            query = (
-                select(table.c.account, table.c.region, table.c.name, table.c.created_at, table.c.handover)
-                .where(text(_IS_UNFINISHED))
-                .where(table.c.handed == bindparam("handed", value=True), table.c.created_at < milliseconds(older_than))
-                .order_by(table.c.created_at)
-                .limit(limit)
-            )
-            with reaching_database(), self._reads.connect() as connection:
-                found += [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for row in connection.execute(query)]
-        return found[:limit]
-
-    def hand_again(self, ticket: Ticket) -> bool:
-        """Have an unfinished job handed over once more, as new work; False where somebody else did or it has ended."""
-        table = tables.JOBS[ticket.key.kind]
-        again = (
-            update_of(table)
-            .values(handed=False, handover=ticket.handover + 1)
-            .where(
-                _is(table, ticket.key),
-                table.c.created_at == ticket.created_ms,
-                table.c.handover == ticket.handover,
-                table.c.status.in_(sorted(UNFINISHED)),
-            )
-        )
-        with reaching_database(), self._engine.begin() as connection:
-            return connection.execute(again).rowcount > 0
-
-    def stopped_before_start(self, limit: int) -> Sequence[JobKey]:
-        """Jobs that were stopped before any worker began them: nothing was done, so nothing needs to be undone."""
-        found: list[JobKey] = []
-        for kind, table in tables.JOBS.items():
-            query = (
-                select(table.c.account, table.c.region, table.c.name)
-                .where(text(_IS_UNFINISHED))
-                .where(table.c.status == Status.STOPPING, table.c.attempt == 0)
-                .limit(limit)
-            )
-            with reaching_database(), self._reads.connect() as connection:
-                found += [JobKey(kind, *row) for row in connection.execute(query)]
-        return found
-
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at first use: the same for every process on this database, whatever its version."""
         chosen = select(tables.secrets.c.value).where(tables.secrets.c.name == name)
@@ -365,6 +265,10 @@ class JobStore:
                 {"name": name, "value": secrets.token_bytes(SECRET_BYTES)},
             )
             return bytes(connection.execute(chosen).scalar_one())
+
+    def handovers(self) -> Handovers:
+        """Which of the same database's jobs the engine has."""
+        return self._handovers
 
     def uploads(self) -> UploadLedger:
         """The uploads in parts of the same database's jobs."""
@@ -410,7 +314,7 @@ class JobStore:
     def _row_of(self, key: JobKey, view: View) -> Sequence[Any]:
         row = self._direct.row(view.queries[self._direct.style], (key.account, key.region, key.name))
         if row is None:
-            raise _missing(key)
+            raise missing(key)
         return row
 
     def _changed(
@@ -444,26 +348,13 @@ def _check_unfinished(run: Run, key: JobKey, most: int) -> None:
     count = run(changes.unfinished(key.kind), changes.of(key))[0][0]
     if count > most:
         raise ResourceLimitExceeded(
-            f"The account-level service limit 'Number of unfinished {_NOUNS[key.kind]}s' is {most}, with current "
+            f"The account-level service limit 'Number of unfinished {NOUNS[key.kind]}s' is {most}, with current "
             f"utilization of {count - 1} and a request delta of 1. Wait until jobs have ended, or stop some."
         )
 
 
-def _prepared_waiting() -> str:
-    """One row if any job is STARTING, by the indexes of unfinished jobs."""
-    finds = (
-        f"EXISTS (SELECT 1 FROM {table.name} WHERE {_IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
-        for table in tables.JOBS.values()
-    )
-    return f"SELECT 1 WHERE {' OR '.join(finds)}"
-
-
-def _missing(key: JobKey) -> ResourceNotFound:
-    return ResourceNotFound(f"Could not find requested {_NOUNS[key.kind]} with name: {key.name}")
-
-
 def _taken(key: JobKey) -> str:
-    noun = _NOUNS[key.kind]
+    noun = NOUNS[key.kind]
     return (
         f"{noun[0].upper()}{noun[1:]} names must be unique within an AWS account and region, and "
         f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} with this name already exists ({key.arn})"

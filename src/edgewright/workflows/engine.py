@@ -25,7 +25,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, error
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, _workflow_commands, error
 from dbos._core import ActiveWorkflowById
 from dbos._queue import queue_worker_thread
 from sqlalchemy.engine import make_url
@@ -91,14 +91,14 @@ class Handover:
             ResourceNotFound: no such job.
         """
         try:
-            ticket = self._jobs.ticket(key)
+            ticket = self._jobs.handovers().ticket(key)
             self._client.enqueue(
                 {"queue_name": QUEUE, "workflow_name": WORKFLOW, "workflow_id": ticket.workflow_id},
                 key.arn,
                 ticket.created_ms,
                 *filter(None, [tracing.carrier()]),
             )
-            self._jobs.mark_handed(key)
+            self._jobs.handovers().mark(key)
         except (DatabaseUnavailable, SQLAlchemyError, error.DBOSException) as cause:
             raise EngineUnavailable(f"{key.arn} was not handed over: {_first_line(cause)}") from cause
 
@@ -186,9 +186,11 @@ class Executor:
         # No limit of DBOS's on attempts: a job that reached it would never end. `attempts` has one that ends the job.
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_plain(self._run))
         DBOS.listen_queues([])  # ours is looked at below
+        # For works with a delay or a deadline, which nothing here has: looking for them each second costs an idle
+        # worker a sixth of its time.
+        _workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC = 60.0  # noqa: SLF001 - see above
         DBOS.launch()
-        # DBOS's own queue, for its schedules and debouncers, which nothing here has: looking at it each second costs an
-        # idle worker a sixth of its time.
+        # DBOS's own queue, for its schedules and debouncers: the same.
         self._instance._registry.get_internal_queue()._polling_interval_sec = 60.0  # noqa: SLF001
         queue = DBOS.register_queue(
             QUEUE, worker_concurrency=concurrency, polling_interval_sec=UNRUNG_SECONDS, on_conflict="always_update"

@@ -155,7 +155,7 @@ class Worker:
     def _is_for(self, key: JobKey, created_ms: int) -> bool:
         """Whether the ticket is for the job that has the name now: a job can be deleted, and its name used again."""
         try:
-            return insist(self._tools, lambda: self._jobs.ticket(key)).created_ms == created_ms
+            return insist(self._tools, lambda: self._jobs.handovers().ticket(key)).created_ms == created_ms
         except ResourceNotFound:
             return False
 
@@ -183,7 +183,7 @@ class Worker:
         )
 
     def _look(self) -> None:
-        if len(self._running) < self._settings.worker_concurrency and self._jobs.waiting():
+        if len(self._running) < self._settings.worker_concurrency and self._jobs.handovers().waiting():
             self._executor.ring()
 
     def _beat(self) -> None:
@@ -195,7 +195,7 @@ class Worker:
         ended_here = self._presence.dead()
         self._rounds += 1
         tomorrow = datetime.now(UTC) + timedelta(days=1)
-        if ended_here or self._rounds % WHOLE_ROUND == 1 or self._jobs.unfinished(1, tomorrow):
+        if ended_here or self._rounds % WHOLE_ROUND == 1 or self._jobs.handovers().unfinished(1, tomorrow):
             self._recover(ended_here)
 
     def _recover(self, ended_here: set[str]) -> None:
@@ -222,17 +222,19 @@ class Worker:
             self._executor.ring()
 
     def _sweep(self) -> None:
-        for key in self._jobs.unhanded(SWEPT_AT_ONCE):
+        for key in self._jobs.handovers().unhanded(SWEPT_AT_ONCE):
             self._hand_over(key)
-        for key in self._jobs.stopped_before_start(SWEPT_AT_ONCE):
+        for key in self._jobs.handovers().stopped_before_start(SWEPT_AT_ONCE):
             end_unbegun(self._tools, key)
 
     def _audit(self) -> None:
         """Hand over again what the engine has lost, as after its tables were restored from an older copy."""
         now = datetime.now(UTC)
-        tickets = self._jobs.unfinished(SWEPT_AT_ONCE, now - timedelta(seconds=self._times.audit_age_seconds))
+        tickets = self._jobs.handovers().unfinished(
+            SWEPT_AT_ONCE, now - timedelta(seconds=self._times.audit_age_seconds)
+        )
         for ticket in self._executor.lost(tickets):
-            if self._jobs.hand_again(ticket):
+            if self._jobs.handovers().again(ticket):
                 log.warning("the engine had lost a job; handing it over again", job=ticket.key.arn)
         self._executor.purge((now - timedelta(seconds=KEPT_SECONDS)).isoformat())
 

@@ -63,7 +63,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     migrate(engine)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    assert JobStore(engine).unhanded(1) == []
+    assert JobStore(engine).handovers().unhanded(1) == []
     writer.close()
     engine.dispose()
 
@@ -80,4 +80,4 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
 def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     engine = open_database(f"postgresql://nobody@/none?host={tmp_path}")
     with pytest.raises(DatabaseUnavailable):
-        JobStore(engine).unhanded(1)
+        JobStore(engine).handovers().unhanded(1)

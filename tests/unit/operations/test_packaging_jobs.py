@@ -56,7 +56,7 @@ def test_a_job_that_the_engine_does_not_take_now_is_accepted(context: Context, c
 
     call(replace(context, hand_over=unavailable), "Create", **packaging_request("job"))
     assert describe(context, "job")["EdgePackagingJobStatus"] == "STARTING"
-    assert context.jobs.unhanded(10) == [context.key(Kind.PACKAGING, "job")]
+    assert context.jobs.handovers().unhanded(10) == [context.key(Kind.PACKAGING, "job")]
 
 
 @pytest.mark.parametrize(

@@ -64,14 +64,14 @@ def test_a_job_is_handed_over_once(settings: Settings, store: JobStore) -> None:
     handover(KEY)
     handover(KEY)
     handover.close()
-    assert works(settings) == [(store.ticket(KEY).workflow_id, "ENQUEUED")]
-    assert store.unhanded(10) == []
+    assert works(settings) == [(store.handovers().ticket(KEY).workflow_id, "ENQUEUED")]
+    assert store.handovers().unhanded(10) == []
 
 
 def test_a_job_handed_over_again_is_other_work(settings: Settings, store: JobStore) -> None:
     handover = Handover(settings, store)
     handover(KEY)
-    assert store.hand_again(store.ticket(KEY))
+    assert store.handovers().again(store.handovers().ticket(KEY))
     handover(KEY)
     handover.close()
     assert [name.rpartition(".")[2] for name, _ in works(settings)] == ["0", "1"]
@@ -86,7 +86,7 @@ def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settin
     with pytest.raises(EngineUnavailable, match=r"was not handed over: .*no such table"):
         handover(KEY)
     handover.close()
-    assert store.unhanded(10) == [KEY]
+    assert store.handovers().unhanded(10) == [KEY]
 
 
 def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:
@@ -163,7 +163,7 @@ def executor(
 def test_work_is_run_once_and_forgotten_when_it_is_old(
     settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
 ) -> None:
-    ticket = store.ticket(KEY)
+    ticket = store.handovers().ticket(KEY)
     assert executor.lost([ticket]) == [ticket], "it was not handed over yet"
     handover = Handover(settings, store)
     handover(KEY)
@@ -189,8 +189,10 @@ def test_room_is_told_of_when_it_is_there(
     handover.close()
     executor.ring()
     assert freed.wait(30)
-    assert done == [(KEY.arn, store.ticket(KEY).created_ms)]
-    assert works(settings) == [(store.ticket(KEY).workflow_id, "SUCCESS")], "the engine has written it down by then"
+    assert done == [(KEY.arn, store.handovers().ticket(KEY).created_ms)]
+    assert works(settings) == [(store.handovers().ticket(KEY).workflow_id, "SUCCESS")], (
+        "the engine has written it down by then"
+    )
     assert executor._instance._active_workflows_set.count_for_queue("jobs") == 0
 
 
@@ -202,7 +204,7 @@ def test_a_claim_whose_answer_was_lost_is_put_back(
     handover(KEY)
     handover.close()
     claim(settings, "tester")
-    work = store.ticket(KEY).workflow_id
+    work = store.handovers().ticket(KEY).workflow_id
     assert executor.held() == {"tester": {work}}
     assert executor.stranded({work}) == {work}
     assert executor.put_back([work]) == 1
@@ -217,7 +219,7 @@ def test_a_claim_of_another_executor_is_not_put_back(settings: Settings, store: 
     handover(KEY)
     handover.close()
     claim(settings, "another")
-    assert executor.put_back([store.ticket(KEY).workflow_id]) == 0
+    assert executor.put_back([store.handovers().ticket(KEY).workflow_id]) == 0
 
 
 def claim(settings: Settings, executor_id: str) -> None:
