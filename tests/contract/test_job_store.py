@@ -341,7 +341,7 @@ class TestHandover:
         assert store.handovers().waiting()
         waiting = store.handovers().unhanded(10)
         assert waiting == [key("sooner"), key("later"), key("compiled", Kind.COMPILATION)]
-        store.handovers().mark(key("sooner"))
+        store.handovers().mark(store.handovers().ticket(key("sooner")))
         assert store.handovers().unhanded(1) == [key("later")]
 
     def test_a_job_waits_until_it_is_begun(self, store: JobStore) -> None:
@@ -356,11 +356,20 @@ class TestHandover:
         store.insert(packaging(), {})
         ticket = store.handovers().ticket(key())
         assert ticket.workflow_id == f"{key().arn}@1772625600123.0"
-        store.handovers().mark(key())
+        store.handovers().mark(ticket)
+        assert store.handovers().unhanded(10) == []
         assert store.handovers().again(ticket)
         assert not store.handovers().again(ticket)
         assert store.handovers().unhanded(10) == [key()]
         assert store.handovers().ticket(key()).workflow_id.endswith(".1")
+
+    def test_who_hands_a_job_over_late_does_not_keep_it_from_being_handed_again(self, store: JobStore) -> None:
+        store.insert(packaging(), {})
+        late = store.handovers().ticket(key())
+        store.handovers().mark(late)
+        store.handovers().again(late)
+        store.handovers().mark(late)
+        assert store.handovers().unhanded(10) == [key()]
 
     def test_an_ended_job_is_not_handed_again(self, store: JobStore) -> None:
         store.insert(packaging(), {})
@@ -371,7 +380,7 @@ class TestHandover:
     def test_unfinished_jobs_are_those_that_somebody_owes_something(self, store: JobStore) -> None:
         for number, status in enumerate(Status):
             store.insert(packaging(f"{status.lower()}", status=status, created_at=NOON + timedelta(seconds=number)), {})
-            store.handovers().mark(key(status.lower()))
+            store.handovers().mark(store.handovers().ticket(key(status.lower())))
         found = [ticket.key.name for ticket in store.handovers().unfinished(10, NOON + timedelta(hours=1))]
         assert found == ["starting", "inprogress", "stopping"]
         assert [ticket.key.name for ticket in store.handovers().unfinished(10, NOON + timedelta(seconds=1))] == [

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ClauseElement, Select, Table
+    from sqlalchemy import ClauseElement, ColumnElement, Select, Table
 
     from edgewright.jobs.direct import Direct, Row, Values
 
@@ -78,9 +78,10 @@ class Handovers:
         """Jobs that were inserted and not yet handed to the engine, oldest first within each kind."""
         return [JobKey(kind, *row) for kind, row in self._found(_unhanded, {"limit": limit})][:limit]
 
-    def mark(self, key: JobKey) -> None:
-        """Note that the engine has the job."""
-        self._direct.alone(_marking(key.kind), changes.of(key))
+    def mark(self, ticket: Ticket) -> None:
+        """Note that the engine has the job, unless it is to be handed over again by now."""
+        values = {"is_created": ticket.created_ms, "is_handover": ticket.handover}
+        self._direct.alone(_marking(ticket.key.kind), changes.of(ticket.key) | values)
 
     def waiting(self) -> bool:
         """Whether any job waits for a worker."""
@@ -121,7 +122,7 @@ def _ticket(kind: Kind) -> ClauseElement:
 @cache
 def _marking(kind: Kind) -> ClauseElement:
     table = JOBS[kind]
-    return update_of(table).values(handed=True).where(changes.meant(table))
+    return update_of(table).values(handed=True).where(*_same(table))
 
 
 @cache
@@ -141,12 +142,7 @@ def _unfinished(kind: Kind) -> ClauseElement:
 def _again(kind: Kind) -> ClauseElement:
     table = JOBS[kind]
     change = update_of(table).values(handed=False, handover=given("new_handover"))
-    return change.where(
-        changes.meant(table),
-        table.c.created_at == given("is_created"),
-        table.c.handover == given("is_handover"),
-        table.c.status.in_(sorted(UNFINISHED)),
-    ).returning(table.c.handover)
+    return change.where(*_same(table), table.c.status.in_(sorted(UNFINISHED))).returning(table.c.handover)
 
 
 @cache
@@ -154,6 +150,12 @@ def _stopped(kind: Kind) -> ClauseElement:
     table = JOBS[kind]
     query = _keys(table).where(text(_IS_UNFINISHED), table.c.status == Status.STOPPING, table.c.attempt == 0)
     return query.limit(given("limit"))
+
+
+def _same(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """Whether a row is the very one of a ticket."""
+    same = table.c.created_at == given("is_created"), table.c.handover == given("is_handover")
+    return (changes.meant(table), *same)
 
 
 def _keys(table: Table, *more: str) -> Select[Any]:
