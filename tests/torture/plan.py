@@ -49,7 +49,7 @@ SHARES = {
 """How many jobs of a hundred are made of each."""
 
 NEAR = 2 / 3
-NEAR_SECONDS = 0.8
+NEAR_SECONDS = 0.2
 """What a job may need to be under way when a blow falls."""
 
 REFUSED = {
