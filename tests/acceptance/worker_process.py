@@ -62,9 +62,9 @@ class Gates:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def wait_until(condition: Any, what: str = "the condition", seconds: float = PATIENCE_SECONDS) -> None:
+def wait_until(condition: Any, what: str = "the condition") -> None:
     """Poll until something is so."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.02)
