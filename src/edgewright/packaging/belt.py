@@ -45,7 +45,7 @@ class Belt:
     Args:
         write: takes an iterator of buffers and returns when it has stored all of them; it runs in a thread of its own.
         threads: workers.
-        poll: called at least every 0.2 s while the owner waits; what it raises ends the work.
+        poll: called for each MiB of tar, and at least every 0.2 s while the owner waits; what it raises ends the work.
         digest: whether what is written is hashed on its way.
     """
 
@@ -84,6 +84,7 @@ class Belt:
 
     def take(self) -> memoryview:
         """A free buffer of 1 MiB. Waits until a worker is done with one."""
+        self._poll()  # a small source may unpack to much, of which it tells nothing
         with contextlib.suppress(Empty):
             return self._free.get_nowait()
         if self._unmade:

@@ -70,8 +70,9 @@ def package(  # noqa: PLR0913 - five name what is done, three how
         threads: how many compress side by side; one less than there are processors when None. With 0 all is done in
             the calling thread, and the package is in memory before it is written: best for a few MiB. The bytes are
             always the same.
-        progress: called in the calling thread with the bytes read so far, after each MiB at the latest and several
-            times a second while the store is waited for. What it raises ends the work, and nothing is written.
+        progress: called in the calling thread with the bytes read so far, after each MiB of the source or of its tar at
+            the latest, and several times a second while the store is waited for. What it raises ends the work, and
+            nothing is written.
 
     Raises:
         ArchiveRefused: the source is malformed or unsafe; the message names the member and the rule.

@@ -24,7 +24,7 @@ class Tray:
 
     Args:
         write: takes an iterator of buffers and returns when it has stored all of them; called by `finish`.
-        poll: called once, before `write`; what it raises ends the work.
+        poll: called for each MiB of tar, and before `write`; what it raises ends the work.
         digest: whether what is written is hashed.
     """
 
@@ -53,6 +53,7 @@ class Tray:
 
     def take(self) -> memoryview:
         """The one buffer of 1 MiB: what was in it is pressed by then."""
+        self._poll()  # a small source may unpack to much, of which it tells nothing
         return self._buffer
 
     def send(self, batch: Batch) -> None:

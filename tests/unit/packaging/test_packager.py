@@ -167,6 +167,24 @@ def test_stop_without_threads_leaves_nothing(signer: Signer) -> None:
     assert (store.objects, store.pieces) == ([], 0)
 
 
+@in_threads_and_without
+def test_stop_is_noticed_while_a_small_source_unpacks_to_much(signer: Signer, threads: int) -> None:
+    source = tar_gz(named(b"m", bytes(60 * 2**20)))
+    assert len(source) < 2**20
+    asked = 0
+
+    def stop(_: int) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 10:
+            raise JobStopped("stopped")
+
+    store = Store()
+    with pytest.raises(JobStopped):
+        package([source], store.write, MODEL, signer, threads=threads, progress=stop)
+    assert store.objects == []
+
+
 def test_without_threads_everything_is_done_by_the_caller(signer: Signer) -> None:
     threads = {threading.get_ident()}
 
