@@ -63,20 +63,15 @@ def test_a_bucket_that_is_not_there_is_told(tmp_path: Path, s3_server: S3Service
     assert "no-such-bucket" in store.found
 
 
+class Quiet(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
-def telling_time(ahead: timedelta) -> Iterator[str]:
-    """A server whose clock is ahead; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response_only(403)
-            self.send_header("date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+def serving(handler: type[Quiet]) -> Iterator[str]:
+    """A server on a thread; its address."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -85,6 +80,20 @@ def telling_time(ahead: timedelta) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def telling_time(ahead: timedelta) -> Iterator[str]:
+    """A server whose clock is ahead; its address."""
+
+    class Handler(Quiet):
+        def do_HEAD(self) -> None:
+            self.send_response_only(403)
+            self.send_header("date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
+            self.end_headers()
+
+    with serving(Handler) as url:
+        yield url
 
 
 @pytest.mark.parametrize(("hours", "state"), [(0, State.OK), (1, State.FAILED), (-1, State.FAILED)])
@@ -104,24 +113,14 @@ def test_s3_that_does_not_answer_is_told(tmp_path: Path) -> None:
 def answering(status: int, body: bytes) -> Iterator[str]:
     """Some server, which answers everything so; its address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Statements that are compiled once and run past SQLAlchemy's execution: decision 0026 says why, and what it costs.
+"""Statements that are compiled once and run past SQLAlchemy's execution: decision 0038 says why, and what it costs.
 
 They are written with SQLAlchemy, like all others. What is left out is what SQLAlchemy does for each execution anew:
 looking for the compiled form, converting the values, and making a result of the rows; for a small statement that is

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Engine, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from edgewright.jobs import tallies
 from edgewright.jobs.database import reaching_database
@@ -22,7 +22,7 @@ from edgewright.jobs.direct import given
 from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
 from edgewright.jobs.rows import from_milliseconds, milliseconds
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, cursors, job_events
+from edgewright.jobs.tables import JOBS, cursors, job_events, of_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -180,11 +180,10 @@ class JobEvents:
         Numbered or not. Empty where there is no such job.
         """
         table = JOBS[key.kind]
-        same = and_(*(job_events.c[name] == getattr(key, name) for name in ("kind", "account", "region", "name")))
         now = select(table.c.created_at).where(
             table.c.account == key.account, table.c.region == key.region, table.c.name == key.name
         )
-        query = select(*_COLUMNS).where(same, job_events.c.created_at == now.scalar_subquery())
+        query = select(*_COLUMNS).where(of_job(job_events, key), job_events.c.created_at == now.scalar_subquery())
         with reaching_database(), self._reads.connect() as connection:
             return [_event(row) for row in connection.execute(query.order_by(job_events.c.id))]
 

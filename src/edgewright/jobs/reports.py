@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, literal, select
+from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 
 from edgewright.jobs.database import reaching_database
 from edgewright.jobs.direct import given
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, reports
+from edgewright.jobs.tables import JOBS, of_job, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class ReportStore:
     def get(self, key: JobKey) -> dict[str, Any]:
         """A job's report; empty where there is none, as for jobs that have not ended."""
         with reaching_database(), self._reads.connect() as connection:
-            text = connection.execute(select(reports.c.report).where(_is(key))).scalar()
+            text = connection.execute(select(reports.c.report).where(of_job(reports, key))).scalar()
         report: dict[str, Any] = orjson.loads(text) if text else {}
         return report
 
@@ -62,7 +62,7 @@ class ReportStore:
         return sorted(found)
 
 
-_PUT = insert(reports).values({f"{column.name}": given(f"new_{column.name}") for column in reports.c})
+_PUT = insert(reports).values({column.name: given(f"new_{column.name}") for column in reports.c})
 _REPLACE = delete(reports).where(
     *(reports.c[name] == given(f"new_{name}") for name in ("kind", "account", "region", "name"))
 )
@@ -77,13 +77,4 @@ def put(run: Run, key: JobKey, report: Mapping[str, Any]) -> None:
 
 def remove(connection: Connection, key: JobKey) -> None:
     """Forget a job's report, in the caller's transaction."""
-    connection.execute(delete(reports).where(_is(key)))
-
-
-def _is(key: JobKey) -> ColumnElement[bool]:
-    return and_(
-        reports.c.kind == key.kind,
-        reports.c.account == key.account,
-        reports.c.region == key.region,
-        reports.c.name == key.name,
-    )
+    connection.execute(delete(reports).where(of_job(reports, key)))

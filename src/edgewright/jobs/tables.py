@@ -18,6 +18,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    and_,
     false,
 )
 
@@ -26,6 +27,10 @@ from edgewright.jobs.states import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlalchemy import ColumnElement
+
+    from edgewright.jobs.job import JobKey
 
 HEAD = "0006"
 """The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
@@ -290,3 +295,8 @@ upload_parts = Table(
 
 compatibility = Table("compatibility", metadata, Column("oldest", Name, primary_key=True))
 """One row: the oldest `HEAD` whose program may use this database; see `database.migrate`."""
+
+
+def of_job(table: Table, key: JobKey) -> ColumnElement[bool]:
+    """Whether a row of a table that tells of jobs of both kinds is this job's."""
+    return and_(*(table.c[name] == getattr(key, name) for name in ("kind", "account", "region", "name")))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edgewright.jobs import direct
-from edgewright.jobs.tables import tags
+from edgewright.jobs.tables import of_job, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def held(connection: Connection, key: JobKey) -> dict[str, str]:
     """A job's tags; none where there is no such job."""
-    rows = connection.execute(select(tags.c.key, tags.c.value).where(_is_tag_of(key)))
+    rows = connection.execute(select(tags.c.key, tags.c.value).where(of_job(tags, key)))
     return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
 
 
@@ -44,23 +44,14 @@ def put(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
 
 def remove(connection: Connection, key: JobKey, names: Iterable[str]) -> None:
     """Remove tags; one that is not there is passed over."""
-    connection.execute(delete(tags).where(_is_tag_of(key), tags.c.key.in_(list(names))))
+    connection.execute(delete(tags).where(of_job(tags, key), tags.c.key.in_(list(names))))
 
 
 def forget(connection: Connection, key: JobKey) -> None:
     """Remove all tags of a job that goes."""
-    connection.execute(delete(tags).where(_is_tag_of(key)))
+    connection.execute(delete(tags).where(of_job(tags, key)))
 
 
 def _rows(key: JobKey, given: Mapping[str, str]) -> list[dict[str, str]]:
     job = {"kind": str(key.kind), "account": key.account, "region": key.region, "name": key.name}
     return [{**job, "key": name, "value": value} for name, value in given.items()]
-
-
-def _is_tag_of(key: JobKey) -> ColumnElement[bool]:
-    return and_(
-        tags.c.kind == key.kind,
-        tags.c.account == key.account,
-        tags.c.region == key.region,
-        tags.c.name == key.name,
-    )
