@@ -30,7 +30,8 @@ from botocore.credentials import Credentials
 from load import Call, Result, generator, load
 from sqlalchemy import insert, text
 
-from edgewright.jobs import JobKey, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.database.connections import migrate, open_database
+from edgewright.jobs import JobKey, Kind, PackagingJob, Status
 from edgewright.jobs.rows import to_row
 from edgewright.jobs.tables import packaging_jobs
 
@@ -116,7 +117,7 @@ def edgewright(data: Path, environment: Mapping[str, str] | None = None) -> Iter
     command = [sys.executable, "-m", "edgewright", "serve", "--port", "0", "--no-worker", "--data-dir", str(data)]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
     with ended(started) as process:
-        assert process.stdout is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None
         port = int(process.stdout.readline().split()[4].rpartition(":")[2])
         file = configparser.ConfigParser()
         file.read(data / "credentials")
@@ -246,7 +247,7 @@ def measured(size: int) -> dict[str, float]:
             return found | {"second page, by name": median(client, {"SortBy": "NAME", "NextToken": token})}
 
 
-def median(client: Any, query: dict[str, Any]) -> float:  # noqa: ANN401 - a boto3 client
+def median(client: Any, query: dict[str, Any]) -> float:
     """Milliseconds of one call, the median of fifteen."""
     times = []
     for _ in range(15):

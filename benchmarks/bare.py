@@ -10,7 +10,7 @@ import uvicorn
 ANSWER = b"{}" * 500
 
 
-async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own types
+async def application(_scope: Any, receive: Any, send: Any) -> None:
     """Answer every request alike."""
     while (await receive()).get("more_body"):
         pass

@@ -26,7 +26,8 @@ from urllib.parse import urlencode
 from api import ACCOUNT, BATCH, FIRST, REGION, STATUSES, edgewright, fill
 from sqlalchemy import insert
 
-from edgewright.jobs import Kind, Status, open_database
+from edgewright.database.connections import open_database
+from edgewright.jobs import Kind, Status
 from edgewright.jobs.rows import milliseconds
 from edgewright.jobs.tables import job_events, reports
 

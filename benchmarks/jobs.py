@@ -37,9 +37,9 @@ from sqlalchemy import Engine, make_url, text
 
 from contract.postgres import postgres_service
 from edgewright import service
-from edgewright.jobs import open_database
+from edgewright.database.connections import open_database
 from edgewright.settings import Settings
-from edgewright.workflows.engine import QUEUE, WORKFLOW, _client, engine_url
+from edgewright.worker.engine import QUEUE, WORKFLOW, _client, engine_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,7 +195,7 @@ def noop_worker(url: str, concurrency: int) -> Iterator[None]:
     command = [sys.executable, str(Path(__file__).with_name("noop.py")), url, str(concurrency)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        assert process.stdout is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None
         process.stdout.readline()
         yield
     finally:
@@ -274,13 +274,13 @@ def deaths(rounds: int) -> bool:
     return told(f"a dead worker's job runs again (lapse {lapse:g} s)", times, lapse + BARS["death"], "s")
 
 
-def create_streaming(fresh: Bench, client: Any, number: int) -> None:  # noqa: ANN401 - a boto3 client
+def create_streaming(fresh: Bench, client: Any, number: int) -> None:
     """A job of the large model that is in the middle of its source."""
     client.create_edge_packaging_job(**request(number, "gigabyte"))
     fresh.await_count(f"name = 'gigabyte-{number}' AND bytes_done > {64 * MIB}", 1)
 
 
-def boto(port: int, keys: tuple[str, str]) -> Any:  # noqa: ANN401 - boto3 has no types
+def boto(port: int, keys: tuple[str, str]) -> Any:
     """A boto3 client."""
     return boto3.client(
         "sagemaker",

@@ -111,7 +111,7 @@ class _Connection(asyncio.Protocol):
     failed: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
+        assert isinstance(transport, asyncio.Transport)
         self.transport, self.buffer = transport, b""
         self._send()
 

@@ -22,10 +22,11 @@ from sqlalchemy import text
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from contract.postgres import postgres_service
-from edgewright.jobs import JobStore, migrate, open_database
+from edgewright.database.connections import migrate, open_database
+from edgewright.jobs import JobStore
 from edgewright.logs import REQUEST_ID, configure
 from edgewright.telemetry.metrics import page
-from edgewright.telemetry.requests import RequestTally
+from edgewright.telemetry.requests import RequestCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +100,7 @@ def fill(engine: Engine, size: int) -> None:
 
 def scrapes(title: str, store: JobStore, rounds: int) -> None:
     """Print how long scrapes take, without the ten seconds for which one is kept."""
-    requests = RequestTally()
+    requests = RequestCounters()
     times = []
     for _ in range(rounds):
         begun = time.perf_counter()
@@ -114,7 +115,7 @@ def scrapes(title: str, store: JobStore, rounds: int) -> None:
 def counting() -> None:
     """Print what every request pays for being counted, and for its debug line that is not written."""
     configure("json")
-    requests, debug = RequestTally(), structlog.get_logger().bind().debug
+    requests, debug = RequestCounters(), structlog.get_logger().bind().debug
     scope: dict[str, object] = {}
 
     def empty() -> None:

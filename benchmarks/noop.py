@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 
-from edgewright.workflows.engine import Executor
+from edgewright.worker.engine import Executor
 
 LOOK_SECONDS = 0.1
 """How often real workers look whether a job waits."""

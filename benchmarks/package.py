@@ -29,9 +29,9 @@ from isal import igzip_lib, isal_zlib
 from typing_extensions import Buffer
 
 from edgewright.packaging import SIGNATURE_NAME, Model, gzip_members, package, verify
-from edgewright.packaging.belt import processors
-from edgewright.packaging.keys import PRIVATE_FILE, PUBLIC_FILE, load_or_create
+from edgewright.packaging.threaded_pipeline import processors
 from edgewright.settings import Limits
+from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, load_or_create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@
 Written from docs/format.md alone, to be ported to a device. It reads the package once and keeps no file in memory.
 """
 
-# ruff: noqa: INP001, T201 - a script, and it prints
+# ruff: noqa: T201 - a script, and it prints
 
 import base64
 import gzip
@@ -59,7 +59,7 @@ def take_apart(path: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     return files, documents
 
 
-def open_signature(text: bytes, public_key: Any) -> tuple[str, dict[str, str]]:  # noqa: ANN401 - any EC key
+def open_signature(text: bytes, public_key: Any) -> tuple[str, dict[str, str]]:
     """The signed statement: model's name, and path → SHA-256."""
     bundle = json.loads(text)
     require(bundle["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json", "unknown bundle")
@@ -86,7 +86,7 @@ def open_signature(text: bytes, public_key: Any) -> tuple[str, dict[str, str]]: 
     return subject["name"], digests
 
 
-def verify(path: str, public_key: Any, name: str | None = None, version: str | None = None) -> Any:  # noqa: ANN401
+def verify(path: str, public_key: Any, name: str | None = None, version: str | None = None) -> Any:
     """The manifest, once everything has been found to be as signed."""
     files, documents = take_apart(path)
     subject, digests = open_signature(documents[SIGNATURE], public_key)

@@ -5,7 +5,7 @@
 Every public library of Standard Webhooks (https://www.standardwebhooks.com) checks the same signature.
 """
 
-# ruff: noqa: INP001, T201 - a script, and it prints
+# ruff: noqa: T201 - a script, and it prints
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from edgewright.jobs import tallies
-from edgewright.telemetry import requests
+from edgewright.telemetry import counters, requests
 from edgewright.telemetry.metrics import METRICS
 
 
@@ -27,7 +26,7 @@ def page() -> str:
         ),
         "",
         "A histogram has the series `_bucket`, `_sum` and `_count`. Those of jobs have buckets up to",
-        f"{_shown(tallies.BUCKETS)} seconds, those of requests up to {_shown(requests.BUCKETS)} seconds.",
+        f"{_shown(counters.BUCKETS)} seconds, those of requests up to {_shown(requests.BUCKETS)} seconds.",
         "",
         "`kind` is `edge-packaging-job` or `compilation-job`, `status` one of the API's statuses. Counters of jobs",
         "begin with the first start of a version that has them; `edgewright_jobs` counts every job that is kept.",

@@ -48,7 +48,7 @@ def initial(rng: np.random.Generator) -> Weights:
     """He's initialisation."""
 
     def drawn(*shape: int) -> Array:
-        fan_in = int(np.prod(shape[1:])) if len(shape) == 4 else shape[0]  # noqa: PLR2004 - a convolution's weights
+        fan_in = int(np.prod(shape[1:])) if len(shape) == 4 else shape[0]
         return rng.normal(0, np.sqrt(2 / fan_in), shape).astype(np.float32)
 
     def zeros(size: int) -> Array:
@@ -167,7 +167,7 @@ def train(images: Array, labels: npt.NDArray[np.int64], rng: np.random.Generator
     return weights
 
 
-def exported(weights: Weights) -> Any:  # noqa: ANN401 - onnx's messages have no types
+def exported(weights: Weights) -> Any:
     """The net as an ONNX model with a free batch dimension."""
     padding = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
     nodes = [

@@ -7,8 +7,8 @@ import hashlib
 import zlib
 from typing import TYPE_CHECKING
 
-from edgewright.packaging import signature
 from edgewright.packaging.manifest import Manifest, PackagedFile
+from edgewright.signing import signature
 from fuzzing import CORPUS
 from golden_package import MODEL, PACKAGE, SIGNER
 from hostile import CORPUS as HOSTILE

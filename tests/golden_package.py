@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from archives import model_tar_gz
 from edgewright.packaging import Model
-from edgewright.packaging.keys import EcdsaSigner
+from edgewright.signing.keys import EcdsaSigner
 from packing import pack
 
 HERE = Path(__file__).parent / "golden"

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgewright.jobs import migrate, open_database
+from edgewright.database.connections import migrate, open_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

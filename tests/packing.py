@@ -10,8 +10,8 @@ from typing_extensions import Buffer
 from edgewright.packaging import Model, Package, package
 
 if TYPE_CHECKING:
-    from edgewright.packaging.keys import Signer
     from edgewright.settings import Limits
+    from edgewright.signing.keys import Signer
 
 MODEL = Model("digits", "1.0", compilation_job="compile-digits", target="rasp4b")
 

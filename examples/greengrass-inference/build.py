@@ -7,7 +7,7 @@
 cloud, upload `artifacts/` to `s3://BUCKET/` and give the recipe to `aws greengrassv2 create-component-version`.
 """
 
-# ruff: noqa: INP001, T201 - a script, and it prints
+# ruff: noqa: T201 - a script, and it prints
 
 import base64
 import hashlib

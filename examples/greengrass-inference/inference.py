@@ -6,7 +6,7 @@ Beside this file lie `verify_package.py`, the public key that is trusted, and th
 The model's folder is the other component's work folder, `{kernel:rootPath}/work/<component>` on either nucleus.
 """
 
-# ruff: noqa: INP001, T201 - a script, and it prints
+# ruff: noqa: T201 - a script, and it prints
 
 import argparse
 import hashlib
@@ -58,7 +58,7 @@ def unpacked(folder: Path) -> Path:
     return folder
 
 
-def verified_model(folder: Path, public_key: Any, name: str) -> tuple[str, bytes]:  # noqa: ANN401 - any EC key
+def verified_model(folder: Path, public_key: Any, name: str) -> tuple[str, bytes]:
     """The model's version and its bytes, after each file that was signed has been found as it was.
 
     Files that nobody signed may lie beside them: nothing is loaded from those.

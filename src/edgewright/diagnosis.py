@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 import urllib3
 from sqlalchemy import select
 
+from edgewright.auth.principals import check_private, read_principals
+from edgewright.database.clock import database_now
+from edgewright.database.connections import open_database
 from edgewright.errors import EdgewrightError
-from edgewright.http.principals import check_private, read_principals
-from edgewright.jobs import JobStore, open_database
-from edgewright.jobs.clock import database_now
-from edgewright.packaging import keys
+from edgewright.jobs import JobStore
+from edgewright.signing import keys
 from edgewright.stores import S3Uri, open_store
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
     if checks is None:
         mend = "Start `edgewright serve`, which writes down its own address."
         yield Finding("server", State.WARNING, f"What answers at {url} is no server of edgewright's.", mend)
-    elif answer.status == 200:  # noqa: PLR2004 - HTTP's OK
+    elif answer.status == 200:
         yield Finding("server", State.OK, f"It answers at {url}, and is ready.")
     else:
         failed = [name for name, status in checks.items() if status == "failed"]

@@ -115,7 +115,7 @@ def _say_whose(_logger: object, _method: str, line: EventDict) -> EventDict:
     return line
 
 
-def _blotted(value: Any) -> Any:  # noqa: ANN401 - whatever a line may hold
+def _blotted(value: Any) -> Any:
     if isinstance(value, str):
         for pattern in (_SECRET, _URL_PASSWORD, _WEBHOOK_KEY):
             value = pattern.sub(rf"\g<name>{BLOT}", value)

@@ -18,7 +18,10 @@ import structlog
 import uvicorn
 from starlette.routing import Route
 
-from edgewright import protocol, workflows
+from edgewright import protocol
+from edgewright.auth.principals import Principals
+from edgewright.auth.sigv4 import Verifier
+from edgewright.auth.throttling import Throttle
 from edgewright.console import Console, Gate, Packages, Parts, Seals
 from edgewright.errors import SettingsRefused
 from edgewright.http import readiness
@@ -29,16 +32,14 @@ from edgewright.http.connection import bounded
 from edgewright.http.entrance import Entrance
 from edgewright.http.health import Health
 from edgewright.http.metrics import Metrics
-from edgewright.http.principals import Principals
 from edgewright.http.progress import Progress
-from edgewright.http.sigv4 import Verifier
+from edgewright.http.service_protocols import AwsJson, RestJson
 from edgewright.http.stream import EventStream
-from edgewright.http.throttling import Throttle
-from edgewright.http.traced import traced
-from edgewright.http.wires import AwsJson, RestJson
+from edgewright.http.tracing import traced
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
 from edgewright.stores import open_links, open_rights, open_store
-from edgewright.telemetry.requests import RequestTally
+from edgewright.telemetry.requests import RequestCounters
+from edgewright.worker import ENDING_SECONDS, Handover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,9 +50,9 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
+    from edgewright.auth.principals import Principal
     from edgewright.http.entrance import Session
-    from edgewright.http.principals import Principal
-    from edgewright.http.wires import Wire
+    from edgewright.http.service_protocols import ServiceProtocol
     from edgewright.jobs import JobStore
     from edgewright.settings import Settings
     from edgewright.stores import ObjectStore, S3Uri
@@ -98,7 +99,7 @@ def api(settings: Settings, store: JobStore, leaving: Callable[[], bool] = lambd
         store: the jobs.
         leaving: whether the server is ending: answers that would never end do so then.
     """
-    hand_over = workflows.Handover(settings, store)
+    hand_over = Handover(settings, store)
     token_key = store.secret(TOKEN_KEY)
     objects = open_store(settings)
     artifacts = Artifacts(objects, store.secret(LINK_KEY), _now)
@@ -110,10 +111,10 @@ def api(settings: Settings, store: JobStore, leaving: Callable[[], bool] = lambd
 
     principals, rate = Principals(settings), settings.requests_per_second
     throttle = None if rate is None else Throttle(rate, settings.request_burst)
-    tally = RequestTally()
+    tally = RequestCounters()
     bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"), throttle=throttle)
 
-    def front(wire: Wire) -> ASGIApp:
+    def front(wire: ServiceProtocol) -> ASGIApp:
         verifier = Verifier(principals, wire.service.signing_name)
         return traced(Api(wire, verifier, context_for, bounds, tally))
 
@@ -167,7 +168,7 @@ def _session(settings: Settings, gate: Gate) -> Session | None:
     return found if settings.console.enabled else None
 
 
-def _watched(settings: Settings, store: JobStore, objects: ObjectStore, tally: RequestTally) -> Sequence[BaseRoute]:
+def _watched(settings: Settings, store: JobStore, objects: ObjectStore, tally: RequestCounters) -> Sequence[BaseRoute]:
     """The pages for those who watch the service."""
     health = Health(readiness.checks(settings, store, objects), readiness.advice(store, settings.worker.lapse_seconds))
     return [
@@ -286,7 +287,7 @@ def _keep_worker(settings: Settings, ending: threading.Event) -> None:
         while process.poll() is None and not ending.wait(0.1):
             pass
         if ending.is_set():
-            _end_worker(process, settings.worker.grace_seconds + workflows.ENDING_SECONDS + SPARE_SECONDS)
+            _end_worker(process, settings.worker.grace_seconds + ENDING_SECONDS + SPARE_SECONDS)
             return
         pause = first if time.monotonic() - begun > STEADY_SECONDS else min(pause * 2, longest)
         log.error("worker died", exit_code=process.returncode, next_start_seconds=pause)

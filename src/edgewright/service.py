@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from edgewright import jobs
+from edgewright.database import connections
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
-from edgewright.packaging import keys
+from edgewright.signing import keys
 from edgewright.stores import open_store
 from edgewright.telemetry.tracing import tracing
 
@@ -50,7 +51,7 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> jobs.JobStore:
     except OSError as error:
         raise SettingsRefused(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
     keys.load_or_create(settings.keys_dir)
-    database = jobs.open_database(settings.sqlalchemy_url, settings.database_pool)
+    database = connections.open_database(settings.sqlalchemy_url, settings.database_pool)
     _migrate(database, time.monotonic() + wait_seconds)
     store = jobs.JobStore(database)
     if settings.webhook.url:
@@ -62,7 +63,7 @@ def _migrate(database: Engine, until: float) -> None:
     """Bring the database to its newest migration, once it answers: servers and databases start in any order."""
     while True:
         try:
-            return jobs.migrate(database)
+            return connections.migrate(database)
         except DatabaseNewer:
             raise
         except DatabaseUnavailable as error:
@@ -80,7 +81,7 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
         worker: start a worker process, and start it again whenever it dies.
         announce: called once with the server's URL, when it takes requests.
     """
-    from edgewright import server  # noqa: PLC0415 - workers do without the web's libraries
+    from edgewright import server
 
     tracing.begin("server")
     server.run(settings, prepare(settings, settings.database_wait_seconds), worker=worker, announce=announce)
@@ -89,14 +90,14 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
 
 def work(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM."""
-    from edgewright import workflows  # noqa: PLC0415 - registering a compilation does without the engine
-    from edgewright.events.keeper import keeping  # noqa: PLC0415 - as above
+    from edgewright import worker
+    from edgewright.events.dispatcher import keeping
 
     tracing.begin("worker")
     store = prepare(settings, settings.database_wait_seconds)
     gc.freeze()  # the collector passes over what is loaded by now
     with keeping(settings, store):
-        workflows.work(settings, store)
+        worker.work(settings, store)
     tracing.end()
 
 
@@ -113,8 +114,8 @@ def register_compilation(settings: Settings, place: tuple[str | None, str], **de
         ObjectNotFound: there is no such artifact.
         ResourceInUse: the name is taken.
     """
-    from edgewright import protocol  # noqa: PLC0415 - workers speak no protocol
-    from edgewright.operations import registration  # noqa: PLC0415 - as above
+    from edgewright import protocol
+    from edgewright.operations import registration
 
     account, region = place
     account = account or settings.account_id

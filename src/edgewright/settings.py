@@ -387,7 +387,7 @@ class Settings(BaseSettings):
 
     @property
     def principals_file(self) -> Path:
-        """Further access keys and what each may do, mode 0600; see `http.principals`."""
+        """Further access keys and what each may do, mode 0600; see `auth.principals`."""
         return self.data_dir / "principals.toml"
 
     @property
@@ -401,15 +401,15 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file is read
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a folder of secrets
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, then the TOML file."""
         path = os.environ.get(CONFIG) or DEFAULT_FILE
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
 
 
-def load(**flags: Any) -> Settings:  # noqa: ANN401 - each flag has its field's type
+def load(**flags: Any) -> Settings:
     """Settings from flags (those that are None are passed over), the environment and the TOML file.
 
     Raises:

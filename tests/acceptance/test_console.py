@@ -14,8 +14,8 @@ import pytest
 
 from acceptance.conftest import archive
 from acceptance.running import ACCOUNT, RunningServer, packaging_request, register, serving, wait_for
+from edgewright.auth.principals import LOOK_SECONDS
 from edgewright.console.packages import AT_ONCE
-from edgewright.http.principals import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from acceptance.running import ACCOUNT, REGION, ROLE, RunningServer, packaging_request, register, serving, wait_for
-from edgewright.packaging import keys, verify
+from edgewright.packaging import verify
+from edgewright.signing import keys
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,9 @@ import pytest
 from isal import igzip
 
 from acceptance.running import RunningServer, packaging_request, register, serving, wait_for
-from edgewright.packaging import keys, verify
-from edgewright.stores.places import read_file
+from edgewright.packaging import verify
+from edgewright.signing import keys
+from edgewright.stores.local_or_s3 import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

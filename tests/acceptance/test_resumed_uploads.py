@@ -20,12 +20,13 @@ from pydantic import SecretStr
 
 from acceptance.worker_process import kill, terminate, wait_until, worker_process
 from contract.s3_service import S3Service, s3_service
-from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
-from edgewright.packaging.keys import load_public_key
+from edgewright.database.connections import migrate, open_database
+from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.packaging.verifier import verify
 from edgewright.settings import S3Settings, Settings
-from edgewright.stores.seam import PART
-from edgewright.workflows import Handover
+from edgewright.signing.keys import load_public_key
+from edgewright.stores.protocols import PART
+from edgewright.worker import Handover
 from faulty_proxy import Fault, FaultyProxy, faulty_proxy
 
 if TYPE_CHECKING:

@@ -23,10 +23,12 @@ from sqlalchemy import Engine, inspect, text
 
 from acceptance.worker_process import wait_until, worker_process
 from contract.postgres import PostgresService, postgres_service
-from edgewright.jobs import Job, JobKey, JobStore, Kind, ListQuery, Status, database, migrate, open_database
+from edgewright.database import connections
+from edgewright.database.connections import migrate, open_database
+from edgewright.jobs import Job, JobKey, JobStore, Kind, ListQuery, Status
 from edgewright.jobs.tables import HEAD
-from edgewright.packaging import keys
 from edgewright.settings import Settings
+from edgewright.signing import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,13 +313,13 @@ def _upgrade(engine: Engine, revision: str) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(database.MIGRATIONS))
+    config.set_main_option("script_location", str(connections.MIGRATIONS))
     return config
 
 
 def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
-        return database._revision(connection)
+        return connections._revision(connection)
 
 
 def _frozen(engine: Engine, name: str) -> list[Any]:

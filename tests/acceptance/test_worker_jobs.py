@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from acceptance.worker_process import kill, wait_until, worker_process
-from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
-from edgewright.packaging.keys import load_public_key
+from edgewright.database.connections import migrate, open_database
+from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.packaging.verifier import verify
 from edgewright.settings import Settings
-from edgewright.workflows import Handover
+from edgewright.signing.keys import load_public_key
+from edgewright.worker import Handover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

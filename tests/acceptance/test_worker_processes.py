@@ -12,10 +12,11 @@ import pytest
 
 from acceptance.worker_process import Gates, WorkerProcess, kill, terminate, wait_until, worker_process
 from contract.postgres import PostgresService, postgres_service
-from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status, migrate, open_database
+from edgewright.database.connections import migrate, open_database
+from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.settings import Settings
-from edgewright.workflows import Handover
-from edgewright.workflows.engine import engine_url
+from edgewright.worker import Handover
+from edgewright.worker.engine import engine_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from edgewright.jobs import JobKey
     from edgewright.settings import Settings
-    from edgewright.workflows import Tools
+    from edgewright.worker import WorkerContext
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["edgewright.service", "edgewright.workflows", "edgewright.logs"])
+FORKS.set_forkserver_preload(["edgewright.service", "edgewright.worker", "edgewright.logs"])
 
 STEPS = ("first", "second")
 PATIENCE_SECONDS = 60.0
@@ -130,32 +130,33 @@ def terminate(process: WorkerProcess) -> int:
     return process.wait()
 
 
-def gated_job(gates: Gates, key: JobKey, tools: Tools) -> None:
+def gated_job(gates: Gates, key: JobKey, context: WorkerContext) -> None:
     """A job of two steps, with a gate in each of them and one between."""
-    from edgewright.workflows.attempts import begin, concluded, finish
-    from edgewright.workflows.watch import Watch
+    from edgewright.worker.attempts import begin, concluded, finish
+    from edgewright.worker.monitor import Monitor
 
-    job = begin(key, tools)
+    job = begin(key, context)
     if job is None:
         return
-    watch = Watch(tools, job, None)
+    monitor = Monitor(context, job, None)
 
     def step(name: str) -> dict[str, Any]:
-        gates.reach(f"{name} of {key.name}", look=watch.look)
+        gates.reach(f"{name} of {key.name}", look=monitor.look)
         return {"status": "COMPLETED", "model_artifact": "s3://made/it"}
 
     ending: dict[str, Any] = {}
     for name in STEPS:
-        ending = tools.step(name, partial(concluded, tools, job, partial(step, name)))
+        ending = context.step(name, partial(concluded, context, job, partial(step, name)))
         gates.reach(f"after {name} of {key.name}")
-    finish(tools, job, ending)
+    finish(context, job, ending)
 
 
 def run_worker(settings: Settings, gates: Gates | None) -> None:
     """What the process does: run a worker until it is told to end."""
-    from edgewright.jobs import JobStore, Kind, migrate, open_database
+    from edgewright.database.connections import migrate, open_database
+    from edgewright.jobs import JobStore, Kind
     from edgewright.logs import configure
-    from edgewright.workflows import RECIPES, work
+    from edgewright.worker import RECIPES, work
 
     configure("console")
     engine = open_database(settings.sqlalchemy_url)

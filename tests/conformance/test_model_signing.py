@@ -10,7 +10,7 @@ import pytest
 
 from archives import model_tar_gz
 from edgewright.packaging import SIGNATURE_NAME
-from edgewright.packaging.keys import PUBLIC_FILE, load_or_create
+from edgewright.signing.keys import PUBLIC_FILE, load_or_create
 from packing import pack
 
 if TYPE_CHECKING:

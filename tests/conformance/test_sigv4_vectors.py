@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance import vectors
+from edgewright.auth.sigv4 import Verifier, canonical
 from edgewright.errors import InvalidSignature
-from edgewright.http.claims import Request, by_name, claimed
-from edgewright.http.sigv4 import Verifier, canonical
+from edgewright.protocol.signature import Request, by_name, claimed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

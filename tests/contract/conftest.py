@@ -8,7 +8,7 @@ import pytest
 
 from contract.postgres import PostgresService, postgres_service
 from contract.s3_service import S3Service, s3_service
-from edgewright.jobs import open_database
+from edgewright.database.connections import open_database
 from migrated import open_migrated
 
 if TYPE_CHECKING:

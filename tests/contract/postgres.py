@@ -44,7 +44,7 @@ class PostgresService:
 
     def migrated_database(self) -> str:
         """The URL of a database at the newest migration, without a row: a copy of one that the migrations made."""
-        from edgewright.jobs import migrate, open_database
+        from edgewright.database.connections import migrate, open_database
 
         if not self.migrated:
             engine = open_database(self.new_database())

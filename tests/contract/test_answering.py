@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from edgewright.database.connections import open_database, reaching_database
+from edgewright.database.postgres import FRESH_SECONDS
 from edgewright.errors import DatabaseUnavailable
-from edgewright.jobs import open_database
-from edgewright.jobs.answering import FRESH_SECONDS
-from edgewright.jobs.database import reaching_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +69,7 @@ def test_a_connection_that_broke_off_while_it_lay_idle_is_replaced_unnoticed(poo
 def test_one_that_broke_off_just_now_is_told_and_the_next_caller_has_another(
     pool: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgewright.jobs.answering.FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr("edgewright.database.postgres.FRESH_SECONDS", 3600.0)
     before = backend(pool)
     end(other, before)
     with pytest.raises(DatabaseUnavailable, match="terminat"):

@@ -13,19 +13,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
+from edgewright.database import connections
+from edgewright.database.connections import migrate, open_database
 from edgewright.errors import ClientTokenUsed, ComponentExists, DatabaseUnavailable, ResourceNotFound, ValidationFault
-from edgewright.greengrass.arn import ComponentArn
-from edgewright.jobs import (
-    ClientToken,
-    Component,
-    ComponentStore,
-    JobStore,
-    Receipt,
-    database,
-    migrate,
-    open_database,
-    tables,
-)
+from edgewright.greengrass.arns import ComponentArn
+from edgewright.greengrass.client_tokens import ClientToken, Receipt
+from edgewright.greengrass.component_store import Component, ComponentStore
+from edgewright.jobs import JobStore, tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -249,7 +243,7 @@ class TestTags:
 class TestMigration:
     def test_a_database_of_the_version_before_learns_components(self, engine: Engine) -> None:
         config = Config()
-        config.set_main_option("script_location", str(database.MIGRATIONS))
+        config.set_main_option("script_location", str(connections.MIGRATIONS))
         with engine.begin() as connection:
             tables.metadata.drop_all(connection)
             connection.execute(text("DROP TABLE alembic_version"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from edgewright.events.deliveries import Deliveries, Failure
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status
-from edgewright.jobs.deliveries import Deliveries, Failure
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

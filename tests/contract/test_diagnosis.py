@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
+from edgewright.database.connections import migrate, open_database
 from edgewright.diagnosis import Finding, State, diagnose
-from edgewright.jobs import JobStore, migrate, open_database
+from edgewright.jobs import JobStore
 from edgewright.settings import S3Settings, Settings
 
 if TYPE_CHECKING:

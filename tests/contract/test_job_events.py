@@ -13,21 +13,12 @@ from alembic.config import Config
 from sqlalchemy import Engine, insert, inspect, text
 from sqlalchemy.event import listen
 
+from edgewright.database import connections
+from edgewright.database.connections import migrate, open_database
 from edgewright.errors import DatabaseUnavailable, ResourceInUse, TransitionRefused
-from edgewright.jobs import (
-    CompilationJob,
-    JobKey,
-    JobStore,
-    Kind,
-    PackagingJob,
-    Status,
-    database,
-    migrate,
-    open_database,
-    tables,
-    tallies,
-)
+from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, PackagingJob, Status, tables
 from edgewright.jobs.rows import to_row
+from edgewright.telemetry import counters
 from migrated import open_migrated
 
 if TYPE_CHECKING:
@@ -252,9 +243,9 @@ class TestTallies:
         clock.time = NOON
         run(store, packaging("two"), clock, Status.FAILED)
         kept = store.census().tallies
-        assert kept[tallies.HELD, PACKAGING, "COMPLETED", ""] == 1
-        assert kept[tallies.CHANGES, PACKAGING, "STARTING", ""] == 2
-        assert kept[tallies.BYTES, PACKAGING, "", ""] == 1000  # of the job that completed
+        assert kept[counters.HELD, PACKAGING, "COMPLETED", ""] == 1
+        assert kept[counters.CHANGES, PACKAGING, "STARTING", ""] == 2
+        assert kept[counters.BYTES, PACKAGING, "", ""] == 1000  # of the job that completed
         assert kept["life", PACKAGING, "FAILED", "5.0"] == 1
         assert kept["life_ms", PACKAGING, "FAILED", ""] == 5000
         assert kept["wait", PACKAGING, "", "2.5"] == 2
@@ -263,13 +254,13 @@ class TestTallies:
     def test_a_registered_job_took_no_time(self, store: JobStore) -> None:
         store.insert(compilation(status=Status.COMPLETED), {})
         kept = store.census().tallies
-        assert kept[tallies.HELD, COMPILATION, "COMPLETED", ""] == 1
+        assert kept[counters.HELD, COMPILATION, "COMPLETED", ""] == 1
         assert not [key for key in kept if key[0] == "life"]
 
     def test_a_deleted_job_is_held_no_more(self, store: JobStore) -> None:
         store.insert(compilation(status=Status.COMPLETED), {})
         store.delete(compilation().key)
-        assert store.census().tallies[tallies.HELD, COMPILATION, "COMPLETED", ""] == 0
+        assert store.census().tallies[counters.HELD, COMPILATION, "COMPLETED", ""] == 0
 
     def test_each_event_counts_once_whoever_numbers_it(self, store: JobStore, engine: Engine) -> None:
         for place in range(40):
@@ -279,7 +270,7 @@ class TestTallies:
             thread.start()
         for thread in threads:
             thread.join()
-        assert store.census().tallies[tallies.CHANGES, PACKAGING, "STARTING", ""] == 40
+        assert store.census().tallies[counters.CHANGES, PACKAGING, "STARTING", ""] == 40
         assert store.events().last() == 40
 
     def test_jobs_that_ended_before_there_were_tallies_are_counted(
@@ -290,7 +281,7 @@ class TestTallies:
             url = request.getfixturevalue("postgres").new_database()
         old = open_database(url)
         config = Config()
-        config.set_main_option("script_location", str(database.MIGRATIONS))
+        config.set_main_option("script_location", str(connections.MIGRATIONS))
         with old.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "0002")
@@ -298,7 +289,7 @@ class TestTallies:
             known = {column: row[column] for column in row if column in _columns(connection)}
             connection.execute(insert(tables.packaging_jobs).values(known))
         migrate(old)
-        assert JobStore(old).census().tallies == {(tallies.HELD, PACKAGING, "FAILED", ""): 1}
+        assert JobStore(old).census().tallies == {(counters.HELD, PACKAGING, "FAILED", ""): 1}
         old.dispose()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Engine, inspect, text
 
+from edgewright.database.connections import migrate, open_database
 from edgewright.errors import (
     DatabaseUnavailable,
     ResourceInUse,
@@ -33,8 +34,6 @@ from edgewright.jobs import (
     SortBy,
     Status,
     WorkerRegistry,
-    migrate,
-    open_database,
 )
 from edgewright.jobs.listing import statement
 from edgewright.jobs.tables import HEAD

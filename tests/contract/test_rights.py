@@ -14,9 +14,9 @@ import pytest
 from contract.s3_stand_in import StandIn, passed_on, stand_in
 from contract.sts_stand_in import refusal, sts_service
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
+from edgewright.roles.roles import session_name
 from edgewright.settings import Settings, load
 from edgewright.stores import DirectoryStore, Rights, S3Uri, open_rights
-from edgewright.stores.rights import session_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

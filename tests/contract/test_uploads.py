@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgewright.errors import ResourceNotFound, TransitionRefused
-from edgewright.jobs import Job, JobKey, JobStore, KeptPart, Kind, PackagingJob, Status
+from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
+from edgewright.uploads.ledger import KeptPart
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from edgewright.errors import ArchiveRefused
-from edgewright.packaging import headers
-from edgewright.packaging.reader import Entry, TarReader
+from edgewright.packaging import tar_headers
+from edgewright.packaging.tar_reader import Entry, TarReader
 from edgewright.settings import Limits
 
 LIMITS = Limits(members=50, path_length=300, name_bytes=2000, member_size=100_000)
@@ -33,7 +33,7 @@ def one_input(data: bytes) -> None:
         reader = TarReader(read, LIMITS, reserved=("reserved",))
         while (entry := reader.next()) is not None:
             entries.append(entry)
-            read(entry.size + headers.padding(entry.size))
+            read(entry.size + tar_headers.padding(entry.size))
     except ArchiveRefused:
         pass
     check(entries)
@@ -49,7 +49,7 @@ def check(entries: list[Entry]) -> None:
         assert "\0" not in entry.path
         assert len(entry.path.encode()) <= LONGEST_FIELD
         assert 0 <= entry.size <= LIMITS.member_size
-        written = io.BytesIO(headers.build(entry.path, entry.size, executable=entry.executable))
+        written = io.BytesIO(tar_headers.build(entry.path, entry.size, executable=entry.executable))
         again = TarReader(written.read, LIMITS).next()
         assert again is not None
         assert (again.path, again.size, again.executable) == (entry.path, entry.size, entry.executable)

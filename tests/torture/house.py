@@ -21,8 +21,8 @@ from acceptance.running import ACCOUNT, REGION, clean_environment, command
 from contract.postgres import postgres_service
 from contract.s3_service import s3_service
 from edgewright import service
-from edgewright.packaging import keys
 from edgewright.settings import S3Settings, Settings
+from edgewright.signing import keys
 from torture.database import Database
 from torture.processes import Keeper, Program
 from torture.schedule import Blow, Target
@@ -31,7 +31,7 @@ from torture.shelves import FolderShelf, S3Shelf
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from edgewright.packaging.keys import Signer
+    from edgewright.signing.keys import Signer
     from faulty_proxy import Rates
     from torture.processes import Victim
     from torture.shelves import Shelf

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.packaging.keys import Signer
+    from edgewright.signing.keys import Signer
     from torture.house import House
 
 TARGET = "jetson_nano"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, text
 
+from edgewright.database.connections import open_database
 from edgewright.errors import EdgewrightError
-from edgewright.jobs import open_database
 from edgewright.packaging import verify
-from edgewright.workflows.engine import engine_url
+from edgewright.worker.engine import engine_url
 from torture.checks import Facts, Final, Finding, Stored, findings
 from torture.clients import Clients, Notes, creation
 from torture.house import House, Shape, built

@@ -17,11 +17,12 @@ from sqlalchemy.exc import OperationalError
 from acceptance.running import ACCOUNT, REGION, ROLE
 from contract.postgres import postgres_service
 from edgewright import service
-from edgewright.jobs import ENDED, JobKey, JobStore, Kind, PackagingJob, Status, open_database
-from edgewright.packaging import keys
+from edgewright.database.connections import open_database
+from edgewright.jobs import ENDED, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.settings import Settings, WorkerSettings
-from edgewright.workflows import Handover
-from edgewright.workflows.engine import engine_url
+from edgewright.signing import keys
+from edgewright.worker import Handover
+from edgewright.worker.engine import engine_url
 from torture.moments import Moment, Seen, Watcher
 from torture.oracle import Oracle, archive, object_key
 from torture.plan import Source

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from edgewright.cli import app
 from edgewright.settings import Settings, load
-from edgewright.workflows import ENDING_SECONDS
+from edgewright.worker import ENDING_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from edgewright.cli.connection import DataDir
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgewright.http.principals import Principal
+    from edgewright.auth.principals import Principal
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Access keys, and what each may do.")
 
@@ -36,8 +36,8 @@ def create(
 
     Example: edgewright access-keys create ci --allow 'sagemaker:List*' --allow 'sagemaker:Describe*'
     """
-    from edgewright.http import access_keys  # noqa: PLC0415 - only this command needs it
-    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright.auth import access_keys
+    from edgewright.settings import load
 
     settings = load(data_dir=data_dir)
     rules = _rules(allow or (["*"] if resource else []), resource)
@@ -51,7 +51,7 @@ def list_keys(data_dir: DataDir = None, json: Json = False) -> None:
 
     Example: edgewright access-keys list
     """
-    from edgewright.http.principals import read_principals  # noqa: PLC0415 - only this command needs it
+    from edgewright.auth.principals import read_principals
 
     found = read_principals(_file(data_dir))
     if json:
@@ -67,7 +67,7 @@ def disable(key: Key, data_dir: DataDir = None) -> None:
 
     Example: edgewright access-keys disable AKIA2E4ZFYG7QJ3KXN5P
     """
-    from edgewright.http import access_keys  # noqa: PLC0415 - only this command needs it
+    from edgewright.auth import access_keys
 
     output.line(f"{access_keys.disable(_file(data_dir), key).access_key_id} is disabled")
 
@@ -78,13 +78,13 @@ def rotate(key: Key, data_dir: DataDir = None, json: Json = False) -> None:
 
     Example: edgewright access-keys rotate AKIA2E4ZFYG7QJ3KXN5P
     """
-    from edgewright.http import access_keys  # noqa: PLC0415 - only this command needs it
+    from edgewright.auth import access_keys
 
     _print_new(access_keys.rotate(_file(data_dir), key), json=json)
 
 
 def _file(data_dir: Path | None) -> Path:
-    from edgewright.settings import load  # noqa: PLC0415 - heavy enough to be left to the commands
+    from edgewright.settings import load
 
     return load(data_dir=data_dir).principals_file
 

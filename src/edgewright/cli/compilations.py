@@ -72,8 +72,8 @@ def register(
     Example: edgewright compilations register my-model --artifact s3://models/my-model.tar.gz
     --framework PYTORCH --target jetson_nano
     """
-    from edgewright import service  # noqa: PLC0415 - only this command needs the database
-    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright import service
+    from edgewright.settings import load
 
     settings = load(data_dir=data_dir)
     key = service.register_compilation(

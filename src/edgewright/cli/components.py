@@ -14,7 +14,7 @@ from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Region, 
 from edgewright.errors import SettingsRefused
 
 if TYPE_CHECKING:
-    from edgewright.greengrass.catalogue import Listing
+    from edgewright.greengrass.publishing.catalogue import Listing
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Greengrass components of a running service.")
 
@@ -35,7 +35,7 @@ def export(
 
     Example: edgewright component export my-job --output components
     """
-    from edgewright.greengrass import local  # noqa: PLC0415 - only this command needs it
+    from edgewright.greengrass.publishing import folder as local
 
     with _found(named, endpoint_url, region, data_dir) as listing:
         exported = local.export(listing.recipe, listing.fetch, folder)
@@ -67,17 +67,20 @@ def publish(
     Example: edgewright component publish my-job --bucket my-components --profile production
     --data-dir edgewright-data
     """
-    from edgewright.greengrass import catalogue, publishing  # noqa: PLC0415 - only this command needs them
+    from edgewright.greengrass.publishing import (
+        aws,
+        catalogue,
+    )
 
     into = aws_region or region or catalogue.region_of(named)
     with _found(named, endpoint_url, region, data_dir) as listing:
-        clients = publishing.Clients.open(into, profile)
+        clients = aws.Clients.open(into, profile)
         if clients.greengrass.meta.endpoint_url == listing.client.meta.endpoint_url:
             raise SettingsRefused(
                 f"AWS's settings send greengrassv2 to {listing.client.meta.endpoint_url}, which is where the component "
                 "comes from. Name another --profile, or unset AWS_ENDPOINT_URL and give --data-dir."
             )
-        made = publishing.publish(clients, listing.recipe, listing.fetch, publishing.Destination(bucket, prefix))
+        made = aws.publish(clients, listing.recipe, listing.fetch, aws.Destination(bucket, prefix))
     if json:
         output.as_json({"arn": made.arn, "artifacts": [str(uri) for uri in made.artifacts], "new": made.new})
     else:
@@ -86,7 +89,7 @@ def publish(
 
 @contextmanager
 def _found(named: str, endpoint_url: str | None, region: str | None, data_dir: Path | None) -> Iterator[Listing]:
-    from edgewright.greengrass import catalogue  # noqa: PLC0415 - only these commands need it
+    from edgewright.greengrass.publishing import catalogue
 
     connection = Connection(endpoint_url, region or catalogue.region_of(named), data_dir)
     with opened(connection) as sagemaker, opened(connection, "greengrassv2") as greengrass:

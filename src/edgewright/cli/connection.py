@@ -32,13 +32,13 @@ class Connection:
     region: str | None
     data_dir: Path | None
 
-    def client(self, service: str = "sagemaker") -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
+    def client(self, service: str = "sagemaker") -> Any:
         """A boto3 client of one of the AWS services whose API edgewright answers.
 
         The endpoint is the flag's, the environment's, else the one that the server wrote into the data folder.
         Credentials are AWS's usual ones, else those in the data folder.
         """
-        from botocore.config import Config  # noqa: PLC0415 - heavy, and only clients need it
+        from botocore.config import Config
 
         session = self._session()
         return session.client(
@@ -48,11 +48,11 @@ class Connection:
             config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5),
         )
 
-    def get(self, client: Any, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, bytes]:  # noqa: ANN401 - a boto3 client
+    def get(self, client: Any, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
         """The answer to a GET of one of the service's own pages, signed as a client's calls are: status and body."""
-        from botocore.auth import SigV4Auth  # noqa: PLC0415 - heavy, and only clients need it
-        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-        from botocore.httpsession import URLLib3Session  # noqa: PLC0415
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.httpsession import URLLib3Session
 
         url = f"{client.meta.endpoint_url}{path}" + (f"?{urlencode(query)}" if query else "")
         request = AWSRequest("GET", url)
@@ -60,8 +60,8 @@ class Connection:
         answer = URLLib3Session(timeout=10).send(request.prepare())
         return answer.status_code, answer.content
 
-    def _session(self) -> Any:  # noqa: ANN401 - as above
-        import boto3  # noqa: PLC0415 - heavy, and only clients need it
+    def _session(self) -> Any:
+        import boto3
 
         session = boto3.Session()
         keys = {} if session.get_credentials() and self.data_dir is None else _folder_keys(self._folder)
@@ -75,7 +75,7 @@ class Connection:
 @contextmanager
 def opened(connection: Connection, service: str = "sagemaker") -> Iterator[Any]:
     """A client; what goes wrong inside the block becomes one of our errors, with AWS's own words."""
-    from botocore import exceptions  # noqa: PLC0415 - heavy, and only clients need it
+    from botocore import exceptions
 
     try:
         yield connection.client(service)

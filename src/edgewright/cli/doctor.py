@@ -23,8 +23,8 @@ def doctor(
 
     Example: edgewright doctor
     """
-    from edgewright import diagnosis  # noqa: PLC0415 - only this command needs the server's libraries
-    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright import diagnosis
+    from edgewright.settings import load
 
     found = []
     for finding in diagnosis.diagnose(load(data_dir=data_dir), bucket):

@@ -12,7 +12,7 @@ from edgewright.cli.connection import DataDir
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgewright.jobs.deliveries import Deliveries
+    from edgewright.events.deliveries import Deliveries
 
 MOST = 1000
 
@@ -49,8 +49,9 @@ def retry(
 
 
 def _deliveries(data_dir: Path | None) -> Deliveries:
-    from edgewright.jobs import JobStore, open_database  # noqa: PLC0415 - only these commands need the database
-    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright.database.connections import open_database
+    from edgewright.jobs import JobStore
+    from edgewright.settings import load
 
     store = JobStore(open_database(load(data_dir=data_dir).sqlalchemy_url))
     store.check()

@@ -80,7 +80,7 @@ def watch(
 
     Example: edgewright jobs watch my-job
     """
-    from edgewright.cli import watching  # noqa: PLC0415 - only this command needs it
+    from edgewright.cli import watching
 
     connection = Connection(endpoint_url, region, data_dir)
     with opened(connection) as client:

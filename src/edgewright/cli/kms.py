@@ -34,8 +34,8 @@ def create_key(
 
     Example: edgewright kms create-key --alias edge --region eu-west-1
     """
-    from edgewright.settings import load  # noqa: PLC0415 - heavy enough to be left to the commands
-    from edgewright.stores.keyring import Place  # noqa: PLC0415
+    from edgewright.settings import load
+    from edgewright.stores.keyring import Place
 
     ring, own = _keyring(data_dir), load(data_dir=data_dir).account_id
     key = ring.create(Place(account or own, region), alias)
@@ -95,8 +95,8 @@ def enable_key(key: Name, data_dir: DataDir = None, json: Json = False) -> None:
 
 
 def _keyring(data_dir: Path | None) -> Keyring:
-    from edgewright.settings import load  # noqa: PLC0415 - heavy enough to be left to the commands
-    from edgewright.stores.keyring import Keyring  # noqa: PLC0415
+    from edgewright.settings import load
+    from edgewright.stores.keyring import Keyring
 
     return Keyring(load(data_dir=data_dir).kms_dir)
 

@@ -44,9 +44,9 @@ def rows(titles: Sequence[str], values: Sequence[Sequence[str]]) -> None:
         for row in values:
             typer.echo("\t".join(row))
         return
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(*titles, box=None, header_style="bold", pad_edge=False)
     for row in values:
@@ -77,9 +77,9 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-    from rich.progress import TransferSpeedColumn as Rate  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import TransferSpeedColumn as Rate
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:

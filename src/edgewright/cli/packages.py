@@ -12,7 +12,7 @@ from edgewright.cli import output
 if TYPE_CHECKING:
     from edgewright.packaging import Verified
     from edgewright.packaging.inspection import Inspection
-    from edgewright.stores.places import Source
+    from edgewright.stores.local_or_s3 import Source
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Data = Annotated[Path | None, typer.Option("--data-dir", help="The folder that holds keys and objects.")]
@@ -33,16 +33,17 @@ def package(
 
     Example: edgewright package model.tar.gz --model-name digits --model-version 1.0 --output packages
     """
-    from edgewright.packaging import Model, keys, package_name  # noqa: PLC0415 - only this command needs them
-    from edgewright.packaging import package as make  # noqa: PLC0415
-    from edgewright.settings import load  # noqa: PLC0415
-    from edgewright.stores import places  # noqa: PLC0415
+    from edgewright.packaging import Model, package_name
+    from edgewright.packaging import package as make
+    from edgewright.settings import load
+    from edgewright.signing import keys
+    from edgewright.stores import local_or_s3
 
     settings = load(data_dir=data_dir)
     signer = keys.open_signer(key) if key else keys.load_or_create(settings.keys_dir)
     model = Model(model_name, model_version)
-    origin = places.source(source, settings)
-    target = places.target(destination, package_name(model), settings)
+    origin = local_or_s3.source(source, settings)
+    target = local_or_s3.target(destination, package_name(model), settings)
     with output.progress("packaging", origin.size) as report:
         made = make(origin.read(), target.write, model, signer, settings.limits, digest=True, progress=report)
     if json:
@@ -65,16 +66,16 @@ def verify(
 
     Example: edgewright verify digits-1.0.tar.gz --public-key signing.pub.pem --extract digits
     """
-    from edgewright.packaging import keys  # noqa: PLC0415 - only this command needs them
-    from edgewright.packaging import verify as check  # noqa: PLC0415
-    from edgewright.settings import load  # noqa: PLC0415
-    from edgewright.stores import places  # noqa: PLC0415
+    from edgewright.packaging import verify as check
+    from edgewright.settings import load
+    from edgewright.signing import keys
+    from edgewright.stores import local_or_s3
 
     trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
     if not trusted:
         raise typer.BadParameter("give --public-key PEM or --trust DIR: a signature proves nothing without a key")
     settings = load(data_dir=data_dir)
-    origin = places.source(archive, settings)
+    origin = local_or_s3.source(archive, settings)
     with output.progress("verifying", origin.size) as report:
         verified = check(
             origin.read(),
@@ -119,16 +120,17 @@ def inspect(
 
     Example: edgewright inspect digits-1.0.tar.gz --public-key signing.pub.pem
     """
-    from edgewright.packaging import inspection, keys  # noqa: PLC0415 - only this command needs them
-    from edgewright.settings import load  # noqa: PLC0415
-    from edgewright.stores import places  # noqa: PLC0415
+    from edgewright.packaging import inspection
+    from edgewright.settings import load
+    from edgewright.signing import keys
+    from edgewright.stores import local_or_s3
 
     settings = load(data_dir=data_dir)
     trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
     own = settings.keys_dir / keys.PUBLIC_FILE
     if not trusted and own.exists():
         trusted = [keys.load_public_key(own)]
-    origin = places.source(archive, settings)
+    origin = local_or_s3.source(archive, settings)
     found = inspection.inspect(origin.read, trusted, settings.limits)
     if json:
         output.as_json(_inspected(found, origin))

@@ -26,9 +26,9 @@ def serve(
 
     Example: edgewright serve --port 8181 --data-dir ./edgewright-data
     """
-    from edgewright import service  # noqa: PLC0415 - only this command needs the server
-    from edgewright.logs import configure  # noqa: PLC0415
-    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright import service
+    from edgewright.logs import configure
+    from edgewright.settings import load
 
     settings = load(host=host, port=port, data_dir=data_dir)
     configure(settings.log_format, settings.log_level)
@@ -50,9 +50,9 @@ def worker(
 
     Example: edgewright worker --data-dir ./edgewright-data
     """
-    from edgewright import service  # noqa: PLC0415 - only this command needs the engine
-    from edgewright.logs import configure  # noqa: PLC0415
-    from edgewright.settings import load  # noqa: PLC0415
+    from edgewright import service
+    from edgewright.logs import configure
+    from edgewright.settings import load
 
     settings = load(data_dir=data_dir)
     configure(settings.log_format, settings.log_level)
@@ -68,7 +68,7 @@ def demo(
 
     Example: edgewright demo --keep
     """
-    from edgewright.demo import story  # noqa: PLC0415 - only this command needs its libraries
+    from edgewright.demo import story
 
     story.run(output.line, keep=keep)
 

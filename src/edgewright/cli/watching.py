@@ -131,7 +131,7 @@ def follow(watched: Watched, *, quiet: bool) -> list[Job]:
         watched: which jobs.
         quiet: print nothing.
     """
-    from rich.console import Console  # noqa: PLC0415 - only this command needs it
+    from rich.console import Console
 
     console = Console()
     if quiet:
@@ -158,8 +158,8 @@ def _last(looks: Iterator[list[Job]]) -> list[Job]:
     return jobs
 
 
-def _live(console: Any, watched: Watched) -> list[Job]:  # noqa: ANN401 - Rich's console
-    from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
+def _live(console: Any, watched: Watched) -> list[Job]:
+    from rich.live import Live
 
     paces: dict[str, Pace] = {}
     jobs: list[Job] = []
@@ -199,8 +199,8 @@ def _noted(paces: dict[str, Pace], jobs: Sequence[Job]) -> Mapping[str, Pace]:
 
 def table(jobs: Sequence[Job], paces: Mapping[str, Pace]) -> Table:
     """The jobs as a table, the message of those that have ended below."""
-    from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     shown = Table("JOB", "STATUS", "PROGRESS", "BYTES", "RATE", "LEFT", box=None, header_style="bold", pad_edge=False)
     for job in jobs:

@@ -128,7 +128,7 @@ def _path(member: tarfile.TarInfo, limits: Limits) -> PurePosixPath:
         raise _unsafe(member, "would leave the archive's folder")
     if len(member.name.encode(errors="surrogateescape")) > limits.path_length or len(parts) > limits.path_depth:
         raise _unsafe(member, "has too long or too deep a name")
-    if any(len(part.encode(errors="surrogateescape")) > 255 for part in parts):  # noqa: PLR2004 - Linux's NAME_MAX
+    if any(len(part.encode(errors="surrogateescape")) > 255 for part in parts):
         raise _unsafe(member, "has too long or too deep a name")
     return PurePosixPath(*parts)
 

@@ -60,7 +60,7 @@ def parse_compiler_options(text: str, os: str) -> dict[str, Any]:
     return options
 
 
-def _json(member: str, text: str) -> Any:  # noqa: ANN401 - any JSON value
+def _json(member: str, text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _X86_ONLY_DOMAIN = "com.microsoft.nchwc"
 
 
-def load(path: Path) -> Any:  # noqa: ANN401 - onnx's messages have no types here
+def load(path: Path) -> Any:
     """Read a model, and refuse one whose external data lies outside of its folder.
 
     Raises:
@@ -48,7 +48,7 @@ def load(path: Path) -> Any:  # noqa: ANN401 - onnx's messages have no types her
     return model
 
 
-def save(model: Any, path: Path) -> None:  # noqa: ANN401 - as above
+def save(model: Any, path: Path) -> None:
     """Write the model; external data stays where it is, beside it."""
     try:
         path.write_bytes(model.SerializeToString())
@@ -56,7 +56,7 @@ def save(model: Any, path: Path) -> None:  # noqa: ANN401 - as above
         raise ModelRefused("InputConfiguration: The model is over 2 GB: keep its weights as external data.") from error
 
 
-def fix_inputs(model: Any, wanted: Sequence[InputShape]) -> tuple[Tensor, ...]:  # noqa: ANN401 - as above
+def fix_inputs(model: Any, wanted: Sequence[InputShape]) -> tuple[Tensor, ...]:
     """Give the model's inputs the shapes of DataInputConfig, in place.
 
     Without a DataInputConfig the model's own shapes must be fixed already.
@@ -92,7 +92,7 @@ def _by_name(inputs: Sequence[Any], wanted: Sequence[InputShape]) -> dict[str, t
     return {str(shape.name): shape.shape for shape in wanted}
 
 
-def _fix(each: Any, shape: tuple[int, ...] | None, symbols: dict[str, int]) -> None:  # noqa: ANN401 - as above
+def _fix(each: Any, shape: tuple[int, ...] | None, symbols: dict[str, int]) -> None:
     if each.type.WhichOneof("value") != "tensor_type":
         raise ModelRefused(f"InputConfiguration: Input {each.name!r} is not a tensor, and only tensors are supported.")
     dims = each.type.tensor_type.shape.dim
@@ -127,14 +127,14 @@ def _free(name: str) -> ModelRefused:
     )
 
 
-def _replace_symbols(each: Any, symbols: dict[str, int]) -> None:  # noqa: ANN401 - as above
+def _replace_symbols(each: Any, symbols: dict[str, int]) -> None:
     if each.type.WhichOneof("value") == "tensor_type":
         for dim in each.type.tensor_type.shape.dim:
             if dim.dim_param in symbols:
                 dim.dim_value = symbols[dim.dim_param]
 
 
-def _described(each: Any) -> Tensor:  # noqa: ANN401 - as above
+def _described(each: Any) -> Tensor:
     number = each.type.tensor_type.elem_type
     if number not in onnx.TensorProto.DataType.values():
         raise ModelRefused(f"InputConfiguration: Input {each.name[:100]!r} has the unknown element type {number}.")
@@ -143,7 +143,7 @@ def _described(each: Any) -> Tensor:  # noqa: ANN401 - as above
     return Tensor(each.name, tuple(dim.dim_value for dim in each.type.tensor_type.shape.dim), names.get(kind, kind))
 
 
-def _check_external(tensor: Any, folder: Path) -> None:  # noqa: ANN401 - as above
+def _check_external(tensor: Any, folder: Path) -> None:
     location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
     path = PurePosixPath(location)
     # "*" begins ONNX Runtime's marks for data at an address in memory: never to be taken from a file.
@@ -157,7 +157,7 @@ def _check_external(tensor: Any, folder: Path) -> None:  # noqa: ANN401 - as abo
         )
 
 
-def _tensors(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+def _tensors(model: Any) -> Iterator[Any]:
     for graph in _graphs(model):
         yield from graph.initializer
         for sparse in graph.sparse_initializer:
@@ -169,7 +169,7 @@ def _tensors(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
                 yield from (sparse.values, sparse.indices)
 
 
-def _nodes(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+def _nodes(model: Any) -> Iterator[Any]:
     """Every node: of the graph, of the graphs within, of the model's functions and the graphs within those."""
     for graph in _graphs(model):
         yield from graph.node
@@ -177,7 +177,7 @@ def _nodes(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
         yield from function.node
 
 
-def _graphs(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+def _graphs(model: Any) -> Iterator[Any]:
     waiting = [model.graph]
     waiting += [graph for function in model.functions for node in function.node for graph in _within(node)]
     while waiting:
@@ -186,9 +186,9 @@ def _graphs(model: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
         waiting += [inner for node in graph.node for inner in _within(node)]
 
 
-def _within(node: Any) -> list[Any]:  # noqa: ANN401 - as above
+def _within(node: Any) -> list[Any]:
     return [graph for attribute in node.attribute for graph in (*attribute.graphs, *_one_graph(attribute))]
 
 
-def _one_graph(attribute: Any) -> list[Any]:  # noqa: ANN401 - as above
+def _one_graph(attribute: Any) -> list[Any]:
     return [attribute.g] if attribute.HasField("g") else []

@@ -56,7 +56,7 @@ class OnnxRuntime:
 
     def build(self, spec: CompilationSpec, source: Path, artifact: Path) -> Built:
         """See `backends.Backend.build`: writes `model.ort`."""
-        from edgewright.compiling import onnx_graph  # noqa: PLC0415 - imports onnx, only in the child process
+        from edgewright.compiling import onnx_graph
 
         platform = platform_of(spec, _PLATFORMS, _NAME)
         path = _the_model(source)
@@ -104,7 +104,7 @@ def _the_model(source: Path) -> Path:
 
 def _convert(model: Path, target: Path, platform: Platform) -> tuple[Tensor, ...]:
     """Optimise the model and save it in ORT format; gives its outputs."""
-    import onnxruntime as ort  # noqa: PLC0415 - only in the child process
+    import onnxruntime as ort
 
     ort.disable_telemetry_events()  # nothing leaves this host that nobody asked for
 
@@ -135,7 +135,7 @@ def _refusal(error: Exception, model: Path) -> Exception:
     return ModelRefused(f"InputConfiguration: ONNX Runtime cannot load the model: {text}")
 
 
-def _tensor(output: Any) -> Tensor:  # noqa: ANN401 - onnxruntime's NodeArg has no types
+def _tensor(output: Any) -> Tensor:
     shape = tuple(size if isinstance(size, int) else None for size in output.shape or ())
     return Tensor(output.name, shape, _element_type(output.type))
 
@@ -147,6 +147,6 @@ def _element_type(text: str) -> str:
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import version  # noqa: PLC0415 - reads the installation, only in the child process
+    from importlib.metadata import version
 
     return {name: version(name) for name in ("edgewright", "onnx", "onnxruntime")}

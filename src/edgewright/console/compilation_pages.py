@@ -13,14 +13,14 @@ from edgewright.jobs import ENDED, Status
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from edgewright.console.visits import Visit
+    from edgewright.console.page_requests import PageRequest
     from edgewright.jobs import CompilationJob
 
 PATH = "/console/compilations"
 SORTS = ("CreationTime", "Name", "Status")
 
 
-def listing(visit: Visit) -> Response:
+def listing(visit: PageRequest) -> Response:
     """`GET /console/compilations`: one page of jobs; its rows alone where the script asks for them."""
     asked = filters(PATH, {name: value for name, value in visit.query.items() if name != "model"}, SORTS)
     found = visit.desk.call("ListCompilationJobs", **asked.request())
@@ -29,7 +29,7 @@ def listing(visit: Visit) -> Response:
     return visit.page(template, filters=asked, jobs=rows, token=found.get("NextToken"), statuses=list(Status))
 
 
-def job(visit: Visit) -> Response:
+def job(visit: PageRequest) -> Response:
     """`GET /console/compilations/<name>`: one job; what moves of it alone where the script asks for that."""
     name = visit.place["name"]
     described = visit.desk.call("DescribeCompilationJob", CompilationJobName=name)
@@ -51,7 +51,7 @@ def job(visit: Visit) -> Response:
     )
 
 
-def stop(visit: Visit) -> Response:
+def stop(visit: PageRequest) -> Response:
     """`POST /console/compilations/<name>/stop`: ask the job to end."""
     name = visit.place["name"]
     visit.desk.call("StopCompilationJob", CompilationJobName=name)

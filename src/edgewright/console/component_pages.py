@@ -11,12 +11,12 @@ from edgewright.console.listing import filters
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from edgewright.console.visits import Visit
+    from edgewright.console.page_requests import PageRequest
 
 PATH = "/console/components"
 
 
-def listing(visit: Visit) -> Response:
+def listing(visit: PageRequest) -> Response:
     """`GET /console/components`: one page of components, each with its highest version."""
     asked = filters(PATH, visit.query, ("NAME",))
     token = {"nextToken": visit.query["after"]} if visit.query.get("after") else {}
@@ -26,7 +26,7 @@ def listing(visit: Visit) -> Response:
     )
 
 
-def component(visit: Visit) -> Response:
+def component(visit: PageRequest) -> Response:
     """`GET /console/components/<name>/<version>`: one version, its recipe, and the other versions."""
     name, version = visit.place["name"], visit.place["version"]
     base = visit.desk.context.caller.component_arn(name)

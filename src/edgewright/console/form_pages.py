@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from edgewright.console.visits import Visit
+    from edgewright.console.page_requests import PageRequest
 
 SUGGESTED = 50
 UNPROCESSABLE = 422
 
 
-def new_job(visit: Visit) -> Response:
+def new_job(visit: PageRequest) -> Response:
     """`GET` and `POST /console/new-job`; `?from=<name>` takes over what an earlier job was asked for."""
     return _form(visit, PACKAGING, job_pages.PATH, _from_job(visit))
 
 
-def new_compilation(visit: Visit) -> Response:
+def new_compilation(visit: PageRequest) -> Response:
     """`GET` and `POST /console/new-compilation`; `?from=<name>` takes over what an earlier job was asked for."""
     return _form(visit, COMPILATION, "/console/compilations", _from_compilation(visit))
 
 
-def _form(visit: Visit, form: Form, folder: str, earlier: Mapping[str, str]) -> Response:
+def _form(visit: PageRequest, form: Form, folder: str, earlier: Mapping[str, str]) -> Response:
     if not visit.form:
         role = {"role": f"arn:aws:iam::{visit.principal.account}:role/edge"}
         return _page(visit, form, {**role, **form.defaults, **earlier, **visit.query}, {})
@@ -45,7 +45,7 @@ def _form(visit: Visit, form: Form, folder: str, earlier: Mapping[str, str]) -> 
     return see_other(f"{folder}/{visit.form['name'].strip()}")
 
 
-def _page(visit: Visit, form: Form, values: Mapping[str, str], errors: Errors, status: int = 200) -> Response:
+def _page(visit: PageRequest, form: Form, values: Mapping[str, str], errors: Errors, status: int = 200) -> Response:
     return visit.page(
         "form.html",
         status,
@@ -58,20 +58,20 @@ def _page(visit: Visit, form: Form, values: Mapping[str, str], errors: Errors, s
     )
 
 
-def _completed(visit: Visit) -> list[str]:
+def _completed(visit: PageRequest) -> list[str]:
     """Compilation jobs that can be packaged, the newest first."""
     found = visit.desk.ask("ListCompilationJobs", StatusEquals="COMPLETED", MaxResults=SUGGESTED)
     return [job["CompilationJobName"] for job in found["CompilationJobSummaries"]] if found else []
 
 
-def _devices(visit: Visit) -> tuple[str, ...]:
+def _devices(visit: PageRequest) -> tuple[str, ...]:
     _, operation = visit.desk.operation("CreateCompilationJob")
-    assert operation.input is not None  # noqa: S101 - the model gives it one
+    assert operation.input is not None
     output = operation.input.members["OutputConfig"].shape
     return output.members["TargetDevice"].shape.enum or ()
 
 
-def _from_job(visit: Visit) -> dict[str, str]:
+def _from_job(visit: PageRequest) -> dict[str, str]:
     name = visit.query.get("from")
     if not name:
         return {}
@@ -93,7 +93,7 @@ def _from_job(visit: Visit) -> dict[str, str]:
     }
 
 
-def _from_compilation(visit: Visit) -> dict[str, str]:
+def _from_compilation(visit: PageRequest) -> dict[str, str]:
     name = visit.query.get("from")
     if not name:
         return {}
@@ -113,6 +113,6 @@ def _from_compilation(visit: Visit) -> dict[str, str]:
     }
 
 
-def _tag_lines(visit: Visit, arn: str) -> str:
+def _tag_lines(visit: PageRequest, arn: str) -> str:
     found = visit.desk.ask("ListTags", ResourceArn=arn, MaxResults=50)
     return "\n".join(f"{tag['Key']}={tag['Value']}" for tag in found["Tags"]) if found else ""

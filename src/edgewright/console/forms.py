@@ -99,7 +99,7 @@ def _add(errors: Errors, name: str, message: str) -> None:
     errors.setdefault(name, []).append(message)
 
 
-def _given(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - the members' own types
+def _given(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value not in ("", None, {})}
 
 
@@ -154,7 +154,7 @@ def _compilation(filled: Filled, errors: Errors) -> dict[str, Any]:
         KmsKeyId=filled.get("kms", ""),
     )
     seconds = filled.get("seconds", "")
-    if seconds and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10):  # noqa: PLR2004 - digits of an integer
+    if seconds and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10):
         _add(errors, "seconds", f"'{seconds}' is not a whole number of seconds.")
         seconds = ""
     members = _given(CompilationJobName=filled.get("name", ""), RoleArn=filled.get("role", ""))

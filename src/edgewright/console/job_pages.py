@@ -9,7 +9,7 @@ from edgewright.console.advice import advice
 from edgewright.console.listing import filters
 from edgewright.console.progress import began, progress, timeline
 from edgewright.console.rendering import see_other
-from edgewright.greengrass.arn import ComponentArn
+from edgewright.greengrass.arns import ComponentArn
 from edgewright.jobs import ENDED, Kind, Status
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from edgewright.console.visits import Visit
+    from edgewright.console.page_requests import PageRequest
     from edgewright.jobs import Job, PackagingJob
-    from edgewright.packaging.keys import PublicKey
+    from edgewright.signing.keys import PublicKey
 
 PATH = "/console/jobs"
 SORTS = ("CREATION_TIME", "NAME", "MODEL_NAME", "STATUS", "LAST_MODIFIED_TIME")
@@ -28,7 +28,7 @@ POLL_ENDED = {"x-poll": "page"}
 """Tells the script that the whole page has changed, and that no more will."""
 
 
-def listing(visit: Visit) -> Response:
+def listing(visit: PageRequest) -> Response:
     """`GET /console/jobs`: one page of jobs; its rows alone where the script asks for them."""
     asked = filters(PATH, visit.query, SORTS)
     found = visit.desk.call("ListEdgePackagingJobs", **asked.request())
@@ -37,7 +37,7 @@ def listing(visit: Visit) -> Response:
     return visit.page(template, filters=asked, jobs=rows, token=found.get("NextToken"), statuses=list(Status))
 
 
-def job(visit: Visit, trusted: Sequence[PublicKey]) -> Response:
+def job(visit: PageRequest, trusted: Sequence[PublicKey]) -> Response:
     """`GET /console/jobs/<name>`: one job; what moves of it alone where the script asks for that.
 
     Args:
@@ -53,7 +53,7 @@ def job(visit: Visit, trusted: Sequence[PublicKey]) -> Response:
     return visit.page("job.html", **names, described=described, **_package(visit, row, trusted), **_calls(visit, row))
 
 
-def moving(visit: Visit, row: Job) -> dict[str, Any]:
+def moving(visit: PageRequest, row: Job) -> dict[str, Any]:
     """What changes while a job runs: its timeline and how far it is; and what to do where it failed."""
     now = visit.desk.context.now()
     stages = timeline(row, visit.desk.context.jobs.events().history(row.key), now)
@@ -68,14 +68,14 @@ def moving(visit: Visit, row: Job) -> dict[str, Any]:
     }
 
 
-def stop(visit: Visit) -> Response:
+def stop(visit: PageRequest) -> Response:
     """`POST /console/jobs/<name>/stop`: ask the job to end."""
     name = visit.place["name"]
     visit.desk.call("StopEdgePackagingJob", EdgePackagingJobName=name)
     return see_other(f"{PATH}/{name}")
 
 
-def _package(visit: Visit, row: PackagingJob, trusted: Sequence[PublicKey]) -> dict[str, Any]:
+def _package(visit: PageRequest, row: PackagingJob, trusted: Sequence[PublicKey]) -> dict[str, Any]:
     """The package's files, its picture, signature and component, as far as there are any."""
     report = visit.desk.context.jobs.reports().get(row.key)
     files = report.get("files", [])
@@ -91,7 +91,7 @@ def _package(visit: Visit, row: PackagingJob, trusted: Sequence[PublicKey]) -> d
     }
 
 
-def _component(visit: Visit, row: PackagingJob) -> dict[str, Any] | None:
+def _component(visit: PageRequest, row: PackagingJob) -> dict[str, Any] | None:
     """The component that the job made: what the API tells of it, where the caller may ask."""
     output = row.preset_output
     if output is None:
@@ -110,7 +110,7 @@ def _component(visit: Visit, row: PackagingJob) -> dict[str, Any] | None:
     }
 
 
-def _calls(visit: Visit, row: PackagingJob) -> dict[str, Any]:
+def _calls(visit: PageRequest, row: PackagingJob) -> dict[str, Any]:
     """The job's own request, and the calls that would make, describe and stop it."""
     request: dict[str, Any] = {
         "EdgePackagingJobName": row.key.name,
@@ -125,7 +125,7 @@ def _calls(visit: Visit, row: PackagingJob) -> dict[str, Any]:
     return {"calls": calls(visit, (("CreateEdgePackagingJob", request), ("DescribeEdgePackagingJob", describe)))}
 
 
-def calls(visit: Visit, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, str]]:
+def calls(visit: PageRequest, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, str]]:
     """Calls as text to copy."""
     return [
         {

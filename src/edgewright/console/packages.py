@@ -19,8 +19,8 @@ from starlette.responses import Response, StreamingResponse
 
 from edgewright import packaging
 from edgewright.console import rendering
-from edgewright.console.desk import GET_OBJECT
-from edgewright.console.visits import Visit, refusal
+from edgewright.console.api_client import GET_OBJECT
+from edgewright.console.page_requests import PageRequest, refusal
 from edgewright.errors import (
     CallerError,
     EdgewrightError,
@@ -30,7 +30,7 @@ from edgewright.errors import (
     ResourceNotFound,
     Throttled,
 )
-from edgewright.packaging import keys
+from edgewright.signing import keys
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from edgewright.console.visits import Gate
+    from edgewright.console.page_requests import Gate
     from edgewright.packaging import Verified
-    from edgewright.packaging.keys import PublicKey
     from edgewright.settings import Limits
+    from edgewright.signing.keys import PublicKey
     from edgewright.stores import ObjectStore
 
 AT_ONCE = 2
@@ -98,7 +98,7 @@ class Packages:
             log.warning("no trusted keys", reason=error.message)
             return []
 
-    def download(self, visit: Visit) -> Response:
+    def download(self, visit: PageRequest) -> Response:
         """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
         uri, objects = self._package_of(visit)
         visit.desk.require(GET_OBJECT, f"{uri.bucket}/{uri.key}", f"arn:aws:s3:::{uri.bucket}/{uri.key}")
@@ -115,7 +115,7 @@ class Packages:
 
     async def verify(self, request: Request) -> Response:
         """`POST /console/jobs/<name>/verify`: read and check the object; the script gets the answer in pieces."""
-        visit: Visit | None = None
+        visit: PageRequest | None = None
         try:
             found = self._gate.signed_in(request)
             if found is None:
@@ -130,7 +130,7 @@ class Packages:
         result = await work.start()
         return visit.page("verified.html", result=result, name=visit.place["name"])
 
-    def _prepared(self, visit: Visit) -> _Work:
+    def _prepared(self, visit: PageRequest) -> _Work:
         uri, objects = self._package_of(visit)
         if not self._room.acquire(blocking=False):
             raise Throttled(BUSY)
@@ -154,7 +154,7 @@ class Packages:
         return _Work(check, size, self._room.release)
 
     @staticmethod
-    def _package_of(visit: Visit) -> tuple[S3Uri, ObjectStore]:
+    def _package_of(visit: PageRequest) -> tuple[S3Uri, ObjectStore]:
         """Where the job's package is, and the store as the job's own role may use it.
 
         Raises:
@@ -197,7 +197,7 @@ class _Work:
         finally:
             self._release()
 
-    async def told(self, visit: Visit, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
+    async def told(self, visit: PageRequest, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
         """Pieces of HTML while a thread verifies, and the result last."""
         try:
             while not (await asyncio.wait({work}, timeout=TOLD_SECONDS))[0]:
@@ -218,5 +218,5 @@ class _Work:
         return Result(verified, fault, self._size, time.monotonic() - self._begun)
 
     @staticmethod
-    def _piece(visit: Visit, template: str, **names: Any) -> bytes:  # noqa: ANN401 - templates take anything
+    def _piece(visit: PageRequest, template: str, **names: Any) -> bytes:
         return rendering.render(template, visit=visit, **names).encode() + NEXT

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from edgewright.events.outbox import JobEvent
     from edgewright.jobs import Job
-    from edgewright.jobs.events import JobEvent
 
 MEANINGS = {
     Status.STARTING: "waits for a worker",

@@ -95,7 +95,7 @@ def environment() -> Environment:
     return made
 
 
-def render(template: str, **names: Any) -> str:  # noqa: ANN401 - templates take anything
+def render(template: str, **names: Any) -> str:
     """A template's text."""
     return environment().get_template(template).render(**names)
 

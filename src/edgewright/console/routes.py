@@ -21,8 +21,8 @@ from edgewright.console import (
     signing_in,
     worker_pages,
 )
+from edgewright.console.page_requests import SIGN_IN, refusal
 from edgewright.console.sessions import COOKIE, VISIT_COOKIE, Session
-from edgewright.console.visits import SIGN_IN, refusal
 from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
 from edgewright.http.api import Disconnected
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
+    from edgewright.auth.principals import Principal
     from edgewright.console.packages import Packages
-    from edgewright.console.visits import Endpoint, Gate, Page, Visit
-    from edgewright.http.principals import Principal
+    from edgewright.console.page_requests import Endpoint, Gate, Page, PageRequest
     from edgewright.jobs import ReportStore
 
 REGION = re.compile(r"[a-z0-9-]{1,32}")
@@ -186,7 +186,7 @@ class Console:
             found = []
         return found[0] if found and self._parts.region not in found else self._parts.region
 
-    def _other_region(self, visit: Visit) -> Response:
+    def _other_region(self, visit: PageRequest) -> Response:
         """`POST /console/region`: look at another region."""
         region = visit.form.get("region", "").strip()
         if not REGION.fullmatch(region):
@@ -215,14 +215,14 @@ def _routes(
     return [Route(path, serve(page), methods=methods) for path, page in pages.items()]
 
 
-def _signed_out(visit: Visit) -> Response:
+def _signed_out(visit: PageRequest) -> Response:
     """`POST /console/sign-out`."""
     response = rendering.see_other(SIGN_IN)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=visit.session.secure)
     return response
 
 
-def _nothing(visit: Visit) -> Response:
+def _nothing(visit: PageRequest) -> Response:
     """Whatever else is asked for under `/console`."""
     told = "There is no page at this address."
     return visit.page("error.html", 404, theme=visit.theme, title="Not found", message=told, status=404)

@@ -19,7 +19,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.http.principals import Principal
+    from edgewright.auth.principals import Principal
 
 COOKIE = "edgewright-session"
 VISIT_COOKIE = "edgewright-visit"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgewright.packaging.keys import PublicKey
+    from edgewright.signing.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import hmac
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from edgewright.auth.throttling import Bucket
 from edgewright.errors import AccessDenied, Throttled
-from edgewright.http.throttling import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.http.principals import Principal
+    from edgewright.auth.principals import Principal
 
 REFUSED = "No access key has this id and this secret. Look at both again: they are case-sensitive."
 TOO_MANY = "Too many refused attempts. Wait half a minute, and try again."

@@ -67,7 +67,7 @@ def _joined(operation: str, joint: str) -> str:
     return _CAPITAL.sub(joint, operation).lower()
 
 
-def _python(value: Any, depth: int = 0) -> str:  # noqa: ANN401 - any JSON value
+def _python(value: Any, depth: int = 0) -> str:
     """A value as Python writes it, in ASCII and with double quotes."""
     indent, outer = "    " * (depth + 1), "    " * depth
     if isinstance(value, dict):
@@ -76,6 +76,6 @@ def _python(value: Any, depth: int = 0) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, list):
         lines = "".join(f"{indent}{_python(item, depth + 1)},\n" for item in value)
         return f"[\n{lines}{outer}]"
-    if isinstance(value, str) and all(ord(each) <= 0xFFFF for each in value):  # noqa: PLR2004 - beyond, JSON writes pairs
+    if isinstance(value, str) and all(ord(each) <= 0xFFFF for each in value):
         return json.dumps(value)
     return ascii(value)

@@ -21,7 +21,7 @@ def size(count: float) -> str:
     unit = 0
     while count >= THOUSAND and unit < len(UNITS) - 1:
         count, unit = count / THOUSAND, unit + 1
-    return f"{count:.0f} {UNITS[unit]}" if unit == 0 or count >= 100 else f"{count:.1f} {UNITS[unit]}"  # noqa: PLR2004
+    return f"{count:.0f} {UNITS[unit]}" if unit == 0 or count >= 100 else f"{count:.1f} {UNITS[unit]}"
 
 
 def duration(seconds: float) -> str:
@@ -63,7 +63,7 @@ def paragraph(text: object) -> str:
     return "\n".join(visible(line) for line in str(text).splitlines())
 
 
-def pretty(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def pretty(value: Any) -> str:
     """A member of a response: a text as it is, anything else as JSON on lines of its own."""
     if isinstance(value, datetime):
         return stamp(value)
@@ -82,4 +82,4 @@ def document(text: str | bytes) -> str:
 
 def _escaped(character: str) -> str:
     number = ord(character)
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - the end of Unicode's first plane
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from edgewright.console import snippets
-from edgewright.console.desk import DESCRIBES, LIST_WORKERS
+from edgewright.console.api_client import DESCRIBES, LIST_WORKERS
 from edgewright.errors import AccessDenied
 from edgewright.jobs import JobKey, Kind, Status
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from edgewright.console.visits import Visit
+    from edgewright.console.page_requests import PageRequest
     from edgewright.jobs import LiveWorker
 
 COUNTED = 1000
@@ -39,7 +39,7 @@ class Running:
         return f"/console/{'jobs' if self.key.kind is Kind.PACKAGING else 'compilations'}/{self.key.name}"
 
 
-def workers(visit: Visit, lapse_seconds: float) -> Response:
+def workers(visit: PageRequest, lapse_seconds: float) -> Response:
     """`GET /console/workers`: each worker, its heartbeat and what it runs.
 
     Args:
@@ -52,7 +52,7 @@ def workers(visit: Visit, lapse_seconds: float) -> Response:
     return visit.page(template, workers=found, late=lapse_seconds)
 
 
-def start(visit: Visit, objects: str | None, lapse_seconds: float) -> Response:
+def start(visit: PageRequest, objects: str | None, lapse_seconds: float) -> Response:
     """`GET /`: how things stand, and the three next commands for who is new.
 
     Args:
@@ -76,7 +76,7 @@ def start(visit: Visit, objects: str | None, lapse_seconds: float) -> Response:
     )
 
 
-def _alive(visit: Visit, lapse_seconds: float) -> int | None:
+def _alive(visit: PageRequest, lapse_seconds: float) -> int | None:
     """How many workers are alive; None where the caller may not know."""
     try:
         visit.desk.require(LIST_WORKERS, "*", "*")
@@ -85,7 +85,7 @@ def _alive(visit: Visit, lapse_seconds: float) -> int | None:
     return len(visit.desk.context.jobs.workers().live(lapse_seconds))
 
 
-def _steps(visit: Visit, objects: str | None) -> list[dict[str, Any]]:
+def _steps(visit: PageRequest, objects: str | None) -> list[dict[str, Any]]:
     """The way from nothing to a verified package: each step as a command, and as a form that is filled in."""
     role = f"arn:aws:iam::{visit.principal.account}:role/edge"
     compilation = {
@@ -142,7 +142,7 @@ def _steps(visit: Visit, objects: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _running(visit: Visit, worker: LiveWorker) -> tuple[Sequence[Running], int]:
+def _running(visit: PageRequest, worker: LiveWorker) -> tuple[Sequence[Running], int]:
     """The caller's jobs that a worker runs, and how many others it runs."""
     shown = [Running(key) for key in _keys(worker.running) if _may_know(visit, key)]
     return shown, len(worker.running) - len(shown)
@@ -152,7 +152,7 @@ def _keys(arns: Iterable[str]) -> Iterable[JobKey]:
     return (JobKey.parse_arn(arn) for arn in arns)
 
 
-def _may_know(visit: Visit, key: JobKey) -> bool:
+def _may_know(visit: PageRequest, key: JobKey) -> bool:
     caller = visit.desk.context.caller
     operation, member = DESCRIBES[key.kind]
     return (key.account, key.region) == (caller.account, caller.region) and visit.desk.may(

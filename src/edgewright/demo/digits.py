@@ -39,7 +39,7 @@ class Digits:
 
 def load_digits() -> Digits:
     """Read the model's path and the held-out samples; imports numpy."""
-    import numpy as np  # noqa: PLC0415 - heavy, and only the demo needs it
+    import numpy as np
 
     with np.load(_DATA / "held_out.npz", allow_pickle=False) as held_out:
         return Digits(

@@ -17,8 +17,9 @@ from edgewright.cli.connection import Connection, members_of, opened
 from edgewright.cli.output import members
 from edgewright.demo.digits import Digits, load_digits
 from edgewright.errors import EngineUnavailable, ModelRefused
-from edgewright.packaging import keys, verify
-from edgewright.stores.places import read_file
+from edgewright.packaging import verify
+from edgewright.signing import keys
+from edgewright.stores.local_or_s3 import read_file
 
 Say = Callable[[str], None]
 
@@ -65,7 +66,7 @@ def _serving(data: Path, say: Say) -> Iterator[str]:
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603 - our own
     try:
-        assert process.stdout is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None
         ready = process.stdout.readline().strip()
         if not ready:
             told = log.read_text(encoding="utf-8", errors="replace").strip()
@@ -87,7 +88,7 @@ def _upload(digits: Digits, data: Path, say: Say) -> None:
     )
 
 
-def _compile(sagemaker: Any, digits: Digits, say: Say) -> None:  # noqa: ANN401 - a boto3 client
+def _compile(sagemaker: Any, digits: Digits, say: Say) -> None:
     sagemaker.create_compilation_job(
         CompilationJobName=COMPILATION,
         RoleArn=ROLE,
@@ -103,7 +104,7 @@ def _compile(sagemaker: Any, digits: Digits, say: Say) -> None:  # noqa: ANN401 
     say(f"Compiled  {job['ModelArtifacts']['S3ModelArtifacts']} for rasp4b")
 
 
-def _package(sagemaker: Any, say: Say) -> str:  # noqa: ANN401 - a boto3 client
+def _package(sagemaker: Any, say: Say) -> str:
     sagemaker.create_edge_packaging_job(
         EdgePackagingJobName=JOB,
         CompilationJobName=COMPILATION,
@@ -149,8 +150,8 @@ def _verify(data: Path, artifact: str, folder: Path, say: Say) -> Path:
 
 def _infer(digits: Digits, folder: Path, say: Say) -> None:
     """Run the held-out samples through the packaged model, as a device would."""
-    import numpy as np  # noqa: PLC0415 - heavy, and only this step needs it
-    import onnxruntime  # noqa: PLC0415 - as above
+    import numpy as np
+    import onnxruntime
 
     onnxruntime.disable_telemetry_events()
     (model,) = folder.glob("*.ort")

@@ -19,7 +19,7 @@ from edgewright import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.jobs import JobEvent
+    from edgewright.events.outbox import JobEvent
     from edgewright.settings import WebhookSettings
 
 AT_ONCE = 8
@@ -60,8 +60,8 @@ class Webhook:
     """The receiver. Safe to use from many threads."""
 
     def __init__(self, settings: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
-        assert settings.url is not None  # noqa: S101 - as the settings have checked
-        assert settings.secret is not None  # noqa: S101
+        assert settings.url is not None
+        assert settings.secret is not None
         self._url = settings.url
         self._key = key_of(settings.secret.get_secret_value())
         self._clock = clock

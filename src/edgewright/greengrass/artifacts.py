@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import PackageRefused, UriRefused, ValidationFault
 from edgewright.greengrass import versions
-from edgewright.greengrass.arn import name_fault
+from edgewright.greengrass.arns import name_fault
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
-from edgewright.greengrass.arn import name_fault
+from edgewright.greengrass.arns import name_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -48,6 +48,6 @@ def _parsed(text: str) -> object:
 
 
 def _from_yaml(text: str) -> object:
-    from edgewright.greengrass import yaml_recipes  # noqa: PLC0415 - most recipes are JSON
+    from edgewright.greengrass import yaml_recipes
 
     return yaml_recipes.load(text)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from edgewright.errors import UriRefused
 from edgewright.greengrass import versions
-from edgewright.greengrass.arn import name_fault
+from edgewright.greengrass.arns import name_fault
 from edgewright.greengrass.config import description_fault, shown
 from edgewright.greengrass.reading import RECIPE_BYTES
 from edgewright.greengrass.recipe import FORMAT_VERSION, dump
@@ -153,7 +153,7 @@ def bucket_fault(uri: S3Uri) -> str | None:
     return "has a dot, and lite makes a host name of it that no certificate is for" if "." in uri.bucket else None
 
 
-def value_of(mapping: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+def value_of(mapping: Mapping[str, Any], name: str) -> Any:
     """A recipe's value of a key in whatever case, as classic reads it; None where it has none.
 
     The value of the exact key goes before others.

@@ -1,6 +1,6 @@
 """The API: a request read up to the body cap, its signature checked, answered by an operation.
 
-What differs from protocol to protocol is behind `http.wires`.
+What differs from protocol to protocol is behind `http.service_protocols`.
 
 Nothing behind this room knows HTTP or asyncio. A call goes through `_answer` step by step, and the one catch-all of
 the API is there: whatever an operation raises becomes an AWS error.
@@ -22,19 +22,19 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 
 from edgewright.errors import RequestTooLarge
-from edgewright.http.calls import perform
-from edgewright.http.claims import Request
 from edgewright.http.connection import WHOLE
+from edgewright.http.dispatch import perform
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import QUICK, Caller, Context
+from edgewright.protocol.signature import Request
 from edgewright.telemetry.requests import UNKNOWN
 
 if TYPE_CHECKING:
-    from edgewright.http.principals import Principal
-    from edgewright.http.sigv4 import Signed, Verifier
-    from edgewright.http.throttling import Throttle
-    from edgewright.http.wires import Reply, Scope, Wire
-    from edgewright.telemetry.requests import RequestTally
+    from edgewright.auth.principals import Principal
+    from edgewright.auth.sigv4 import Signed, Verifier
+    from edgewright.auth.throttling import Throttle
+    from edgewright.http.service_protocols import Reply, Scope, ServiceProtocol
+    from edgewright.telemetry.requests import RequestCounters
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -72,11 +72,11 @@ class Api:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: ServiceProtocol,
         verifier: Verifier[Principal],
         context_for: Callable[[Caller], Context],
         bounds: Bounds,
-        tally: RequestTally,
+        tally: RequestCounters,
     ) -> None:
         """Keep the parts.
 
@@ -177,10 +177,10 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The request's body is larger than {limit} bytes.")
 
 
-def _error_reply(wire: Wire, error: Exception) -> tuple[str, Reply]:
+def _error_reply(wire: ServiceProtocol, error: Exception) -> tuple[str, Reply]:
     """The AWS error for anything raised, its code first; what is not the caller's fault is logged whole."""
     code, reply = wire.refusal(error)
-    if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
+    if reply.status >= 500:
         log.error("request failed", code=code, exc_info=error)
     if isinstance(error, RequestTooLarge):
         return code, reply._replace(headers=(*reply.headers, CLOSE))  # what is left of the body is not waited for

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.responses import Response
 
+from edgewright.auth.rights import EVERYTHING
 from edgewright.errors import Throttled
-from edgewright.http.authorization import EVERYTHING
-from edgewright.http.claims import Request as Signable
 from edgewright.jobs import Kind
+from edgewright.protocol.signature import Request as Signable
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from edgewright.http.principals import Principal, Principals
-    from edgewright.http.sigv4 import Verifier
-    from edgewright.http.throttling import Throttle
-    from edgewright.http.wires import Wire
+    from edgewright.auth.principals import Principal, Principals
+    from edgewright.auth.sigv4 import Verifier
+    from edgewright.auth.throttling import Throttle
+    from edgewright.http.service_protocols import ServiceProtocol
     from edgewright.jobs import JobKey
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class Entrance:
         session: finds the console's session; None where there is no console.
     """
 
-    wire: Wire
+    wire: ServiceProtocol
     verifier: Verifier[Principal]
     principals: Principals
     throttle: Throttle | None
@@ -92,7 +92,7 @@ class Entrance:
     def refusal(self, error: Exception) -> Response:
         """The answer to an error, as the API would give it; what is not the caller's fault is logged whole."""
         code, reply = self.wire.refusal(error)
-        if reply.status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        if reply.status >= 500:
             log.error("page failed", code=code, exc_info=error)
         headers = {name.decode("ascii"): value.decode("ascii") for name, value in reply.headers}
         return Response(reply.body, reply.status, headers | {"cache-control": "no-store"})

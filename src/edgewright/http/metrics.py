@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from edgewright.jobs.census import Census
     from edgewright.settings import Settings
-    from edgewright.telemetry.requests import RequestTally
+    from edgewright.telemetry.requests import RequestCounters
+    from edgewright.telemetry.snapshot import Snapshot
 
 KEPT_SECONDS = 10.0
 """How long a census is good for: many scrapers cost what one does."""
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 class Metrics:
     """The page, for those who may read it."""
 
-    def __init__(self, settings: Settings, take_census: Callable[[], Census], tally: RequestTally) -> None:
+    def __init__(self, settings: Settings, take_census: Callable[[], Snapshot], tally: RequestCounters) -> None:
         """Keep the parts.
 
         Args:
@@ -51,7 +51,7 @@ class Metrics:
         self._token = b"" if token is None else token.get_secret_value().encode()
         self._take_census = take_census
         self._tally = tally
-        self._kept: tuple[float, Census | None] = (-KEPT_SECONDS, None)
+        self._kept: tuple[float, Snapshot | None] = (-KEPT_SECONDS, None)
 
     async def page(self, request: Request) -> Response:
         """`GET /metrics`."""
@@ -77,7 +77,7 @@ class Metrics:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token)
 
-    def _census(self) -> Census | None:
+    def _census(self) -> Snapshot | None:
         """The census, not older than `KEPT_SECONDS`; None where the database cannot be read."""
         taken, census = self._kept
         now = time.monotonic()

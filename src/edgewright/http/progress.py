@@ -78,7 +78,7 @@ def _names(request: Request) -> Sequence[str]:
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    assert isinstance(job, PackagingJob)  # noqa: S101 - the kind says so
+    assert isinstance(job, PackagingJob)
     return {
         "arn": job.key.arn,
         "name": job.key.name,

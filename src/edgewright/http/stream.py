@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from edgewright.events.outbox import JobEvent, JobEvents
     from edgewright.http.entrance import Entrance, Viewer
-    from edgewright.jobs import JobEvent, JobEvents
 
 LOOK_SECONDS = 0.5
 """Between two looks for new events; all streams of a process share a look."""

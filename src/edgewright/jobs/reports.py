@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 
-from edgewright.jobs.database import reaching_database
-from edgewright.jobs.direct import given
+from edgewright.database.connections import reaching_database
+from edgewright.database.prepared import given
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import JOBS, of_job, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgewright.jobs.direct import Run
+    from edgewright.database.prepared import Run
     from edgewright.jobs.job import JobKey, Kind
 
 MOST_REGIONS = 50

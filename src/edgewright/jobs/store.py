@@ -21,29 +21,31 @@ from sqlalchemy import (
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
 
+from edgewright.database.connections import reaching_database
+from edgewright.database.prepared import Conflict, direct
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, TransitionRefused, ValidationFault
-from edgewright.jobs import census, changes, events, reports, tables, tallies
+from edgewright.events import outbox
+from edgewright.events.deliveries import Deliveries
+from edgewright.greengrass.component_store import ComponentStore
+from edgewright.jobs import reports, statements, tables
 from edgewright.jobs import tags as job_tags
-from edgewright.jobs.components import ComponentStore
-from edgewright.jobs.database import reaching_database
-from edgewright.jobs.deliveries import Deliveries
-from edgewright.jobs.direct import Conflict, direct
-from edgewright.jobs.handovers import NOUNS, Handovers, missing
 from edgewright.jobs.job import Job, JobKey
-from edgewright.jobs.leftovers import Leftovers
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
-from edgewright.jobs.reading import WHOLE, View
+from edgewright.jobs.queue import NOUNS, JobQueue, missing
 from edgewright.jobs.rows import LISTED, decode, encode, seconds, to_row
 from edgewright.jobs.states import ENDED, Status
-from edgewright.jobs.uploads import UploadLedger
+from edgewright.jobs.views import WHOLE, View
 from edgewright.jobs.workers import WorkerRegistry
+from edgewright.telemetry import counters, snapshot
+from edgewright.uploads.ledger import UploadLedger
+from edgewright.uploads.orphans import Orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import ClauseElement
 
-    from edgewright.jobs.direct import Run
+    from edgewright.database.prepared import Run
 
 SECRET_BYTES = 32
 
@@ -63,7 +65,7 @@ class JobStore:
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._direct = direct(engine)
-        self._handovers = Handovers(self._direct)
+        self._handovers = JobQueue(self._direct)
 
     def close(self) -> None:
         """Close the connections that are open; whoever uses the store again opens new ones."""
@@ -85,13 +87,13 @@ class JobStore:
         row = to_row(job) | {"handed": job.status is not Status.STARTING}
         with self._direct.transaction() as run:
             try:
-                run(changes.making(job.key.kind), changes.becoming(row))
+                run(statements.making(job.key.kind), statements.becoming(row))
             except Conflict as error:
                 raise ResourceInUse(_taken(job.key)) from error
             if most_unfinished is not None:
                 _check_unfinished(run, job.key, most_unfinished)
             job_tags.begin(run, job.key, tags)
-            events.record(run, job, self._clock())
+            outbox.record(run, job, self._clock())
 
     def get(self, key: JobKey) -> Job:
         """The job as it stands.
@@ -117,7 +119,7 @@ class JobStore:
         *,
         attempt: int | None = None,
         report: Mapping[str, Any] | None = None,
-        **members: Any,  # noqa: ANN401 - the members' own types
+        **members: Any,
     ) -> Job:
         """Move a job to a status, and change other members with it; moves modified_at.
 
@@ -133,13 +135,13 @@ class JobStore:
             ResourceNotFound: no such job.
         """
         values = encode(members | {"status": to})
-        move = changes.moving(key.kind, to, tuple(values), guarded=attempt is not None)
-        moved = self._changed(key, move, changes.becoming(values) | {"is_attempt": attempt}, report)
+        move = statements.moving(key.kind, to, tuple(values), guarded=attempt is not None)
+        moved = self._changed(key, move, statements.becoming(values) | {"is_attempt": attempt}, report)
         if moved is None:
             raise self._refusal(key, to)
         return moved
 
-    def begin(self, key: JobKey, **members: Any) -> Job:  # noqa: ANN401 - the members' own types
+    def begin(self, key: JobKey, **members: Any) -> Job:
         """Move a job to INPROGRESS as a new attempt: the updates of earlier attempts are refused from here on.
 
         Raises:
@@ -147,7 +149,7 @@ class JobStore:
             ResourceNotFound: no such job.
         """
         values = encode(members | {"status": Status.INPROGRESS, "bytes_done": 0})
-        begun = self._changed(key, changes.beginning(key.kind, tuple(values)), changes.becoming(values))
+        begun = self._changed(key, statements.beginning(key.kind, tuple(values)), statements.becoming(values))
         if begun is None:
             raise self._refusal(key, Status.INPROGRESS)
         return begun
@@ -160,7 +162,9 @@ class JobStore:
             ResourceNotFound: no such job.
         """
         values = {"new_bytes_done": done, "new_bytes_total": total, "is_attempt": attempt}
-        found = self._direct.alone(changes.reporting(key.kind, guarded=attempt is not None), changes.of(key) | values)
+        found = self._direct.alone(
+            statements.reporting(key.kind, guarded=attempt is not None), statements.of(key) | values
+        )
         if found:
             return Status(found[0][0])
         job = self.get(key)
@@ -184,8 +188,8 @@ class JobStore:
             ResourceNotFound: no such job.
         """
         members: dict[str, Any] = {"written_uri": uri} | ({} if bytes_total is None else {"bytes_total": bytes_total})
-        values = changes.of(key) | changes.becoming(members) | {"is_attempt": attempt}
-        noted = self._direct.alone(changes.noting(key.kind, tuple(members)), values)
+        values = statements.of(key) | statements.becoming(members) | {"is_attempt": attempt}
+        noted = self._direct.alone(statements.noting(key.kind, tuple(members)), values)
         if not noted:
             job = self.get(key)
             raise TransitionRefused(
@@ -205,7 +209,7 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             status = connection.execute(gone).scalar()
             if status is not None:
-                tallies.add(connection, {(tallies.HELD, key.kind, status, ""): -1})
+                counters.add(connection, {(counters.HELD, key.kind, status, ""): -1})
                 job_tags.forget(connection, key)
                 reports.remove(connection, key)
                 return
@@ -266,7 +270,7 @@ class JobStore:
             )
             return bytes(connection.execute(chosen).scalar_one())
 
-    def handovers(self) -> Handovers:
+    def handovers(self) -> JobQueue:
         """Which of the same database's jobs the engine has."""
         return self._handovers
 
@@ -274,9 +278,9 @@ class JobStore:
         """The uploads in parts of the same database's jobs."""
         return UploadLedger(self._engine)
 
-    def leftovers(self) -> Leftovers:
+    def leftovers(self) -> Orphans:
         """The objects that the same database's jobs may have left behind."""
-        return Leftovers(self._engine)
+        return Orphans(self._engine)
 
     def components(self) -> ComponentStore:
         """The components in the same database."""
@@ -286,10 +290,10 @@ class JobStore:
         """Reports and counts of the jobs."""
         return reports.ReportStore(self._engine)
 
-    def census(self) -> census.Census:
+    def census(self) -> snapshot.Snapshot:
         """How jobs, workers and deliveries stand; new events are tallied first."""
         self.events().number()
-        return census.take(self._engine, self._clock())
+        return snapshot.take(self._engine, self._clock())
 
     def check(self) -> str:
         """The database's migration.
@@ -297,11 +301,11 @@ class JobStore:
         Raises:
             DatabaseUnavailable: the database cannot be reached, or was not migrated for this version.
         """
-        return census.migration(self._engine)
+        return snapshot.migration(self._engine)
 
-    def events(self) -> events.JobEvents:
+    def events(self) -> outbox.JobEvents:
         """The changes of jobs' states, in the same database."""
-        return events.JobEvents(self._engine)
+        return outbox.JobEvents(self._engine)
 
     def deliveries(self) -> Deliveries:
         """What the webhook is still to be told."""
@@ -322,11 +326,11 @@ class JobStore:
     ) -> Job | None:
         now = self._clock()
         with self._direct.transaction() as run:
-            rows = run(change, values | changes.of(key) | {"now": seconds(now)})
+            rows = run(change, values | statements.of(key) | {"now": seconds(now)})
             if not rows:
                 return None
             job = WHOLE[key.kind].job(key, rows[0])
-            events.record(run, job, now)
+            outbox.record(run, job, now)
             if report is not None:
                 reports.put(run, key, report)
         return job
@@ -345,7 +349,7 @@ def _is(table: Table, key: JobKey) -> ColumnElement[bool]:
 
 def _check_unfinished(run: Run, key: JobKey, most: int) -> None:
     """Refuse the insert that this transaction made, where it is one too many."""
-    count = run(changes.unfinished(key.kind), changes.of(key))[0][0]
+    count = run(statements.unfinished(key.kind), statements.of(key))[0][0]
     if count > most:
         raise ResourceLimitExceeded(
             f"The account-level service limit 'Number of unfinished {NOUNS[key.kind]}s' is {most}, with current "

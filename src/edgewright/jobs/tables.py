@@ -1,6 +1,6 @@
 """The tables. Times are integers since the epoch (created_at in milliseconds, all others in seconds), JSON is text.
 
-A change here needs a migration in `jobs/migrations/versions`, and `HEAD` moved to it; a test compares the two.
+A change here needs a migration in `database/migrations/versions`, and `HEAD` moved to it; a test compares the two.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _index(table: Table, *columns: str) -> None:
     Index(f"{table.name}_by_{'_'.join(columns)}", *(table.c[name] for name in names))
 
 
-def _unfinished(table: Table, name: str, **where: Any) -> None:  # noqa: ANN401 - each dialect's own option
+def _unfinished(table: Table, name: str, **where: Any) -> None:
     Index(name, table.c.created_at, **where)
 
 
@@ -214,7 +214,7 @@ job_events = Table(
     "job_events",
     metadata,
     Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    Column("seq", BigInteger),  # given once the change is seen by all; see `jobs.events`
+    Column("seq", BigInteger),  # given once the change is seen by all; see `events.outbox`
     *_job(),
     Column("created_at", BigInteger, nullable=False),  # the job's own: a name can be used again
     Column("status", Name, nullable=False),

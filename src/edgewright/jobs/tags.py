@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from edgewright.jobs import direct
+from edgewright.database import prepared
 from edgewright.jobs.tables import of_job, tags
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def held(connection: Connection, key: JobKey) -> dict[str, str]:
     return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
 
 
-_BEGIN = insert(tags).values({name: direct.given(f"new_{name}") for name in tags.c.keys()})  # noqa: SIM118 - its own
+_BEGIN = insert(tags).values({name: prepared.given(f"new_{name}") for name in tags.c.keys()})  # noqa: SIM118 - its own
 
 
-def begin(run: direct.Run, key: JobKey, given: Mapping[str, str]) -> None:
+def begin(run: prepared.Run, key: JobKey, given: Mapping[str, str]) -> None:
     """Give a new job its tags, in the caller's transaction."""
     for row in _rows(key, given):
         run(_BEGIN, {f"new_{name}": value for name, value in row.items()})

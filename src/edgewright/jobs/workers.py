@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
-from edgewright.jobs.clock import database_now
-from edgewright.jobs.database import reaching_database
+from edgewright.database.clock import database_now
+from edgewright.database.connections import reaching_database
 from edgewright.jobs.tables import workers
 
 if TYPE_CHECKING:

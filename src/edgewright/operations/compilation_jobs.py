@@ -126,7 +126,7 @@ def delete_compilation_job(context: Context, request: Request) -> None:
 
 def _get(context: Context, name: str) -> CompilationJob:
     job = context.jobs.get(context.key(Kind.COMPILATION, name))
-    assert isinstance(job, CompilationJob)  # noqa: S101 - the key's kind says so
+    assert isinstance(job, CompilationJob)
     return job
 
 

@@ -10,10 +10,10 @@ import orjson
 
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.greengrass import rules as greengrass
-from edgewright.greengrass.arn import ComponentArn
+from edgewright.greengrass.arns import ComponentArn
+from edgewright.greengrass.client_tokens import ClientToken, Receipt
+from edgewright.greengrass.component_store import DEPLOYABLE, Component
 from edgewright.greengrass.rules import value_of
-from edgewright.jobs import ClientToken, Component, Receipt
-from edgewright.jobs.components import DEPLOYABLE
 from edgewright.operations import artifacts, paging, recipes, rules
 from edgewright.stores import S3Uri
 

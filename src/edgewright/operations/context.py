@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewright.greengrass.arn import ComponentArn
-from edgewright.jobs import ComponentStore, JobKey, JobStore, Kind
+from edgewright.greengrass.arns import ComponentArn
+from edgewright.jobs import JobKey, JobStore, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from edgewright.greengrass.component_store import ComponentStore
     from edgewright.stores import ObjectStore, Rights, S3Uri
 
 

@@ -107,7 +107,7 @@ def stop_edge_packaging_job(context: Context, request: Request) -> None:
 
 def _get(context: Context, name: str) -> PackagingJob:
     job = context.jobs.get(context.key(Kind.PACKAGING, name))
-    assert isinstance(job, PackagingJob)  # noqa: S101 - the key's kind says so
+    assert isinstance(job, PackagingJob)
     return job
 
 
@@ -118,7 +118,7 @@ def _completed_compilation(context: Context, name: str) -> CompilationJob:
         raise ValidationFault(error.message) from error
     if job.status != Status.COMPLETED:
         raise ValidationFault(f"The request was rejected because the compilation job is in status {job.status}.")
-    assert isinstance(job, CompilationJob)  # noqa: S101 - the key's kind says so
+    assert isinstance(job, CompilationJob)
     return job
 
 

@@ -53,7 +53,7 @@ def as_json(recipe: Mapping[str, Any]) -> bytes:
 
 def as_yaml(text: bytes) -> bytes:
     """A kept recipe in YAML, its keys in their order."""
-    import yaml  # noqa: PLC0415 - few ask for it
+    import yaml
 
     written: bytes = yaml.safe_dump(orjson.loads(text), sort_keys=False, allow_unicode=True, encoding="utf-8")
     return written

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgewright.packaging import gzip_members, headers
+from edgewright.packaging import gzip_members, tar_headers
 from edgewright.packaging.gzip_members import CHUNK
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Batch:
 
     def cut(self, start: int, data: int, end: int, turn: HashTurn) -> None:
         """Make a chunk of `buffer[start:end]`, padded to whole blocks, whose file's data begin at `data`."""
-        self.used = end + headers.padding(end)  # a chunk begins at a whole block, so this pads its data
+        self.used = end + tar_headers.padding(end)  # a chunk begins at a whole block, so this pads its data
         self.buffer[end : self.used] = bytes(self.used - end)
         self.chunks.append(Chunk(self.buffer[start : self.used], self.buffer[data:end], turn))
 
@@ -129,9 +129,9 @@ class Chunker:
         Returns:
             The file's SHA-256, which is there once its chunks are pressed.
         """
-        header = headers.build(path, size, executable=executable)
+        header = tar_headers.build(path, size, executable=executable)
         file = FileHash()
-        batch = self._batch_for(len(header) + size + headers.padding(size))
+        batch = self._batch_for(len(header) + size + tar_headers.padding(size))
         start, data = batch.used, batch.used + len(header)
         batch.buffer[start:data] = header
         left = size
@@ -147,9 +147,9 @@ class Chunker:
 
     def end(self) -> None:
         """Lay out the archive's end."""
-        batch = self._batch_for(len(headers.END))
-        end = batch.used + len(headers.END)
-        batch.buffer[batch.used : end] = headers.END
+        batch = self._batch_for(len(tar_headers.END))
+        end = batch.used + len(tar_headers.END)
+        batch.buffer[batch.used : end] = tar_headers.END
         batch.cut(batch.used, end, end, FileHash().turn(last=True))
         self.finish()
 

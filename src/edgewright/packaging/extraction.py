@@ -87,7 +87,7 @@ class Nowhere:
     def __exit__(self, *_: object) -> None:
         return
 
-    def create(self, path: str, *, executable: bool) -> io.RawIOBase:  # noqa: ARG002 - as Extraction has it
+    def create(self, path: str, *, executable: bool) -> io.RawIOBase:
         """A file that forgets what is written."""
         return _Forgetful()
 

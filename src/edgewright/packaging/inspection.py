@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
-from edgewright.packaging.belt import processors
-from edgewright.packaging.headers import padding
 from edgewright.packaging.manifest import Manifest, field, parse_document
 from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
-from edgewright.packaging.outflow import Outflow, inflated
 from edgewright.packaging.packager import default_limits
-from edgewright.packaging.reader import TarReader
+from edgewright.packaging.tar_headers import padding
+from edgewright.packaging.tar_reader import TarReader
+from edgewright.packaging.tar_stream import Outflow, inflated
+from edgewright.packaging.threaded_pipeline import processors
 from edgewright.packaging.verifier import LONGEST_DOCUMENT, verify, with_room
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from edgewright.packaging.keys import PublicKey
-    from edgewright.packaging.reader import Entry
+    from edgewright.packaging.tar_reader import Entry
     from edgewright.settings import Limits
+    from edgewright.signing.keys import PublicKey
 
 Read = Callable[[], Iterable["Buffer"]]
 """Gives the package's bytes from the start; called twice."""

@@ -97,7 +97,7 @@ def parse_document(text: bytes, what: str) -> dict[str, Any]:
     return document
 
 
-def field(document: Any, name: str, kind: type, what: str) -> Any:  # noqa: ANN401 - JSON's types are checked here
+def field(document: Any, name: str, kind: type, what: str) -> Any:
     """A member of a JSON object, of one type.
 
     Raises:
@@ -116,7 +116,7 @@ def _file_to_json(file: PackagedFile) -> dict[str, Any]:
     return document
 
 
-def _file_from_json(document: Any) -> PackagedFile:  # noqa: ANN401 - JSON's types are checked here
+def _file_from_json(document: Any) -> PackagedFile:
     return PackagedFile(
         field(document, "path", str, "manifest"),
         field(document, "size", int, "manifest"),

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewright.errors import ArchiveRefused, LimitExceeded
-from edgewright.packaging import headers, signature
-from edgewright.packaging.belt import Belt, processors
+from edgewright.packaging import tar_headers
 from edgewright.packaging.chunks import Chunker
 from edgewright.packaging.inflation import InflatedSource
+from edgewright.packaging.inline_pipeline import Tray
 from edgewright.packaging.manifest import Manifest, PackagedFile, path_order
 from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
-from edgewright.packaging.reader import TarReader
-from edgewright.packaging.tray import Tray
+from edgewright.packaging.tar_reader import TarReader
+from edgewright.packaging.threaded_pipeline import Belt, processors
+from edgewright.signing import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.packaging.chunks import FileHash, Fill
-    from edgewright.packaging.keys import Signer
     from edgewright.packaging.model import Model
     from edgewright.settings import Limits
+    from edgewright.signing.keys import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def pressers() -> int:
 
 def default_limits() -> Limits:
     """The limits of a service without settings."""
-    from edgewright.settings import Limits  # noqa: PLC0415 - pydantic takes a third of the start-up time
+    from edgewright.settings import Limits
 
     return Limits()
 
@@ -136,7 +137,7 @@ def _add_model(tar: InflatedSource, chunker: Chunker, limits: Limits) -> list[_A
     added = []
     while (entry := reader.next()) is not None:
         file = chunker.add(entry.path, entry.size, tar.fill, executable=entry.executable)
-        tar.read(headers.padding(entry.size))
+        tar.read(tar_headers.padding(entry.size))
         added.append(_Added(entry.path, entry.size, entry.executable, file))
     tar.finish()
     if not added:

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
-from edgewright.packaging import headers, signature
-from edgewright.packaging.belt import processors
+from edgewright.packaging import tar_headers
 from edgewright.packaging.extraction import Extraction, Nowhere
 from edgewright.packaging.manifest import Manifest, PackagedFile
 from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME, Model
-from edgewright.packaging.outflow import Outflow, inflated
 from edgewright.packaging.packager import default_limits
-from edgewright.packaging.reader import TarReader
+from edgewright.packaging.tar_reader import TarReader
+from edgewright.packaging.tar_stream import Outflow, inflated
+from edgewright.packaging.threaded_pipeline import processors
+from edgewright.signing import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.packaging.extraction import Destination
-    from edgewright.packaging.keys import PublicKey
-    from edgewright.packaging.reader import Entry
-    from edgewright.packaging.signature import Statement
+    from edgewright.packaging.tar_reader import Entry
     from edgewright.settings import Limits
+    from edgewright.signing.keys import PublicKey
+    from edgewright.signing.signature import Statement
 
 # Bytes of a manifest or signature: 100,000 files with long names need about 40 MB.
 LONGEST_DOCUMENT: Final = 64 * 1024 * 1024
@@ -158,7 +159,7 @@ def _take_apart(tar: Outflow, limits: Limits, destination: Destination) -> _Cont
 
 def _check_form(entry: Entry) -> None:
     """A header has one possible form, so that no other tool can read another file out of it."""
-    if entry.header != headers.build(entry.path, entry.size, executable=entry.executable):
+    if entry.header != tar_headers.build(entry.path, entry.size, executable=entry.executable):
         raise PackageRefused(f"The header of {entry.path!r} is not in the form of version 1.")
 
 
@@ -181,7 +182,7 @@ def _copy(tar: Outflow, entry: Entry, file: io.RawIOBase, document: io.BytesIO |
         _write(file, portion)
         if document is not None:
             document.write(portion)
-    if tar.read(headers.padding(entry.size)).strip(b"\0"):
+    if tar.read(tar_headers.padding(entry.size)).strip(b"\0"):
         raise PackageRefused(f"Behind {entry.path!r} stands something else than padding.")
     return hasher.hexdigest()
 

@@ -28,9 +28,9 @@ from edgewright.errors import (
     StoreUnavailable,
     UriRefused,
 )
-from edgewright.stores import sealed
+from edgewright.stores import encryption
 from edgewright.stores.keyring import Place
-from edgewright.stores.seam import PIECE
+from edgewright.stores.protocols import PIECE
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from edgewright.stores.encryption import Form
     from edgewright.stores.keyring import Keyring
-    from edgewright.stores.sealed import Form
 
 _STAGING = ".staging"  # no bucket's name starts with a dot
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -77,7 +77,7 @@ class DirectoryStore:
                     yield piece
             else:
                 keyset = self._keyset(form.key_id, uri)
-                yield from sealed.unseal(partial(_piece, descriptor, uri), keyset, form.key_id, uri)
+                yield from encryption.unseal(partial(_piece, descriptor, uri), keyset, form.key_id, uri)
 
     def write(
         self,
@@ -85,10 +85,10 @@ class DirectoryStore:
         pieces: Iterable[Buffer],
         *,
         kms_key_id: str | None = None,
-        poll: Callable[[], None] | None = None,  # noqa: ARG002 - a folder keeps nobody waiting
+        poll: Callable[[], None] | None = None,
     ) -> None:
         """See `ObjectStore.write`. On return the object is on the disk, not only in the page cache."""
-        content = sealed.plain(pieces) if kms_key_id is None else self._sealed(pieces, kms_key_id, uri)
+        content = encryption.plain(pieces) if kms_key_id is None else self._sealed(pieces, kms_key_id, uri)
         *folders, name = _parts(uri)
         root = self._made_root()
         with _closing(root):
@@ -115,7 +115,7 @@ class DirectoryStore:
         if self._keyring is None:
             raise KeyRefused(f"The object store has no key {kms_key_id}, nor any other.")
         key = self._keyring.find(kms_key_id)
-        return sealed.seal(pieces, self._keyring.keyset(key.key_id), key.key_id, uri)
+        return encryption.seal(pieces, self._keyring.keyset(key.key_id), key.key_id, uri)
 
     def _keyset(self, key_id: str, uri: S3Uri) -> str:
         """The key of an object that was found encrypted."""
@@ -269,8 +269,8 @@ def _opened(root: Path, uri: S3Uri) -> Iterator[int]:
 
 def _form(descriptor: int, uri: S3Uri) -> Form:
     with _translated(uri):
-        head = os.pread(descriptor, sealed.HEAD, 0)
-    return sealed.form(head, uri)
+        head = os.pread(descriptor, encryption.HEAD, 0)
+    return encryption.form(head, uri)
 
 
 def _piece(descriptor: int, uri: S3Uri, size: int = PIECE) -> bytes:

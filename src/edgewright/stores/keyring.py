@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from edgewright.errors import KeyRefused, KeyUnusable
-from edgewright.stores import sealed
+from edgewright.stores import encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,7 +118,7 @@ class Keyring:
             SettingsRefused: Tink is not installed.
         """
         key = Key(str(uuid.uuid4()), place, datetime.now(UTC).replace(microsecond=0))
-        keyset = sealed.new_keyset()
+        keyset = encryption.new_keyset()
         with self._alone():
             aliases = self.aliases()
             arn = place.arn(_alias(alias)) if alias is not None else None

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from edgewright.errors import KeyRefused, ObjectNotFound, UploadGone
-from edgewright.stores.seam import PIECE, Part, Upload
+from edgewright.stores.protocols import PIECE, Part, Upload
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class MemoryStore:
         pieces: Iterable[Buffer],
         *,
         kms_key_id: str | None = None,
-        poll: Callable[[], None] | None = None,  # noqa: ARG002 - memory keeps nobody waiting
+        poll: Callable[[], None] | None = None,
     ) -> None:
         """See `ObjectStore.write`."""
         if kms_key_id is not None:
@@ -59,7 +59,7 @@ class MemoryStore:
         key = uri.object_key
         self._put(uri.bucket, key, b"".join(bytes(piece) for piece in pieces))
 
-    def check_key(self, kms_key_id: str, account: str, region: str) -> str:  # noqa: ARG002 - no account has one
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:
         """See `ObjectStore.check_key`: memory has no keys."""
         raise _no_key(kms_key_id)
 
@@ -110,7 +110,7 @@ class MemoryStore:
         upload_id: str,
         parts: Sequence[Part],
         *,
-        kms_key_id: str | None = None,  # noqa: ARG002 - begin_upload has refused it
+        kms_key_id: str | None = None,
     ) -> None:
         """See `MultipartStore.complete_upload`."""
         with self._lock:
@@ -124,7 +124,7 @@ class MemoryStore:
             self._ended[upload_id] = list(parts)
         self._put(uri.bucket, uri.key, content)
 
-    def abort_upload(self, uri: S3Uri, upload_id: str) -> None:  # noqa: ARG002 - ids are unique here
+    def abort_upload(self, uri: S3Uri, upload_id: str) -> None:
         """See `MultipartStore.abort_upload`."""
         with self._lock:
             self._begun.pop(upload_id, None)

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import SettingsRefused
+from edgewright.roles.roles import AssumedRights, MappedRights, OwnRights, Rights
 from edgewright.stores.directory import DirectoryStore
 from edgewright.stores.keyring import Keyring
-from edgewright.stores.rights import AssumedRights, MappedRights, OwnRights, Rights
 from edgewright.stores.s3_client import own_session, profile_session
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from edgewright.settings import S3Settings, Settings
+    from edgewright.stores.protocols import ObjectStore
     from edgewright.stores.s3 import S3Store
-    from edgewright.stores.seam import ObjectStore
     from edgewright.stores.uri import S3Uri
 
 
@@ -51,7 +51,7 @@ def _profile_opener(settings: Settings, own: ObjectStore) -> Callable[[str], Obj
 def _assumed_rights(settings: Settings) -> Rights:
     own_rights = partial(own_session, settings.s3)
     with _boto3_wanted():
-        from edgewright.stores.assumed import Assumer  # noqa: PLC0415 - as in open_s3
+        from edgewright.roles.assumed import Assumer
 
     assumer = Assumer(settings, own_rights)
     return AssumedRights(assumer, lambda role, name: open_s3(settings.s3, partial(assumer.session, role, name)))
@@ -79,7 +79,7 @@ def open_s3(settings: S3Settings, session: Callable[[], Any] | None = None) -> S
         SettingsRefused: boto3 is not installed.
     """
     with _boto3_wanted():
-        from edgewright.stores.s3 import S3Store  # noqa: PLC0415 - boto3's 0.5 s, which a folder does without
+        from edgewright.stores.s3 import S3Store
 
     return S3Store(settings, session or partial(own_session, settings))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgewright.stores.seam import PART
+from edgewright.stores.protocols import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

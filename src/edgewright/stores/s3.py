@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import EdgewrightError, ObjectNotFound, UriRefused
 from edgewright.stores import background
 from edgewright.stores.parts import parts_of
-from edgewright.stores.patience import Tries
+from edgewright.stores.protocols import PART, Part, Upload
+from edgewright.stores.retries import Tries
 from edgewright.stores.s3_client import s3_client
 from edgewright.stores.s3_errors import absent, translated
 from edgewright.stores.s3_reading import Reading, Version
 from edgewright.stores.s3_uploads import Checksum, Uploads, check_key_name, tried
-from edgewright.stores.seam import PART, Part, Upload
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class S3Store:
         except ObjectNotFound as error:  # what is missing for a write is the bucket
             raise absent(S3Uri(uri.bucket, "")) from error
 
-    def check_key(self, kms_key_id: str, account: str, region: str) -> str:  # noqa: ARG002 - S3 knows its keys itself
+    def check_key(self, kms_key_id: str, account: str, region: str) -> str:
         """See `ObjectStore.check_key`: any name that can be a key's. Whether there is one, S3 says when it is used."""
         return check_key_name(kms_key_id)
 
@@ -171,13 +171,13 @@ class S3Store:
             poll()
         self._uploads().put(uri, data, kms_key_id)
 
-    def _tried(self, what: str, uri: S3Uri, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
+    def _tried(self, what: str, uri: S3Uri, call: Callable[[], Any]) -> Any:
         return tried(Tries(what, uri, self._settings.retry_seconds), uri, call)
 
     def _uploads(self) -> Uploads:
         return Uploads(self._client(), self._settings.retry_seconds, Checksum(self._settings.checksum))
 
-    def _client(self, region: str | None = None) -> Any:  # noqa: ANN401 - boto3 has no types
+    def _client(self, region: str | None = None) -> Any:
         """The client of a region; None for the settings' own. It finds and remembers other buckets' regions itself."""
         with self._opening:
             if region not in self._clients:
@@ -239,14 +239,14 @@ class _Writing:
             self._uploads.abort(self._uri, beginning.result())
 
 
-def _region_of(client: Any, bucket: str) -> str | None:  # noqa: ANN401 - boto3 has no types
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - with the client, botocore is there
+def _region_of(client: Any, bucket: str) -> str | None:
+    from botocore.exceptions import ClientError
 
     try:
         headers = client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
     except ClientError as error:
         headers = error.response["ResponseMetadata"]["HTTPHeaders"]
-        if "x-amz-bucket-region" not in headers and error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
+        if "x-amz-bucket-region" not in headers and error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise
     region: str | None = headers.get("x-amz-bucket-region")
     return region

@@ -15,7 +15,7 @@ CONNECTIONS = 32
 """Kept open per client: more than two jobs use at once."""
 
 
-def own_session(settings: S3Settings) -> Any:  # noqa: ANN401 - boto3 has no types
+def own_session(settings: S3Settings) -> Any:
     """A session with the service's own credentials: static ones, a profile's, or those of AWS's default chain.
 
     Raises:
@@ -31,14 +31,14 @@ def own_session(settings: S3Settings) -> Any:  # noqa: ANN401 - boto3 has no typ
     )
 
 
-def profile_session(profile: str | None) -> Any:  # noqa: ANN401 - as above
+def profile_session(profile: str | None) -> Any:
     """A session with the credentials of a profile of AWS's files; None takes the default chain.
 
     Raises:
         SettingsRefused: boto3 is not installed, or the profile is not known.
     """
     sessions = _sessions()
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as boto3
+    from botocore.exceptions import BotoCoreError
 
     try:
         return sessions.session_with(profile_name=profile)
@@ -46,7 +46,7 @@ def profile_session(profile: str | None) -> Any:  # noqa: ANN401 - as above
         raise SettingsRefused(f"The object store's credentials cannot be used: {error}") from error
 
 
-def s3_client(session: Any, settings: S3Settings, region: str | None = None) -> Any:  # noqa: ANN401 - as above
+def s3_client(session: Any, settings: S3Settings, region: str | None = None) -> Any:
     """A client that tries everything once: trying again is the store's, which knows how much is done already.
 
     Args:
@@ -58,8 +58,8 @@ def s3_client(session: Any, settings: S3Settings, region: str | None = None) -> 
         StoreUnavailable: no credentials were found. They may come, as an instance's do.
         SettingsRefused: an address or a region that is none.
     """
-    from botocore.config import Config  # noqa: PLC0415 - as boto3
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     try:
         if session.get_credentials() is None:
@@ -92,7 +92,7 @@ def s3_client(session: Any, settings: S3Settings, region: str | None = None) -> 
 
 def _sessions() -> ModuleType:
     try:
-        from edgewright.stores import service_models  # noqa: PLC0415 - boto3: 0.5 s, and a folder needs none of it
+        from edgewright.stores import service_models
     except ImportError as error:
         raise SettingsRefused("Object storage in S3 needs boto3. Install edgewright[s3].") from error
     return service_models

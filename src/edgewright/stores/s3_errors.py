@@ -20,7 +20,7 @@ from edgewright.errors import (
     UploadGone,
     UriRefused,
 )
-from edgewright.stores.patience import Trouble
+from edgewright.stores.retries import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def gone(uri: S3Uri, upload_id: str, why: str) -> UploadGone:
     )
 
 
-def _of_answer(error: Any, uri: S3Uri, where: str) -> EdgewrightError:  # noqa: ANN401, PLR0911 - botocore has no types; a table in words
+def _of_answer(error: Any, uri: S3Uri, where: str) -> EdgewrightError:  # noqa: PLR0911 - botocore has no types; a table in words
     code, status = _code(error), _status(error)
     if code in _NO_UPLOAD:
         return UploadGone(f"The multipart upload is gone: {_reason(error)}. {where}")
@@ -160,15 +160,15 @@ def _of_answer(error: Any, uri: S3Uri, where: str) -> EdgewrightError:  # noqa: 
     return StoreUnavailable(f"The object store failed: {_reason(error)}. {where}")
 
 
-def _code(error: Any) -> str:  # noqa: ANN401 - as above
+def _code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _status(error: Any) -> int:  # noqa: ANN401 - as above
+def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _retry_after(error: Any) -> float:  # noqa: ANN401 - as above
+def _retry_after(error: Any) -> float:
     """Seconds that the store asked for; a date, which HTTP allows too, is passed over."""
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     text = str(headers.get("retry-after", ""))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ObjectReplaced
 from edgewright.stores import background
-from edgewright.stores.patience import Tries
+from edgewright.stores.protocols import PART, PIECE
+from edgewright.stores.retries import Tries
 from edgewright.stores.s3_errors import FAILURES, Broken, translation, trouble
-from edgewright.stores.seam import PART, PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ class Reading:
                 tries.failed(passing, error)
         return arrived.pieces
 
-    def _opened(self, start: int, end: int) -> Any:  # noqa: ANN401 - boto3 has no types
+    def _opened(self, start: int, end: int) -> Any:
         """The body of a ranged GET, once its headers say that it is what was asked for."""
         version = self.version
         answer = self.client.get_object(

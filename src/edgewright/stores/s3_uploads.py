@@ -20,9 +20,9 @@ from edgewright.errors import (
     UploadGone,
     UriRefused,
 )
-from edgewright.stores.patience import Tries
+from edgewright.stores.protocols import Part, Upload
+from edgewright.stores.retries import Tries
 from edgewright.stores.s3_errors import FAILURES, Broken, gone, translation, trouble
-from edgewright.stores.seam import Part, Upload
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -328,5 +328,5 @@ def _upload(bucket: str, key: str, upload_id: str, initiated: datetime) -> Uploa
         return None
 
 
-def _md5(data: bytes | bytearray) -> Any:  # noqa: ANN401 - hashlib's type has no public name
+def _md5(data: bytes | bytearray) -> Any:
     return hashlib.md5(data, usedforsecurity=False)

@@ -22,7 +22,7 @@ class ServiceModels(Loader):  # type: ignore[misc]  # botocore has no types
         return list(super().search_paths)
 
 
-def session_with(prepare: Callable[[Session], None] = lambda _: None, /, **options: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+def session_with(prepare: Callable[[Session], None] = lambda _: None, /, **options: str | None) -> Any:
     """A boto3 session that shares the models: one of its own would take 60 ms of processor time to read S3's again.
 
     Args:

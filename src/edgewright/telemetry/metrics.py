@@ -24,16 +24,16 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from edgewright import __version__
-from edgewright.jobs import tallies
 from edgewright.jobs.job import Kind
 from edgewright.jobs.states import ENDED
+from edgewright.telemetry import counters
 from edgewright.telemetry.requests import BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgewright.jobs.census import Census
-    from edgewright.telemetry.requests import RequestTally
+    from edgewright.telemetry.requests import RequestCounters
+    from edgewright.telemetry.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def page(
-    census: Callable[[], Census | None], requests: RequestTally, accept: str, lapse_seconds: float
+    census: Callable[[], Snapshot | None], requests: RequestCounters, accept: str, lapse_seconds: float
 ) -> tuple[bytes, str]:
     """The page that is scraped, and its content type; in Prometheus's text form, or OpenMetrics where it is asked for.
 
@@ -130,7 +130,7 @@ def page(
 class _Own(Collector):
     """edgewright's own families."""
 
-    def __init__(self, census: Census | None, requests: RequestTally, lapse_seconds: float) -> None:
+    def __init__(self, census: Snapshot | None, requests: RequestCounters, lapse_seconds: float) -> None:
         self._census = census
         self._requests = requests
         self._lapse_seconds = lapse_seconds
@@ -145,27 +145,27 @@ class _Own(Collector):
         yield from _requests(self._requests)
 
 
-def _jobs(census: Census) -> Iterator[Metric]:
+def _jobs(census: Snapshot) -> Iterator[Metric]:
     kept = census.tallies
-    ended = [((kind, status), kept.get((tallies.HELD, kind, status, ""), 0)) for kind in Kind for status in ENDED]
+    ended = [((kind, status), kept.get((counters.HELD, kind, status, ""), 0)) for kind in Kind for status in ENDED]
     unfinished = [
         ((kind, status), count) for kind, queue in census.queues.items() for status, count in queue.unfinished.items()
     ]
     yield _gauge("edgewright_jobs", sorted(ended + unfinished))
-    changes = [((key[1], key[2]), value) for key, value in sorted(kept.items()) if key[0] == tallies.CHANGES]
+    changes = [((key[1], key[2]), value) for key, value in sorted(kept.items()) if key[0] == counters.CHANGES]
     yield _counter("edgewright_job_changes_total", changes)
     yield _counter(
-        "edgewright_job_bytes_total", [((kind,), kept.get((tallies.BYTES, kind, "", ""), 0)) for kind in Kind]
+        "edgewright_job_bytes_total", [((kind,), kept.get((counters.BYTES, kind, "", ""), 0)) for kind in Kind]
     )
-    yield _tallied("edgewright_job_wait_seconds", census, tallies.WAIT, [(kind, "") for kind in Kind])
+    yield _tallied("edgewright_job_wait_seconds", census, counters.WAIT, [(kind, "") for kind in Kind])
     lives = [(kind, str(status)) for kind in Kind for status in sorted(ENDED)]
-    yield _tallied("edgewright_job_duration_seconds", census, tallies.LIFE, lives)
+    yield _tallied("edgewright_job_duration_seconds", census, counters.LIFE, lives)
     queues = census.queues.items()
     yield _gauge("edgewright_queue_jobs", [((kind,), queue.waiting) for kind, queue in queues])
     yield _gauge("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
 
 
-def _workers(census: Census, lapse_seconds: float) -> Iterator[Metric]:
+def _workers(census: Snapshot, lapse_seconds: float) -> Iterator[Metric]:
     workers = census.workers
     yield _gauge("edgewright_workers", [((), sum(worker.beat_seconds <= lapse_seconds for worker in workers))])
     ages = [((worker.id, worker.host), max(0.0, worker.beat_seconds)) for worker in workers]
@@ -174,14 +174,14 @@ def _workers(census: Census, lapse_seconds: float) -> Iterator[Metric]:
     yield _gauge("edgewright_worker_running_jobs", running)
 
 
-def _webhook(census: Census) -> Iterator[Metric]:
+def _webhook(census: Snapshot) -> Iterator[Metric]:
     if census.outbox is not None:
         yield _gauge("edgewright_webhook_waiting_events", [((), census.outbox.waiting)])
         yield _gauge("edgewright_webhook_dead_events", [((), census.outbox.dead)])
         yield _gauge("edgewright_webhook_oldest_seconds", [((), census.outbox.oldest_seconds)])
 
 
-def _requests(requests: RequestTally) -> Iterator[Metric]:
+def _requests(requests: RequestCounters) -> Iterator[Metric]:
     # Copied first: the event loop goes on counting while this runs in a thread.
     yield _counter("edgewright_requests_total", sorted(dict(requests.counts).items()))
     metric = _histogram("edgewright_request_duration_seconds")
@@ -190,14 +190,14 @@ def _requests(requests: RequestTally) -> Iterator[Metric]:
     yield metric
 
 
-def _tallied(name: str, census: Census, tally: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
+def _tallied(name: str, census: Snapshot, tally: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
     """A histogram of those that are kept in the database."""
     metric, kept = _histogram(name), census.tallies
     for kind, status in series:
-        counts = [kept.get((tally, kind, status, label), 0) for label in tallies.LABELS]
+        counts = [kept.get((tally, kind, status, label), 0) for label in counters.LABELS]
         labels = (kind, status) if status else (kind,)
         total = kept.get((f"{tally}_ms", kind, status, ""), 0) / 1000
-        _add_buckets(metric, labels, (tallies.BUCKETS, counts), total)
+        _add_buckets(metric, labels, (counters.BUCKETS, counts), total)
     return metric
 
 

@@ -12,7 +12,7 @@ UNKNOWN = "unknown"
 """The operation of a request that was refused before it was known what it wants."""
 
 
-class RequestTally:
+class RequestCounters:
     """Requests by operation and code, and how long each operation's took. For one thread: the event loop's."""
 
     __slots__ = ("counts", "latencies", "seconds")

@@ -48,10 +48,10 @@ class Tracing:
         if not wanted(environment):
             return
         try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-            from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError:
             log.warning("traces are wanted, and their libraries are missing: install edgewright[otel]")
             return
@@ -69,7 +69,7 @@ class Tracing:
         self._provider = self._tracer = None
 
     @contextmanager
-    def span(self, name: str, kind: str = "INTERNAL", parent: str | None = None, **attributes: Any) -> Iterator[Any]:  # noqa: ANN401 - a span, or None
+    def span(self, name: str, kind: str = "INTERNAL", parent: str | None = None, **attributes: Any) -> Iterator[Any]:
         """A span around the block; None where traces are off.
 
         Args:
@@ -81,7 +81,7 @@ class Tracing:
         if self._tracer is None:
             yield None
             return
-        from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
+        from opentelemetry.trace import SpanKind
 
         named = {name.replace("_", "."): value for name, value in attributes.items()}
         context = None if parent is None else _extracted(parent)
@@ -92,7 +92,7 @@ class Tracing:
         """The present span as a `traceparent`, for another process to go on from; None where there is none."""
         if self._tracer is None:
             return None
-        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - an extra
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         carried: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carried)
@@ -125,15 +125,15 @@ def wanted(environment: Mapping[str, str]) -> bool:
     return not off and any(environment.get(name) for name in ENDPOINTS)
 
 
-def _extracted(parent: str) -> Any:  # noqa: ANN401 - OpenTelemetry's context
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - an extra
+def _extracted(parent: str) -> Any:
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     return TraceContextTextMapPropagator().extract({"traceparent": parent})
 
 
 def _tell(span: Span, ending: Mapping[str, Any]) -> None:
     """What became of a step."""
-    from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
+    from opentelemetry.trace import StatusCode
 
     status = ending.get("status", ending.get("Status"))
     if status is not None:

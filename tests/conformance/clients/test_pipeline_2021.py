@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from acceptance.running import ROLE, serving
 from conformance.clients.programs_run import PROGRAMS, ROOT, environment
 from contract.s3_service import s3_service
-from edgewright.packaging import keys, verify
+from edgewright.packaging import verify
+from edgewright.signing import keys
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -47,7 +47,7 @@ def modules_after(statement: str) -> set[str]:
         "import edgewright.packaging",
         "import edgewright.stores",
         "import edgewright.compiling",
-        "import edgewright.greengrass.local, edgewright.greengrass.publishing",
+        "import edgewright.greengrass.publishing.folder, edgewright.greengrass.publishing.aws",
         "from edgewright.cli import app; app(['component', 'export', '--help'])",
         "from edgewright.cli import app; app(['verify', '--help'])",
         "from edgewright.cli import app; app(['package', '--help'])",

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edgewright.console.progress import began, progress, timeline
+from edgewright.events.outbox import JobEvent
 from edgewright.jobs import JobKey, Kind, PackagingJob, Status
-from edgewright.jobs.events import JobEvent
 
 BORN = datetime(2026, 3, 4, 12, tzinfo=UTC)
 KEY = JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "job")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from edgewright.auth.principals import Principal
 from edgewright.console.sessions import Seals, Session, new_nonce
-from edgewright.http.principals import Principal
 
 PRINCIPAL = Principal("AKIAEXAMPLE", "s3cret", "123456789012")
 SESSION = Session("AKIAEXAMPLE", "eu-west-1", "http://127.0.0.1:8181", 2000, "nonce")

@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.console.signatures import read
-from edgewright.packaging import signature
-from edgewright.packaging.keys import EcdsaSigner
+from edgewright.signing import signature
+from edgewright.signing.keys import EcdsaSigner
 
 SIGNER = EcdsaSigner(ec.generate_private_key(ec.SECP256R1()))
 DIGESTS = {"<b>.so": "0" * 64, "model\u202e.so": "1" * 64}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from edgewright.auth.principals import Principal
 from edgewright.console.signing_in import REFUSED, Attempts, identify
 from edgewright.errors import AccessDenied, Throttled
-from edgewright.http.principals import Principal
 
 PLAIN = Principal("AKIAPLAIN", "secret", "123456789012")
 TEMPORARY = Principal("ASIATEMPORARY", "secret", "123456789012", session_token="token")

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
+from edgewright.events.outbox import JobEvent
 from edgewright.events.webhook import MOST_READ, Refused, Webhook, key_of, signature
-from edgewright.jobs import JobEvent, JobKey, Kind, Status
+from edgewright.jobs import JobKey, Kind, Status
 from edgewright.settings import WebhookSettings
 from hooks import SECRET, Receiver, receiving
 

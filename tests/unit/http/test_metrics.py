@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from edgewright.errors import DatabaseUnavailable
 from edgewright.http.metrics import Metrics
-from edgewright.jobs.census import Census
 from edgewright.jobs.workers import LiveWorker
 from edgewright.settings import load
-from edgewright.telemetry.requests import RequestTally
+from edgewright.telemetry.requests import RequestCounters
+from edgewright.telemetry.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def empty() -> Census:
-    return Census({}, {}, [], None)
+def empty() -> Snapshot:
+    return Snapshot({}, {}, [], None)
 
 
 def asked(metrics: Metrics, host: str = "127.0.0.1", **headers: str) -> Response:
@@ -39,13 +39,13 @@ def asked(metrics: Metrics, host: str = "127.0.0.1", **headers: str) -> Response
 
 
 def metrics(**settings: Any) -> Metrics:
-    return Metrics(load(**settings), empty, RequestTally())
+    return Metrics(load(**settings), empty, RequestCounters())
 
 
 @pytest.mark.parametrize(("lapse", "alive"), [(15.0, b"edgewright_workers 0.0"), (60.0, b"edgewright_workers 1.0")])
 def test_a_worker_is_alive_for_as_long_as_the_settings_say(lapse: float, alive: bytes) -> None:
-    census = Census({}, {}, [LiveWorker("w-1", "host", 100.0, 20.0, 2, ())], None)
-    page = Metrics(load(worker={"lapse_seconds": lapse}), lambda: census, RequestTally())
+    census = Snapshot({}, {}, [LiveWorker("w-1", "host", 100.0, 20.0, 2, ())], None)
+    page = Metrics(load(worker={"lapse_seconds": lapse}), lambda: census, RequestCounters())
     assert alive in asked(page).body
 
 
@@ -87,25 +87,25 @@ def test_open_is_open_and_off_is_off() -> None:
 def test_many_scrapes_ask_the_database_once() -> None:
     takes: list[int] = []
 
-    def take() -> Census:
+    def take() -> Snapshot:
         takes.append(1)
         return empty()
 
-    page = Metrics(load(), take, RequestTally())
+    page = Metrics(load(), take, RequestCounters())
     for _ in range(5):
         asked(page)
     assert len(takes) == 1
 
 
 def test_a_database_that_is_away_is_told_and_asked_again() -> None:
-    found: list[Census | DatabaseUnavailable] = [DatabaseUnavailable("gone"), empty()]
+    found: list[Snapshot | DatabaseUnavailable] = [DatabaseUnavailable("gone"), empty()]
 
-    def take() -> Census:
+    def take() -> Snapshot:
         answer = found.pop(0)
         if isinstance(answer, DatabaseUnavailable):
             raise answer
         return answer
 
-    page = Metrics(load(), take, RequestTally())
+    page = Metrics(load(), take, RequestCounters())
     assert b"edgewright_up 0.0" in asked(page).body
     assert b"edgewright_up 1.0" in asked(page).body

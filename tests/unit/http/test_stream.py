@@ -14,14 +14,14 @@ from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
 from edgewright import protocol
+from edgewright.auth.principals import Principal, Principals
+from edgewright.auth.rights import Rights, Rule
+from edgewright.auth.sigv4 import Verifier
+from edgewright.auth.throttling import Throttle
 from edgewright.http import stream
-from edgewright.http.authorization import Rights, Rule
 from edgewright.http.entrance import Entrance
-from edgewright.http.principals import Principal, Principals
-from edgewright.http.sigv4 import Verifier
+from edgewright.http.service_protocols import AwsJson
 from edgewright.http.stream import EventStream
-from edgewright.http.throttling import Throttle
-from edgewright.http.wires import AwsJson
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
 from edgewright.operations import OPERATIONS
 from edgewright.settings import load

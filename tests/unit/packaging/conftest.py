@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 import packing
-from edgewright.packaging.keys import Signer, load_or_create
+from edgewright.signing.keys import Signer, load_or_create
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archives import model_tar_gz
-from edgewright.packaging import gzip_members, headers
+from edgewright.packaging import gzip_members, tar_headers
 from edgewright.packaging.chunks import Batch, Chunker
 from edgewright.packaging.gzip_members import CHUNK
 from edgewright.settings import Limits
@@ -63,7 +63,7 @@ EDGES = [
 def test_one_file(size: int, path: str) -> None:
     data, belt = random.Random(size).randbytes(size), Belt()
     assert belt.add(path, data) == hashlib.sha256(data).hexdigest()
-    record = headers.build(path, size) + data + bytes(-size % 512)
+    record = tar_headers.build(path, size) + data + bytes(-size % 512)
     assert [chunk for batch in belt.tars for chunk in batch] == [
         record[at : at + CHUNK] for at in range(0, len(record), CHUNK)
     ]

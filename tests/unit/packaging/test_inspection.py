@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from edgewright.errors import LimitExceeded, PackageRefused
-from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Model, keys, package, verify
+from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Model, package, verify
 from edgewright.packaging.inspection import inspect
 from edgewright.settings import Limits
+from edgewright.signing import keys
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 PACKAGE = (GOLDEN / "digits-1.0.tar.gz").read_bytes()

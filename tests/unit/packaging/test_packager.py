@@ -18,7 +18,7 @@ from typing_extensions import Buffer
 
 from archives import model_tar_gz, named, tar_gz
 from edgewright.errors import ArchiveRefused, JobStopped, LimitExceeded, StoreUnavailable, ValidationFault
-from edgewright.packaging import Model, gzip_members, headers, package, package_name
+from edgewright.packaging import Model, gzip_members, package, package_name, tar_headers
 from edgewright.packaging.verifier import with_room
 from edgewright.settings import Limits
 from packing import MODEL, Pack
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgewright.packaging.keys import Signer
+    from edgewright.signing.keys import Signer
 
 NOISE = random.Random(7).randbytes(12_000_000)
 SOURCE = model_tar_gz(
@@ -123,7 +123,7 @@ def test_gzip_members_begin_with_files(pack: Pack) -> None:
         begun.add(at)
         at += len(tar)
     assert starts <= begun
-    assert tars[-1] == headers.END
+    assert tars[-1] == tar_headers.END
 
 
 @in_threads_and_without
@@ -334,10 +334,10 @@ def test_package_name() -> None:
 
 
 def test_long_names_and_giants_get_pax_headers() -> None:
-    plain = headers.build("a", 5)
+    plain = tar_headers.build("a", 5)
     assert len(plain) == 512
-    assert headers.parse(plain) == headers.Header(b"a", 5, b"0", executable=False)
-    giant = headers.build("a", 2**33)
+    assert tar_headers.parse(plain) == tar_headers.Header(b"a", 5, b"0", executable=False)
+    giant = tar_headers.build("a", 2**33)
     assert len(giant) == 3 * 512
     assert giant[512:531] == b"19 size=8589934592\n"
     assert tarfile.TarInfo.frombuf(plain, "utf-8", "strict").size == 5
@@ -349,7 +349,7 @@ def test_interrupt_ends_all_threads(tmp_path: Path) -> None:
     script.write_text(
         "import pathlib, sys, time, zlib\n"
         "from edgewright.packaging import Model, package\n"
-        "from edgewright.packaging.keys import load_or_create\n"
+        "from edgewright.signing.keys import load_or_create\n"
         "def source():\n"
         "    yield pathlib.Path(sys.argv[1]).read_bytes()[:3_000_000]\n"
         "    print('waiting', flush=True)\n"
@@ -374,7 +374,7 @@ def test_interrupt_ends_all_threads(tmp_path: Path) -> None:
 def test_starts_without_a_server() -> None:
     """And without pydantic, which takes longer to import than all the rest."""
     script = (
-        "import sys, edgewright.packaging, edgewright.packaging.keys\n"
+        "import sys, edgewright.packaging, edgewright.signing.keys\n"
         "heavy = {'dbos', 'sqlalchemy', 'starlette', 'uvicorn', 'pydantic', 'numpy', 'obstore', 'boto3'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )

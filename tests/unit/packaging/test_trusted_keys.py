@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgewright.errors import KeyUnusable
-from edgewright.packaging import keys
+from edgewright.signing import keys
 
 if TYPE_CHECKING:
     from pathlib import Path

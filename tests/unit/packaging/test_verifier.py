@@ -26,16 +26,17 @@ from edgewright.errors import (
     PackageRefused,
     StoreUnavailable,
 )
-from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Verified, gzip_members, headers, signature, verify
+from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Verified, gzip_members, tar_headers, verify
 from edgewright.packaging.manifest import Manifest
 from edgewright.settings import Limits
+from edgewright.signing import signature
 from packing import MODEL, Pack
 from packing import pack as pack_with
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgewright.packaging.keys import Signer
+    from edgewright.signing.keys import Signer
 
 FILES = {"model.onnx": random.Random(5).randbytes(1_300_000), "sub/labels.txt": b"one\ntwo\n", "run.sh": b"#!/bin/sh\n"}
 
@@ -51,9 +52,11 @@ def members(stored: bytes) -> dict[str, tuple[bytes, int]]:
         return {info.name: (archive.extractfile(info).read(), info.mode) for info in archive}  # type: ignore[union-attr]
 
 
-def rebuilt(files: dict[str, tuple[bytes, int]], end: bytes = headers.END) -> bytes:
+def rebuilt(files: dict[str, tuple[bytes, int]], end: bytes = tar_headers.END) -> bytes:
     """A package in the right form, whatever it holds."""
-    tar = [headers.build(n, len(d), executable=bool(m & 1)) + d + bytes(-len(d) % 512) for n, (d, m) in files.items()]
+    tar = [
+        tar_headers.build(n, len(d), executable=bool(m & 1)) + d + bytes(-len(d) % 512) for n, (d, m) in files.items()
+    ]
     return in_members(b"".join([*tar, end]))
 
 
@@ -205,7 +208,7 @@ def test_padding_is_zeros(stored: bytes, signer: Signer) -> None:
         (lambda s: s + gzip.compress(b""), "gzip members that say their length"),
         (lambda s: s + b"".join(gzip_members.deflate(memoryview(b"x"))), "behind its end"),
         (lambda s: s[:-1], "truncated"),
-        (lambda s: s[: -len(in_members(headers.END))], "tar breaks off"),
+        (lambda s: s[: -len(in_members(tar_headers.END))], "tar breaks off"),
         (lambda s: s[:0], "tar breaks off"),
         (lambda s: s[:16] + b"\xff\xff\xff\x7f" + s[20:], "is none of version 1"),
         (lambda s: s[:16] + b"\x01\0\0\0" + s[20:], "is none of version 1"),

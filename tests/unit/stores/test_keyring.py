@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgewright.errors import KeyRefused, KeyUnusable, ObjectDamaged, ObjectForbidden
-from edgewright.stores import DirectoryStore, S3Uri, sealed
+from edgewright.stores import DirectoryStore, S3Uri, encryption
 from edgewright.stores.keyring import Key, KeyName, Keyring, Place
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class TestObjects:
         assert name == key.arn
         store.write(URI, [b"\x1f\x8b plain text"], kms_key_id=name)
         file = self.file(tmp_path).read_bytes()
-        assert file.startswith(sealed.MAGIC + b"\x01" + uuid.UUID(key.key_id).bytes)
+        assert file.startswith(encryption.MAGIC + b"\x01" + uuid.UUID(key.key_id).bytes)
         assert b"plain text" not in file
         assert b"".join(store.read(URI)) == b"\x1f\x8b plain text"
         assert store.size(URI) == len(b"\x1f\x8b plain text")
@@ -280,7 +280,7 @@ class TestObjects:
 
     def test_a_sealed_file_that_was_cut_is_refused(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
         store.write(URI, [b"inside"], kms_key_id=key.arn)
-        os.truncate(self.file(tmp_path), sealed.HEAD + 10)
+        os.truncate(self.file(tmp_path), encryption.HEAD + 10)
         for use in (lambda: store.size(URI), lambda: list(store.read(URI)), lambda: store.exists(URI)):
             with pytest.raises(ObjectDamaged):
                 use()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
-from edgewright.jobs import Kind, Status, tallies
-from edgewright.jobs.census import Census, Outbox, Queue
+from edgewright.jobs import Kind, Status
 from edgewright.jobs.workers import LiveWorker
+from edgewright.telemetry import counters
 from edgewright.telemetry.metrics import METRICS, page
-from edgewright.telemetry.requests import RequestTally
+from edgewright.telemetry.requests import RequestCounters
+from edgewright.telemetry.snapshot import Outbox, Queue, Snapshot
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 PACKAGING, COMPILATION = str(Kind.PACKAGING), str(Kind.COMPILATION)
 
 
-def census() -> Census:
+def census() -> Snapshot:
     """Three jobs packaged, one that waits, two workers of which one is silent."""
     kept = {
-        (tallies.HELD, PACKAGING, "COMPLETED", ""): 3,
-        (tallies.CHANGES, PACKAGING, "STARTING", ""): 4,
-        (tallies.BYTES, PACKAGING, "", ""): 12_345,
-        (tallies.WAIT, PACKAGING, "", "0.1"): 2,
-        (tallies.WAIT, PACKAGING, "", "5.0"): 1,
-        (tallies.WAIT, PACKAGING, "", "+Inf"): 1,
+        (counters.HELD, PACKAGING, "COMPLETED", ""): 3,
+        (counters.CHANGES, PACKAGING, "STARTING", ""): 4,
+        (counters.BYTES, PACKAGING, "", ""): 12_345,
+        (counters.WAIT, PACKAGING, "", "0.1"): 2,
+        (counters.WAIT, PACKAGING, "", "5.0"): 1,
+        (counters.WAIT, PACKAGING, "", "+Inf"): 1,
         ("wait_ms", PACKAGING, "", ""): 4_000_100,
     }
     waits = Queue({Status.STARTING: 1, Status.INPROGRESS: 2, Status.STOPPING: 0}, 7.5)
@@ -36,11 +37,11 @@ def census() -> Census:
         LiveWorker("w-1", 'a"host\n', 100.0, 1.5, 2, ("arn:1", "arn:2")),
         LiveWorker("w-2", "b", 100.0, 99.0, 2, ()),
     ]
-    return Census({Kind.PACKAGING: waits, Kind.COMPILATION: idle}, kept, workers, Outbox(5, 1, 60.0))
+    return Snapshot({Kind.PACKAGING: waits, Kind.COMPILATION: idle}, kept, workers, Outbox(5, 1, 60.0))
 
 
-def told(accept: str = "", found: Census | None = None) -> tuple[dict[str, Metric], str]:
-    requests = RequestTally()
+def told(accept: str = "", found: Snapshot | None = None) -> tuple[dict[str, Metric], str]:
+    requests = RequestCounters()
     requests.count("ListTags", "OK", 0.004)
     requests.count("ListTags", "ValidationException", 99.0)
     body, content_type = page(lambda: found or census(), requests, accept, 15.0)
@@ -116,7 +117,7 @@ def test_every_family_is_in_the_list_and_the_other_way_round() -> None:
 
 
 def test_without_the_database_the_page_says_so_and_goes_on() -> None:
-    body, _ = page(lambda: None, RequestTally(), "", 15.0)
+    body, _ = page(lambda: None, RequestCounters(), "", 15.0)
     metrics = {metric.name: metric for metric in plain(body.decode())}
     assert samples(metrics, "edgewright_up") == {(): 0}
     assert "edgewright_jobs" not in metrics

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edgewright.telemetry.requests import BUCKETS, MOST_CODES, UNKNOWN, RequestTally
+from edgewright.telemetry.requests import BUCKETS, MOST_CODES, UNKNOWN, RequestCounters
 
 
 def test_requests_are_counted_by_operation_and_code() -> None:
-    tally = RequestTally()
+    tally = RequestCounters()
     for code in ("OK", "OK", "ValidationException"):
         tally.count("CreateEdgePackagingJob", code, 0.002)
     tally.count("ListTags", "OK", 0.002)
@@ -18,7 +18,7 @@ def test_requests_are_counted_by_operation_and_code() -> None:
 
 
 def test_a_latency_falls_into_the_bucket_that_holds_it() -> None:
-    tally = RequestTally()
+    tally = RequestCounters()
     for seconds in (0.0, BUCKETS[0], BUCKETS[0] * 1.01, BUCKETS[-1] + 1):
         tally.count("ListTags", "OK", seconds)
     counts = tally.latencies["ListTags"]
@@ -27,7 +27,7 @@ def test_a_latency_falls_into_the_bucket_that_holds_it() -> None:
 
 
 def test_what_is_told_apart_is_bounded() -> None:
-    tally = RequestTally()
+    tally = RequestCounters()
     for number in range(MOST_CODES * 2):
         tally.count(UNKNOWN, f"code-{number}", 0.1)
     assert len(tally.counts) == MOST_CODES + 1

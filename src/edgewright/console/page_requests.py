@@ -1,0 +1,206 @@
+"""From a request to a page: who is signed in, whether a form is ours, and the console's one catch-all.
+
+Pages are plain functions from a `PageRequest` to a response. They run in threads, because whatever they ask may wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from edgewright.console import rendering
+from edgewright.console.api_client import ApiClient
+from edgewright.console.sessions import COOKIE, Seals, Session
+from edgewright.console.snippets import Server
+from edgewright.errors import (
+    AccessDenied,
+    CallerError,
+    EdgewrightError,
+    RequestTooLarge,
+    ResourceNotFound,
+    Throttled,
+    ValidationFault,
+)
+from edgewright.http.api import Disconnected, read_body
+from edgewright.operations import Caller
+from edgewright.protocol.errors import OURS
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from edgewright.auth.principals import Principal, Principals
+    from edgewright.auth.throttling import Throttle
+    from edgewright.http.service_protocols import ServiceProtocol
+    from edgewright.operations import Context
+
+FORM_FIELDS = 500
+TOKEN = "token"  # noqa: S105 - the name of a form's field
+FOREIGN = "This form was not made for your session: it may have expired. Go back, load the page anew, and try again."
+FRAGMENT = "x-fragment"
+SIGN_IN = "/console/sign-in"
+TITLES = {400: "That cannot be done", 403: "Not allowed", 404: "Not found", 413: "Too large", 429: "Too many requests"}
+
+log = structlog.get_logger(__name__)
+
+Form = Mapping[str, str]
+Page = Callable[["PageRequest"], Response]
+Endpoint = Callable[["Request"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """One request of somebody who is signed in.
+
+    Attributes:
+        session: what the cookie holds.
+        principal: who it is.
+        desk: what they may do.
+        place: the parts of the path that name something.
+        query: of the address; the last of each name.
+        form: of a form that was sent; empty for a GET.
+        path: with its query, as it was asked for.
+        fragment: the part of the page that the script asks for; empty for the whole page.
+        theme: `light`, `dark` or empty.
+        token: what forms on the page carry.
+    """
+
+    session: Session
+    principal: Principal
+    desk: ApiClient
+    place: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Form
+    path: str
+    fragment: str
+    theme: str
+    token: str
+
+    @property
+    def server(self) -> Server:
+        """Where calls of the API go, as this browser reaches it."""
+        return Server(self.session.origin, self.session.region)
+
+    def other_regions(self) -> list[str]:
+        """The regions beside this one in which the account has jobs."""
+        found = self.desk.context.jobs.reports().regions(self.principal.account)
+        return [region for region in found if region != self.session.region]
+
+    def page(self, template: str, answer: int = 200, headers: Mapping[str, str] = {}, **names: Any) -> Response:
+        """A page made of a template, which finds this visit under `visit`; `answer` is HTTP's status."""
+        text = rendering.render(template, visit=self, now=self.desk.context.now(), **names)
+        return rendering.page(text, answer, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What lets visits in."""
+
+    seals: Seals
+    principals: Principals
+    wires: Sequence[ServiceProtocol]
+    context_for: Callable[[Caller], Context]
+    throttle: Throttle | None
+    body_limit: int
+
+    def serve(self, make: Page) -> Endpoint:
+        """The endpoint of a page for those who are signed in."""
+
+        async def endpoint(request: Request) -> Response:
+            visit: PageRequest | None = None
+            try:
+                found = self.signed_in(request)
+                if found is None:
+                    return _sent_to_sign_in(request)
+                visit = await self.visit(request, *found)
+                return await run_in_threadpool(make, visit)
+            except Disconnected:
+                return Response(status_code=400)
+            except Exception as error:  # noqa: BLE001 - the console's one catch-all: every error has a page
+                return refusal(error, request, visit)
+
+        return endpoint
+
+    def signed_in(self, request: Request) -> tuple[Session, Principal] | None:
+        """Who sends the request, by its cookie."""
+        return self.seals.open(request.cookies.get(COOKIE, ""), self.principals.get, time.time())
+
+    async def visit(self, request: Request, session: Session, principal: Principal) -> PageRequest:
+        """The request as pages see it; a form must be of this session.
+
+        Raises:
+            AccessDenied: a form that is not.
+            Throttled: more requests than the access key may send.
+            RequestTooLarge: a form over the cap.
+        """
+        if self.throttle is not None:
+            self.throttle.take(principal.access_key_id, time.monotonic())
+        form = await self.form(request, session.nonce) if request.method == "POST" else {}
+        caller = Caller(principal.account, session.region, session.origin)
+        query = request.url.query
+        return PageRequest(
+            session=session,
+            principal=principal,
+            desk=ApiClient(self.wires, principal, self.context_for(caller)),
+            place=request.path_params,
+            query=dict(request.query_params),
+            form=form,
+            path=f"{request.url.path}?{query}" if query else request.url.path,
+            fragment=request.headers.get(FRAGMENT, ""),
+            theme=rendering.theme(request),
+            token=self.seals.token(session.nonce),
+        )
+
+    async def form(self, request: Request, nonce: str) -> Form:
+        """The fields of a form that was made for the holder of this nonce.
+
+        Raises:
+            AccessDenied: another site's form, or an outdated one.
+            ValidationFault: a body that no form of ours has.
+            RequestTooLarge: it is over the cap.
+        """
+        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            raise AccessDenied(FOREIGN)
+        body = await read_body(request.scope, request.receive, self.body_limit)
+        try:
+            fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"))
+        except ValueError as error:
+            raise ValidationFault(f"The form cannot be read: {error}.") from error
+        if not self.seals.holds(fields.pop(TOKEN, ""), nonce):
+            raise AccessDenied(FOREIGN)
+        return fields
+
+
+def refusal(error: Exception, request: Request, visit: PageRequest | None) -> Response:
+    """The page of anything raised; what is not the caller's fault is logged whole, and told without the inside."""
+    status, message = _told(error)
+    if status >= 500:
+        log.error("page failed", path=request.url.path, exc_info=error)
+    names = {"title": TITLES.get(status, "Something broke"), "message": message, "status": status}
+    template = "error_fragment.html" if FRAGMENT in request.headers else "error.html"
+    text = rendering.render(template, visit=visit, theme=rendering.theme(request), **names)
+    return rendering.page(text, status)
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    statuses = {AccessDenied: 403, ResourceNotFound: 404, Throttled: 429, RequestTooLarge: 413}
+    if isinstance(error, CallerError):
+        return next((status for kind, status in statuses.items() if isinstance(error, kind)), 400), error.message
+    known = isinstance(error, EdgewrightError)
+    return (503, OURS["ServiceUnavailable"]) if known else (500, OURS["InternalFailure"])
+
+
+def _sent_to_sign_in(request: Request) -> Response:
+    """To the form, and back from there; the script learns it by the status instead."""
+    if FRAGMENT in request.headers:
+        return Response(status_code=401, headers={**rendering.HEADERS, **rendering.PRIVATE})
+    if request.method != "GET":
+        return rendering.see_other(SIGN_IN)
+    place = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return rendering.see_other(SIGN_IN if place == "/" else f"{SIGN_IN}?next={quote(place)}")

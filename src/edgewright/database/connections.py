@@ -1,0 +1,186 @@
+"""Opening the database, and bringing it to the newest migration."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.jobs.tables import HEAD, compatibility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POOL = 8
+"""Connections that one engine keeps open at most, unless it is told."""
+PATIENCE_SECONDS = 30
+"""How long a statement waits for another writer, and a caller for a connection of the pool."""
+DRIVERS = frozenset({("sqlite", "pysqlite"), ("postgresql", "psycopg")})
+"""Kinds of databases and what speaks to them."""
+MIGRATION_LOCK = 0x6564_6765  # any number that is ours: it names PostgreSQL's advisory lock
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def open_database(url: str, pool: int = POOL) -> Engine:
+    """An engine on SQLite (write-ahead log) or PostgreSQL (psycopg); nothing is reached before its first use.
+
+    Args:
+        url: a SQLAlchemy URL; `postgresql://` and `postgres://` are taken as psycopg's.
+        pool: connections that it keeps open at most. Who wants one more waits for half a minute, and is refused then.
+
+    Raises:
+        SettingsRefused: not a URL of a database that is supported.
+    """
+    parsed = _supported(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, pool)
+    return _open_postgresql(parsed, pool)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest migration; safe when several processes start at once.
+
+    One process migrates under a lock, the others wait for it and find nothing left to do. A database that a newer
+    version has migrated is left as it is, where that version says that this one may still use it: processes of both
+    run while hosts are upgraded one after the other.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached or written.
+        DatabaseNewer: it is newer than this version knows, and does not let it.
+    """
+    with reaching_database():
+        with engine.connect() as connection:
+            if _is_usable(connection):
+                return
+        with _alone(engine) as connection:
+            _upgrade(connection)
+
+
+class reaching_database:  # noqa: N801 - used as a statement, and faster than a generator in every read
+    """Tell a database that cannot be reached or written from a mistake in a statement."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (IntegrityError, ProgrammingError)):
+            return
+        if isinstance(error, (DBAPIError, PoolTimeout, sqlite3.OperationalError)):
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise DatabaseUnavailable(f"The database cannot be used: {str(cause).strip()}") from error
+
+
+def _supported(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        driver = parsed.get_driver_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is none, too
+        raise SettingsRefused(_refusal(url)) from None
+    if (parsed.get_backend_name(), driver) not in DRIVERS or (
+        parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
+    ):
+        raise SettingsRefused(_refusal(url))
+    return parsed
+
+
+def _refusal(url: str) -> str:
+    scheme, separator, _ = url.partition("://")  # no more of it: the rest may hold a password
+    shown = f" ({scheme}:...)" if separator else ""
+    return (
+        f"The database URL{shown} cannot be used. Give sqlite:////absolute/path/to/a/file, or "
+        "postgresql://user:password@host/database."
+    )
+
+
+def _open_sqlite(url: URL, pool: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=PATIENCE_SECONDS,
+        connect_args={"timeout": PATIENCE_SECONDS, "check_same_thread": False, "cached_statements": 256},
+    )
+    event.listen(engine, "connect", tune_sqlite)
+    return engine
+
+
+def _open_postgresql(url: URL, pool: int) -> Engine:
+    from edgewright.database import postgres
+
+    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS)
+    postgres.listen(engine)
+    return engine
+
+
+def tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    """Set a new SQLite connection up: readers and the writer do not wait for each other, writers wait in line.
+
+    Transactions that write take the write lock at once: one that reads first and then writes could otherwise fail
+    without waiting when another writer came between.
+    """
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _is_usable(connection: Connection) -> bool:
+    """Whether the database is at this version's migration, or at a newer one that this version may still use."""
+    revision = _revision(connection)
+    if revision is None or revision <= HEAD:
+        return revision == HEAD
+    if not inspect(connection).has_table(compatibility.name):
+        return False
+    oldest = connection.execute(select(func.max(compatibility.c.oldest))).scalar()
+    return oldest is not None and oldest <= HEAD
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other migrating process is in."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        usual, driver.patience = driver.patience, None  # others may migrate for long, and so may this process
+        try:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            yield connection
+        finally:
+            driver.patience = usual
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, HEAD)
+    except CommandError as error:
+        raise DatabaseNewer(
+            f"The database is at migration {_revision(connection)!r}, which this version does not know (its newest is "
+            f"{HEAD!r}): a newer edgewright has used it, and does not let this one. Upgrade edgewright, or give it "
+            "another database."
+        ) from error

@@ -1,0 +1,96 @@
+"""Connections to PostgreSQL that do not wait for ever, and are there when they are wanted.
+
+A refused connection is told at once. But a server that is there and does not answer, as a machine that is paused or cut
+off, would keep its clients waiting until the kernel gives up, which takes a quarter of an hour or for ever. Here a
+statement that has no answer in time ends its connection, and the caller is told.
+
+A connection of the pool that nobody used for a while is tried before it is given out, and replaced if it is gone. One
+that was used just now is not: trying it takes as long as most of our statements. Where it breaks off all the same, the
+caller is told, the pool is emptied, and the next caller has a new one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg.abc import PQGen
+    from sqlalchemy import Engine
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5
+"""How long a new connection may take."""
+ANSWER_SECONDS = 10.0
+"""How long a statement may take; every one of ours is small."""
+IDLE_SECONDS = 10
+"""How long the server keeps a transaction whose client says nothing: one that was paused would else hold its locks."""
+
+
+FRESH_SECONDS = 0.5
+"""How long after its last use a connection is given out untried."""
+_USED = "edgewright.used"
+
+
+class DeadlineConnection(psycopg.Connection[Any]):
+    """A connection that ends when the server does not answer.
+
+    Attributes:
+        patience: seconds that a statement may take; None for as long as it takes, as a migration may.
+    """
+
+    patience: float | None = ANSWER_SECONDS
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """See `psycopg.Connection.wait`, through which all waiting for the server goes."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if timeout is not None or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.pgconn.finish()  # what the server may still send would be taken for the next statement's answer
+            raise psycopg.OperationalError(f"the server has not answered for {self.patience:g} seconds") from error
+
+
+def connect(arguments: Sequence[Any], options: dict[str, Any]) -> DeadlineConnection:
+    """A connection, of what psycopg's own `connect` takes; a transaction that its client leaves idle is ended."""
+    connection = DeadlineConnection.connect(*arguments, **({"connect_timeout": CONNECT_SECONDS} | options))
+    try:
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        connection.commit()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def listen(engine: Engine) -> None:
+    """Have an engine's pool make such connections, and try those that lay idle."""
+    event.listen(engine, "do_connect", lambda _dialect, _record, arguments, options: connect(arguments, options))
+    event.listen(engine, "connect", _note_use)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _try_idle)
+
+
+def _note_use(_connection: DeadlineConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _try_idle(connection: DeadlineConnection, record: ConnectionPoolEntry, _lent: object) -> None:
+    """Raises InvalidatePoolError, upon which the pool makes another connection and tries again."""
+    if time.monotonic() - record.info[_USED] < FRESH_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error

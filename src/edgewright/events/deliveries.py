@@ -1,0 +1,181 @@
+"""Deliveries: which events a receiver is still to be told, kept in the database so that nothing is lost on a restart.
+
+An event is queued behind a cursor, which moves in the transaction that queues: each event is queued once. A row stays
+until the event was taken, or until it is given up; then it is a dead letter, which somebody may have sent again. Times
+are judged by the database's clock, which is the same for whoever delivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from edgewright.database.clock import database_now
+from edgewright.database.connections import reaching_database
+from edgewright.events.outbox import NUMBERED
+from edgewright.jobs.job import JobKey, Kind
+from edgewright.jobs.tables import cursors, deliveries, job_events, leases
+from edgewright.telemetry.snapshot import WEBHOOK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement
+
+QUEUED_AT_ONCE = 500
+WINDOW = 1000
+"""Waiting events that are looked at together. Jobs behind so many of others' wait until some are taken or given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way.
+
+    Attributes:
+        seq: the event's number.
+        key: its job.
+        tries: how often it was offered in vain.
+        waited_seconds: since it was queued, or revived.
+        error: why the last try was in vain.
+    """
+
+    seq: int
+    key: JobKey
+    tries: int
+    waited_seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A try that was in vain.
+
+    Attributes:
+        seq: the event's number.
+        error: why.
+        retry_seconds: when it is offered again; None to give it up.
+    """
+
+    seq: int
+    error: str
+    retry_seconds: float | None
+
+
+class Deliveries:
+    """The events that the webhook is to be told. Safe to use from many threads.
+
+    Every method may raise DatabaseUnavailable.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._now: ColumnElement[int] = database_now(engine)
+
+    def begin(self) -> None:
+        """Deliver every event from here on. Where that was said before, it holds from then on."""
+        start = select(literal(WEBHOOK), cursors.c.value).where(cursors.c.name == NUMBERED)
+        with reaching_database(), self._engine.begin() as connection:
+            dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+            connection.execute(dialect.insert(cursors).from_select(["name", "value"], start).on_conflict_do_nothing())
+
+    def lease(self, holder: str, seconds: float) -> bool:
+        """Whether this one may deliver, for so many seconds from now: one holds the lease at a time."""
+        until = self._now + int(seconds * 1000)
+        free = and_(leases.c.name == WEBHOOK, or_(leases.c.holder == holder, leases.c.until < self._now))
+        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+        first = dialect.insert(leases).values(name=WEBHOOK, holder=holder, until=until).on_conflict_do_nothing()
+        with reaching_database(), self._engine.begin() as connection:
+            taken = connection.execute(update(leases).values(holder=holder, until=until).where(free)).rowcount
+            return bool(taken) or connection.execute(first.returning(leases.c.name)).first() is not None
+
+    def release(self, holder: str) -> None:
+        """Let another one deliver."""
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(delete(leases).where(leases.c.name == WEBHOOK, leases.c.holder == holder))
+
+    def queue(self) -> int:
+        """Queue the numbered events behind the cursor; how many there were, `QUEUED_AT_ONCE` at most."""
+        with reaching_database(), self._engine.begin() as connection:
+            # An update that changes nothing takes the lock, on both databases.
+            mine = update(cursors).values(value=cursors.c.value).where(cursors.c.name == WEBHOOK)
+            last = connection.execute(mine.returning(cursors.c.value)).scalar()
+            if last is None:
+                return 0
+            names = ("seq", "kind", "account", "region", "name")
+            fresh = select(*(job_events.c[name] for name in names)).where(job_events.c.seq > last)
+            rows = connection.execute(fresh.order_by(job_events.c.seq).limit(QUEUED_AT_ONCE)).all()
+            if rows:
+                now = connection.execute(select(self._now)).scalar_one()
+                state = {"tries": 0, "since": now, "next_at": now, "dead": False, "error": ""}
+                connection.execute(insert(deliveries), [dict(zip(names, row, strict=True)) | state for row in rows])
+                connection.execute(update(cursors).values(value=rows[-1][0]).where(cursors.c.name == WEBHOOK))
+            return len(rows)
+
+    def due(self, limit: int) -> Sequence[Delivery]:
+        """Events to offer now, at most one of a job: its first that waits."""
+        columns = [
+            deliveries.c[name] for name in ("seq", "kind", "account", "region", "name", "tries", "next_at", "since")
+        ]
+        waiting = (
+            select(*columns, self._now).where(deliveries.c.dead.is_(False)).order_by(deliveries.c.seq).limit(WINDOW)
+        )
+        heads: dict[JobKey, Delivery | None] = {}
+        with reaching_database(), self._reads.connect() as connection:
+            for row in connection.execute(waiting):
+                tries, next_at, since, now = row[5], row[6], row[7], row[8]
+                key = JobKey(Kind(row[1]), row[2], row[3], row[4])
+                if key not in heads:
+                    heads[key] = Delivery(row[0], key, tries, (now - since) / 1000) if next_at <= now else None
+        return [head for head in heads.values() if head is not None][:limit]
+
+    def settle(self, taken: Iterable[int], failed: Iterable[Failure]) -> None:
+        """Forget what was taken, and note what was not."""
+        with reaching_database(), self._engine.begin() as connection:
+            numbers = list(taken)
+            if numbers:
+                connection.execute(delete(deliveries).where(deliveries.c.seq.in_(numbers)))
+            for failure in failed:
+                noted: dict[str, object] = {"tries": deliveries.c.tries + 1, "error": failure.error}
+                if failure.retry_seconds is None:
+                    noted["dead"] = True
+                else:
+                    noted["next_at"] = self._now + int(failure.retry_seconds * 1000)
+                connection.execute(update(deliveries).values(noted).where(deliveries.c.seq == failure.seq))
+
+    def dead(self, limit: int) -> Sequence[Delivery]:
+        """The dead letters, the oldest first."""
+        names = ("seq", "kind", "account", "region", "name", "tries", "since", "error")
+        query = select(*(deliveries.c[name] for name in names), self._now).where(deliveries.c.dead.is_(True))
+        with reaching_database(), self._reads.connect() as connection:
+            rows = connection.execute(query.order_by(deliveries.c.seq).limit(limit)).all()
+        return [
+            Delivery(row[0], JobKey(Kind(row[1]), *row[2:5]), row[5], (row[8] - row[6]) / 1000, row[7]) for row in rows
+        ]
+
+    def revive(self, seq: int | None = None) -> int:
+        """Have a dead letter offered again, or all of them; how many."""
+        which = (
+            deliveries.c.dead.is_(True) if seq is None else and_(deliveries.c.dead.is_(True), deliveries.c.seq == seq)
+        )
+        fresh = {"dead": False, "tries": 0, "since": self._now, "next_at": self._now}
+        with reaching_database(), self._engine.begin() as connection:
+            return connection.execute(update(deliveries).values(fresh).where(which)).rowcount
+
+    def kept(self) -> int | None:
+        """The last event that no delivery needs any more; None where no webhook ever was."""
+        first = select(func.min(deliveries.c.seq)).where(deliveries.c.dead.is_(False))
+        with reaching_database(), self._reads.connect() as connection:
+            cursor = connection.execute(select(cursors.c.value).where(cursors.c.name == WEBHOOK)).scalar()
+            waits = connection.execute(first).scalar()
+        return cursor if cursor is None or waits is None else min(int(cursor), waits - 1)
+
+    def forget(self) -> int:
+        """Forget dead letters whose event is kept no more; how many."""
+        oldest = select(func.coalesce(func.min(job_events.c.seq), 0)).where(job_events.c.seq.is_not(None))
+        gone = delete(deliveries).where(deliveries.c.dead.is_(True), deliveries.c.seq < oldest.scalar_subquery())
+        with reaching_database(), self._engine.begin() as connection:
+            return connection.execute(gone).rowcount

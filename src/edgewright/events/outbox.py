@@ -1,0 +1,299 @@
+"""Events: every change of a job's state, written in the transaction that changes it, and numbered afterwards.
+
+Transactions do not become visible in the order in which they began, so a number that is drawn inside one would let a
+reader pass over a change that shows up late. An event is therefore written without a number; `number` gives the next
+ones to all that are visible, under a lock. Whoever has read up to a number has missed nothing before it. A job's own
+events are numbered in their order, because each change waits for the one before it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
+
+from edgewright.database.connections import reaching_database
+from edgewright.database.prepared import given
+from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
+from edgewright.jobs.rows import from_milliseconds, milliseconds
+from edgewright.jobs.states import Status
+from edgewright.jobs.tables import JOBS, cursors, job_events, of_job
+from edgewright.telemetry import counters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from edgewright.database.prepared import Run
+    from edgewright.jobs.job import Job
+
+SOURCE = "aws.sagemaker"
+DETAIL_TYPES: Mapping[Kind, str] = {
+    Kind.PACKAGING: "SageMaker Edge Packaging Job State Change",
+    Kind.COMPILATION: "SageMaker Compilation Job State Change",
+}
+NUMBERED = "numbered"
+"""The cursor that holds the last number given."""
+NUMBERED_AT_ONCE = 500
+MESSAGE = {Kind.PACKAGING: "EdgePackagingJobStatusMessage", Kind.COMPILATION: "FailureReason"}
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One change of a job's state.
+
+    Attributes:
+        seq: its number among all events; None as long as it has none. Numbers grow, without gaps.
+        key: the job.
+        created_at: when the job was created: a name can be used again.
+        status: what the job changed to.
+        attempt: which beginning the change belongs to; 0 before the first.
+        at: UTC with milliseconds, by the clock of the host that made the change.
+        event_id: the same however often the event is delivered.
+        detail: the members of Describe as they were then, times in milliseconds since the epoch.
+    """
+
+    seq: int | None
+    key: JobKey
+    created_at: datetime
+    status: Status
+    attempt: int
+    at: datetime
+    event_id: str
+    detail: Mapping[str, Any]
+
+    @property
+    def message(self) -> str:
+        """What the job said of itself then."""
+        return str(self.detail.get(MESSAGE[self.key.kind], ""))
+
+    def document(self) -> Json:
+        """The event in EventBridge's shape."""
+        return {
+            "version": "0",
+            "id": self.event_id,
+            "detail-type": DETAIL_TYPES[self.key.kind],
+            "source": SOURCE,
+            "account": self.key.account,
+            "time": self.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": self.key.region,
+            "resources": [self.key.arn],
+            "detail": dict(self.detail),
+        }
+
+
+_NAMES = ("seq", "kind", "account", "region", "name", "created_at", "status", "attempt", "at", "event_id", "detail")
+_COLUMNS = [job_events.c[name] for name in _NAMES]
+_UNNUMBERED = job_events.c.seq.is_(None)
+
+
+_RECORDED = (*(name for name in _NAMES if name != "seq"), "bytes_done")
+_RECORD = insert(job_events).values({name: given(f"new_{name}") for name in _RECORDED})
+
+
+def record(run: Run, job: Job, at: datetime) -> None:
+    """Write the event of a job that has just been made or moved, in the transaction that did so."""
+    key = job.key
+    run(
+        _RECORD,
+        {
+            "new_kind": str(key.kind),
+            "new_account": key.account,
+            "new_region": key.region,
+            "new_name": key.name,
+            "new_created_at": milliseconds(job.created_at),
+            "new_status": str(job.status),
+            "new_attempt": job.attempt,
+            "new_at": milliseconds(at),
+            "new_bytes_done": job.bytes_done,
+            "new_event_id": str(uuid.uuid4()),
+            "new_detail": orjson.dumps(detail(job)).decode(),
+        },
+    )
+
+
+class JobEvents:
+    """The events on the jobs' database. Safe to use from many threads.
+
+    Every method may raise DatabaseUnavailable.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def number(self) -> int:
+        """Number the events that have no number yet, and count them into the tallies; the last number given.
+
+        Any process may call this, as often as it likes: where there is nothing to do it costs one look at an index.
+        """
+        while self._waits():
+            if self._number_some() < NUMBERED_AT_ONCE:
+                break
+        return self.last()
+
+    def last(self) -> int:
+        """The last number given; 0 before the first."""
+        with reaching_database(), self._reads.connect() as connection:
+            return int(connection.execute(select(cursors.c.value).where(cursors.c.name == NUMBERED)).scalar_one())
+
+    def oldest(self) -> int:
+        """The lowest number of an event that is still kept, or would be next."""
+        first = select(func.min(job_events.c.seq))
+        with reaching_database(), self._reads.connect() as connection:
+            found = connection.execute(first).scalar()
+        return self.last() + 1 if found is None else int(found)
+
+    def after(
+        self, seq: int, limit: int, place: tuple[str, str] | None = None, *, upto: int | None = None
+    ) -> Sequence[JobEvent]:
+        """Numbered events behind a number, in order.
+
+        Args:
+            seq: the last number that is known already.
+            limit: how many to give at most.
+            place: only those of this account and region.
+            upto: the last number that is looked at.
+        """
+        query = select(*_COLUMNS).where(job_events.c.seq > seq).order_by(job_events.c.seq).limit(limit)
+        if place is not None:
+            query = query.where(job_events.c.account == place[0], job_events.c.region == place[1])
+        if upto is not None:
+            query = query.where(job_events.c.seq <= upto)
+        with reaching_database(), self._reads.connect() as connection:
+            return [_event(row) for row in connection.execute(query)]
+
+    def of(self, numbers: Iterable[int]) -> Mapping[int, JobEvent]:
+        """The events of these numbers that are still kept."""
+        query = select(*_COLUMNS).where(job_events.c.seq.in_(list(numbers)))
+        with reaching_database(), self._reads.connect() as connection:
+            return {row[0]: _event(row) for row in connection.execute(query)}
+
+    def history(self, key: JobKey) -> Sequence[JobEvent]:
+        """What became of the job that has the name now, in order; as far back as events are kept.
+
+        Numbered or not. Empty where there is no such job.
+        """
+        table = JOBS[key.kind]
+        now = select(table.c.created_at).where(
+            table.c.account == key.account, table.c.region == key.region, table.c.name == key.name
+        )
+        query = select(*_COLUMNS).where(of_job(job_events, key), job_events.c.created_at == now.scalar_subquery())
+        with reaching_database(), self._reads.connect() as connection:
+            return [_event(row) for row in connection.execute(query.order_by(job_events.c.id))]
+
+    def forget(self, before: datetime, limit: int, *, upto: int | None = None) -> int:
+        """Forget the oldest events; how many.
+
+        Args:
+            before: only events from before this time.
+            limit: how many at most.
+            upto: only events up to this number.
+        """
+        oldest = select(job_events.c.seq, job_events.c.at).where(job_events.c.seq.is_not(None))
+        if upto is not None:
+            oldest = oldest.where(job_events.c.seq <= upto)
+        with reaching_database(), self._reads.connect() as connection:
+            rows = connection.execute(oldest.order_by(job_events.c.seq).limit(limit)).all()
+        old = [row[0] for row in rows if row[1] < milliseconds(before)]
+        if not old:
+            return 0
+        with reaching_database(), self._engine.begin() as connection:
+            return connection.execute(delete(job_events).where(job_events.c.seq.in_(old))).rowcount
+
+    def _waits(self) -> bool:
+        with reaching_database(), self._reads.connect() as connection:
+            return connection.execute(select(job_events.c.id).where(_UNNUMBERED).limit(1)).first() is not None
+
+    def _number_some(self) -> int:
+        with reaching_database(), self._engine.begin() as connection:
+            # An update that changes nothing takes the lock, on both databases; what is visible is looked at after it.
+            mine = update(cursors).values(value=cursors.c.value).where(cursors.c.name == NUMBERED)
+            last = connection.execute(mine.returning(cursors.c.value)).scalar_one()
+            found = connection.execute(
+                select(job_events.c.id, *(job_events.c[name] for name in _CHANGE))
+                .where(_UNNUMBERED)
+                .order_by(job_events.c.id)
+                .limit(NUMBERED_AT_ONCE)
+            ).all()
+            if not found:
+                return 0
+            numbers = [{"event": row[0], "number": last + place} for place, row in enumerate(found, 1)]
+            give = update(job_events).values(seq=bindparam("number")).where(job_events.c.id == bindparam("event"))
+            connection.execute(give, numbers)
+            connection.execute(update(cursors).values(value=last + len(found)).where(cursors.c.name == NUMBERED))
+            counters.add(connection, counters.fold(counters.Change(*row[1:]) for row in found))
+            return len(found)
+
+
+_CHANGE = ("kind", "status", "attempt", "created_at", "at", "bytes_done")
+
+
+def detail(job: Job) -> Json:
+    """The members that Describe shows, but for ModelSignature, which may be longer than an event may be. Pure."""
+    members = _packaging(job) if isinstance(job, PackagingJob) else _compilation(job)
+    return {name: _plain(value) for name, value in members.items() if value is not None}
+
+
+def _packaging(job: PackagingJob) -> Json:
+    return {
+        "EdgePackagingJobArn": job.key.arn,
+        "EdgePackagingJobName": job.key.name,
+        "CompilationJobName": job.compilation_job_name,
+        "ModelName": job.model_name,
+        "ModelVersion": job.model_version,
+        "RoleArn": job.role_arn,
+        "OutputConfig": job.output_config,
+        "ResourceKey": job.resource_key,
+        "EdgePackagingJobStatus": job.status,
+        "EdgePackagingJobStatusMessage": job.status_message,
+        "CreationTime": job.created_at,
+        "LastModifiedTime": job.modified_at,
+        "ModelArtifact": job.model_artifact,
+        "PresetDeploymentOutput": job.preset_output,
+    }
+
+
+def _compilation(job: CompilationJob) -> Json:
+    derived = job.derived_data_input_config
+    return {
+        "CompilationJobName": job.key.name,
+        "CompilationJobArn": job.key.arn,
+        "CompilationJobStatus": job.status,
+        "CompilationStartTime": job.started_at,
+        "CompilationEndTime": job.ended_at,
+        "StoppingCondition": job.stopping_condition,
+        "CreationTime": job.created_at,
+        "LastModifiedTime": job.modified_at,
+        "FailureReason": job.failure_reason,
+        "ModelArtifacts": {"S3ModelArtifacts": job.model_artifact or ""},
+        "ModelDigests": {"ArtifactDigest": job.artifact_digest} if job.artifact_digest else None,
+        "RoleArn": job.role_arn,
+        "InputConfig": job.input_config,
+        "OutputConfig": job.output_config,
+        "DerivedInformation": {"DerivedDataInputConfig": derived} if derived else None,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return milliseconds(value) if isinstance(value, datetime) else value
+
+
+def _event(row: Sequence[Any]) -> JobEvent:
+    members = dict(zip(_NAMES, row, strict=True))
+    key = JobKey(Kind(members["kind"]), members["account"], members["region"], members["name"])
+    return JobEvent(
+        seq=members["seq"],
+        key=key,
+        created_at=from_milliseconds(members["created_at"]),
+        status=Status(members["status"]),
+        attempt=members["attempt"],
+        at=from_milliseconds(members["at"]),
+        event_id=members["event_id"],
+        detail=orjson.loads(members["detail"]),
+    )

@@ -1,0 +1,336 @@
+"""A component version into AWS: its artifacts into a bucket, its recipe to AWS IoT Greengrass, through boto3.
+
+Done again, it finds what it did and changes nothing. An artifact's key holds its digest, so no object that a
+published version names is ever replaced.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault
+from edgewright.greengrass.artifacts import Artifact, artifacts_of, checked, moved, read_recipe
+from edgewright.greengrass.recipe import dump, made_by
+from edgewright.stores import S3Uri
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from typing_extensions import Buffer
+
+    from edgewright.greengrass.arns import ComponentArn
+    from edgewright.settings import Settings
+
+Fetch = Callable[[Artifact], Iterable["Buffer"]]
+"""An artifact's bytes, from wherever they are."""
+
+POLL_SECONDS: Final = (0.5, 5.0)
+"""Between two looks at a version that is being made: at first, and at most."""
+PATIENCE_SECONDS: Final = 600.0
+"""How long AWS may take to make a component version of artifacts that it must read whole."""
+
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._/-]*")
+_NO_OBJECT: Final = frozenset({"403", "404", "NoSuchKey", "NotFound"})  # without ListBucket, S3 says 403
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """boto3's clients of one account and region of AWS.
+
+    Attributes:
+        greengrass: of `greengrassv2`.
+        s3: of `s3`.
+    """
+
+    greengrass: Any
+    s3: Any
+
+    @classmethod
+    def open(cls, region: str | None, profile: str | None) -> Clients:
+        """Clients with AWS's usual credentials and endpoints; nothing is reached yet.
+
+        Raises:
+            SettingsRefused: boto3 is not installed, the profile is not known, or no region is.
+        """
+        try:
+            import boto3
+            from botocore import exceptions
+        except ImportError as error:
+            raise SettingsRefused("Publishing to AWS needs boto3. Install edgewright[aws].") from error
+        try:
+            session = boto3.Session(profile_name=profile, region_name=region)
+            return cls(session.client("greengrassv2"), session.client("s3"))
+        except exceptions.BotoCoreError as error:
+            raise SettingsRefused(f"AWS cannot be used: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where artifacts go.
+
+    Attributes:
+        bucket: cores fetch from it, so its name has no dots.
+        prefix: of every key; may be empty. Letters, digits and `._-/`: cores escape nothing else in a key.
+        patience: seconds until a version that is still being made is an error.
+    """
+
+    bucket: str
+    prefix: str = ""
+    patience: float = PATIENCE_SECONDS
+
+    def __post_init__(self) -> None:
+        if "." in self.bucket:
+            raise ValidationFault(
+                f"Greengrass cores cannot fetch from the bucket {self.bucket}: a dot in a bucket's name breaks the "
+                "certificate of its host. Choose a bucket without dots."
+            )
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValidationFault(
+                f"Greengrass cores cannot fetch what begins with {self.prefix!r}: in a prefix, letters, digits, dots, "
+                "hyphens, underscores and slashes are wanted."
+            )
+
+    def place(self, name: str, version: str, artifact: Artifact) -> S3Uri:
+        """Where an artifact goes: another for other bytes."""
+        folder = S3Uri(self.bucket, self.prefix.strip("/")).joined(f"{name}/{version}/{artifact.sha256}")
+        return folder.joined(artifact.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version that cores can be given.
+
+    Attributes:
+        arn: the version's, on AWS.
+        artifacts: where its artifacts are.
+        new: whether this call made it; otherwise AWS had the same already.
+    """
+
+    arn: str
+    artifacts: tuple[S3Uri, ...]
+    new: bool
+
+
+class Publish(Protocol):
+    """Publishes the components of jobs, into the region of each unless another is set."""
+
+    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        """See `publish`."""
+
+    def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+        """See `withdraw`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """The way that the settings name.
+
+    Attributes:
+        destination: where the artifacts go.
+        profile, region: of AWS, where they are set.
+    """
+
+    destination: Destination
+    profile: str | None
+    region: str | None
+
+    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        """See `publish`."""
+        return publish(self._clients(region), recipe, fetch, self.destination)
+
+    def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+        """See `withdraw`."""
+        return withdraw(self._clients(region), key, job_arn, since)
+
+    def _clients(self, region: str) -> Clients:
+        return Clients.open(self.region or region, self.profile)
+
+
+def publisher(settings: Settings) -> Publish | None:
+    """How the settings want components published; None where they stay here."""
+    if settings.greengrass != "aws" or settings.aws.bucket is None:
+        return None
+    aws = settings.aws
+    return Publisher(Destination(aws.bucket or "", aws.prefix), aws.profile, aws.region)
+
+
+def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destination) -> Published:
+    """Make a component version on AWS and wait until it can be deployed.
+
+    Args:
+        clients: of the account and region to publish into.
+        recipe: JSON; its artifacts' digests are what counts, its URIs are replaced.
+        fetch: gives each artifact's bytes, which are checked as they pass.
+        destination: where the artifacts go.
+
+    Raises:
+        PackageRefused: an artifact's bytes are not those of the recipe's digest.
+        ComponentExists: AWS has this version with other artifacts.
+        ServiceRefused: AWS refused a call, or could not make the version; the message holds its words.
+        ServiceUnreachable: AWS could not be reached, or was not done in time.
+    """
+    read = read_recipe(recipe)
+    name, version, artifacts = read["ComponentName"], read["ComponentVersion"], artifacts_of(read)
+    places = {artifact.uri: destination.place(name, version, artifact) for artifact in artifacts}
+    with _translated():
+        arn = _existing(clients, name, version)
+        made = None
+        if arn is None:
+            for artifact in artifacts:
+                _upload(clients.s3, places[artifact.uri], checked(artifact, fetch(artifact)))
+            made = _create(clients, dump(moved(read, places)))
+            arn = made or _existing(clients, name, version)
+        if arn is None:
+            raise ServiceUnreachable(f"AWS says that {name} {version} exists, and does not list it. Try again.")
+        _await_deployable(clients, arn, destination.patience)
+        return Published(arn, _same(clients, arn, artifacts), new=made is not None)
+
+
+def withdraw(clients: Clients, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
+    """Delete a version from AWS if this job made it; its ARN, or None where there is nothing of the job's.
+
+    A version is the job's if its recipe names the job and it is no older than the job: before the job there may have
+    been another of its name.
+
+    Args:
+        clients: of the account and region that it was published into.
+        key: names the component and its version; AWS's account may be another.
+        job_arn: the edge packaging job's.
+        since: when the job was created.
+
+    Raises:
+        ServiceRefused, ServiceUnreachable, SettingsRefused: as `publish`.
+    """
+    with _translated():
+        arn = _existing(clients, key.name, key.version or "")
+        if arn is None or clients.greengrass.describe_component(arn=arn)["creationTimestamp"] < since:
+            return None
+        recipe = read_recipe(clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")["recipe"])
+        if made_by(recipe) != job_arn:
+            return None
+        clients.greengrass.delete_component(arn=arn)
+        return arn
+
+
+def _existing(clients: Clients, name: str, version: str) -> str | None:
+    """The ARN of this version on AWS, where there is one."""
+    component = next((found["arn"] for found in _components(clients) if found["componentName"] == name), None)
+    if component is None:
+        return None
+    arn = f"{component}:versions:{version}"
+    try:
+        clients.greengrass.describe_component(arn=arn)
+    except clients.greengrass.exceptions.ResourceNotFoundException:
+        return None
+    return arn
+
+
+def _components(clients: Clients) -> Iterator[dict[str, Any]]:
+    """The account's own components."""
+    token: dict[str, str] = {}
+    while True:
+        page = clients.greengrass.list_components(scope="PRIVATE", maxResults=100, **token)
+        yield from page.get("components", ())
+        if not page.get("nextToken"):
+            return
+        token = {"nextToken": page["nextToken"]}
+
+
+def _same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> tuple[S3Uri, ...]:
+    """Where AWS has the artifacts. It computes the digests of what it finds: they must be ours."""
+    answer = clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")
+    held = artifacts_of(read_recipe(answer["recipe"]))
+    theirs = {artifact.file: artifact.sha256 for artifact in held}
+    ours = {artifact.file: artifact.sha256 for artifact in artifacts}
+    if theirs != ours:
+        changed = sorted(set(theirs.items()) ^ set(ours.items()))
+        raise ComponentExists(
+            f"{arn} exists with other artifacts: {', '.join(f'{file} {digest}' for file, digest in changed)}. "
+            "A version is for ever; make the component with a higher ComponentVersion."
+        )
+    return tuple(artifact.uri for artifact in held)
+
+
+def _create(clients: Clients, recipe: bytes) -> str | None:
+    """The new version's ARN; None where somebody made it in between."""
+    try:
+        return str(clients.greengrass.create_component_version(inlineRecipe=recipe)["arn"])
+    except clients.greengrass.exceptions.ConflictException:
+        return None
+
+
+def _upload(s3: Any, place: S3Uri, pieces: Iterable[Buffer]) -> None:
+    """Upload, unless these very bytes are there already: the key holds their digest."""
+    try:
+        s3.head_object(Bucket=place.bucket, Key=place.key)
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in _NO_OBJECT:
+            raise
+        s3.upload_fileobj(io.BufferedReader(_Pieces(pieces)), place.bucket, place.key)
+
+
+def _await_deployable(clients: Clients, arn: str, patience: float) -> None:
+    pause, longest = POLL_SECONDS
+    until = time.monotonic() + patience
+    while True:
+        status = clients.greengrass.describe_component(arn=arn)["status"]
+        state = status["componentState"]
+        if state == "DEPLOYABLE":
+            return
+        if state not in {"REQUESTED", "INITIATED"}:
+            told = "; ".join([status.get("message", ""), *(f"{n}: {t}" for n, t in status.get("errors", {}).items())])
+            raise ServiceRefused(
+                f"AWS could not make {arn}, which is {state}: {told}. Delete it with `aws greengrassv2 "
+                f"delete-component --arn {arn}`, mend the cause, and publish again."
+            )
+        if time.monotonic() >= until:
+            raise ServiceUnreachable(f"{arn} is still {state} after {patience:g} seconds. Publish again to wait on.")
+        time.sleep(pause)
+        pause = min(pause * 2, longest)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What boto3 raises becomes one of our errors, with AWS's own words."""
+    from boto3 import exceptions as of_boto3
+    from botocore import exceptions
+
+    try:
+        yield
+    except exceptions.ClientError as error:
+        found = error.response["Error"]
+        raise ServiceRefused(f"{error.operation_name}: {found['Code']}: {found['Message']}") from error
+    except of_boto3.S3UploadFailedError as error:
+        raise ServiceRefused(str(error)) from error
+    except exceptions.NoCredentialsError as error:
+        raise SettingsRefused("No AWS credentials found. Set AWS_PROFILE, or give --profile.") from error
+    except (exceptions.BotoCoreError, of_boto3.Boto3Error) as error:
+        raise ServiceUnreachable(f"AWS could not be reached: {error}") from error
+
+
+class _Pieces(io.RawIOBase):
+    """An iterator of bytes as the file that boto3 reads from."""
+
+    def __init__(self, pieces: Iterable[Buffer]) -> None:
+        self._pieces = iter(pieces)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece).cast("B")
+        room = memoryview(buffer).cast("B")
+        count = min(len(room), len(self._left))
+        room[:count], self._left = self._left[:count], self._left[count:]
+        return count

@@ -1,0 +1,57 @@
+"""A span around each request of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgewright.http.api import OPERATION
+from edgewright.http.connection import WHOLE
+from edgewright.telemetry.tracing import tracing
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID = b"x-amzn-requestid"
+SERVER_ERROR = 500
+
+
+def traced(app: ASGIApp) -> ASGIApp:
+    """The application with a span around each request, where traces are on; else the application itself."""
+    return _spanned(app) if tracing.on else app
+
+
+def _spanned(app: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        with tracing.span(
+            "request", "SERVER", _header(scope, b"traceparent"), http_request_method=scope["method"]
+        ) as span:
+            # An answer that is written at once would pass us by.
+            extensions = {name: value for name, value in scope.get("extensions", {}).items() if name != WHOLE}
+
+            async def sent(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    span.set_attribute("aws.request_id", dict(message["headers"]).get(REQUEST_ID, b"").decode())
+                    if message["status"] >= SERVER_ERROR:
+                        _fail(span)
+                await send(message)
+
+            inner = {**scope, "extensions": extensions}
+            await app(inner, receive, sent)
+            operation = inner.get(OPERATION)  # unknown where the request was refused before
+            if operation is not None:
+                span.update_name(operation)
+                span.set_attribute("rpc.method", operation)
+
+    return answer
+
+
+def _fail(span: object) -> None:
+    from opentelemetry.trace import Span, StatusCode
+
+    assert isinstance(span, Span)
+    span.set_status(StatusCode.ERROR)
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)

@@ -1,0 +1,181 @@
+"""Temporary credentials of roles, from STS: fetched when they are needed, and again before they expire."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from botocore import exceptions
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+
+from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
+from edgewright.roles.roles import could_not_assume
+from edgewright.stores.retries import Tries
+from edgewright.stores.s3_errors import FAILURES, Broken, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgewright.settings import Settings
+
+CHECKED_SECONDS = 60.0
+"""How long a role that could be assumed is taken for one that can be: each create would else wait for STS."""
+CHECK_SECONDS = 5.0
+"""How long a create waits for an STS that fails."""
+ADVISORY, MANDATORY = 0.25, 0.1
+"""The part of its life that is left when a credential is fetched anew: beside its use, and before any further use."""
+_SHORTEST_MARGIN = 1
+_NOT_THE_ROLES_FAULT = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"})
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What STS gave.
+
+    Attributes:
+        access_key, secret_key, token: the temporary credentials.
+        expires: when they end, in ISO 8601.
+        life: seconds until then, when they came.
+    """
+
+    access_key: str
+    secret_key: str
+    token: str
+    expires: str
+    life: float
+
+    def as_metadata(self) -> dict[str, str]:
+        """As botocore's refreshable credentials take them."""
+        return {
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+            "token": self.token,
+            "expiry_time": self.expires,
+        }
+
+
+class Assumer:
+    """Asks STS for roles.
+
+    Args:
+        settings: where STS is, how patiently it is asked, for how long and with which external id.
+        session: opens a boto3 session with the service's own credentials.
+    """
+
+    def __init__(self, settings: Settings, session: Callable[[], Any]) -> None:
+        self._settings = settings
+        self._session = session
+        self._opened: Any = None
+        self._assumed: dict[str, float] = {}
+        self._lock = Lock()
+
+    def check(self, role_arn: str, session_name: str) -> None:
+        """Assume a role for nothing but to see whether it can be.
+
+        Raises:
+            RoleRefused: STS denies it.
+            StoreUnavailable: STS cannot be asked.
+        """
+        if time.monotonic() - self._assumed.get(role_arn, -CHECKED_SECONDS) < CHECKED_SECONDS:
+            return
+        self._grant(role_arn, session_name, CHECK_SECONDS)
+
+    def credentials(self, role_arn: str, session_name: str) -> RefreshableCredentials:
+        """A role's credentials, which fetch their successors by themselves.
+
+        Raises:
+            RoleRefused, StoreUnavailable: as `check` does, and as their later use does.
+        """
+        patience = self._settings.s3.retry_seconds
+        first = self._grant(role_arn, session_name, patience)
+        return RefreshableCredentials.create_from_metadata(
+            first.as_metadata(),
+            refresh_using=lambda: self._grant(role_arn, session_name, patience).as_metadata(),
+            method="edgewright-assume-role",
+            advisory_timeout=max(_SHORTEST_MARGIN, first.life * ADVISORY),
+            mandatory_timeout=max(_SHORTEST_MARGIN, first.life * MANDATORY),
+        )
+
+    def session(self, role_arn: str, session_name: str) -> Any:
+        """A boto3 session with a role's credentials."""
+        from edgewright.stores.service_models import session_with
+
+        resolver = CredentialResolver([_Provider(self.credentials(role_arn, session_name))])
+        return session_with(lambda session: session.register_component("credential_provider", resolver))
+
+    def _grant(self, role_arn: str, session_name: str, patience: float) -> Grant:
+        tries = Tries(f"asking STS for the role {role_arn}", None, patience)
+        while True:
+            try:
+                grant = self._asked(role_arn, session_name)
+            except FAILURES as error:
+                self._assumed.pop(role_arn, None)
+                passing = trouble(error)
+                if passing is None:
+                    raise _refusal(role_arn, error) from error
+                tries.failed(passing, error)
+            else:
+                self._assumed[role_arn] = time.monotonic()
+                return grant
+
+    def _asked(self, role_arn: str, session_name: str) -> Grant:
+        sts = self._settings.sts
+        wanted = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": sts.duration}
+        if sts.external_id is not None:
+            wanted["ExternalId"] = sts.external_id
+        given = self._client().assume_role(**wanted)["Credentials"]
+        expires = given["Expiration"]
+        life = expires.timestamp() - time.time()
+        if life <= 0:
+            raise Broken(f"what it gave expired {-life:.0f} s before it came; is this host's clock right?")
+        return Grant(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires.isoformat(), life)
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> Any:
+        s3, sts = self._settings.s3, self._settings.sts
+        session = self._session()
+        if session.get_credentials() is None:
+            raise StoreUnavailable("The service has no credentials of its own to assume roles with: see s3.profile.")
+        config = Config(
+            ignore_configured_endpoint_urls=True,  # as for S3
+            retries={"total_max_attempts": 1},
+            connect_timeout=s3.connect_seconds,
+            read_timeout=s3.read_seconds,
+        )
+        region = sts.region or s3.region
+        try:
+            return session.client("sts", endpoint_url=sts.endpoint_url, region_name=region, config=config)
+        except (exceptions.BotoCoreError, ValueError) as error:
+            raise SettingsRefused(f"The settings sts cannot be used: {error}") from error
+
+
+class _Provider(CredentialProvider):  # type: ignore[misc]  # botocore has no types
+    """Hands out the credentials that it was given."""
+
+    METHOD = CANONICAL_NAME = "edgewright-assume-role"
+
+    def __init__(self, credentials: RefreshableCredentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> RefreshableCredentials:
+        """See botocore's own."""
+        return self._credentials
+
+
+def _refusal(role_arn: str, error: Exception) -> RoleRefused | StoreUnavailable:
+    """What a refusal of STS's is: about the role, or about the service's own credentials."""
+    if isinstance(error, exceptions.ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code not in _NOT_THE_ROLES_FAULT:
+            return RoleRefused(could_not_assume(role_arn))
+        return StoreUnavailable(f"STS refuses the service's own credentials ({code}), so that no role can be assumed.")
+    return StoreUnavailable(f"STS could not be asked for the role {role_arn}: {' '.join(str(error).split())[:300]}")

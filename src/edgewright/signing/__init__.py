@@ -1,0 +1,1 @@
+"""Signing keys, and the signature document in the OpenSSF form."""

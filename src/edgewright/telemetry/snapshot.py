@@ -1,0 +1,145 @@
+"""A census: how jobs, workers and deliveries stand, in a few queries whose cost does not grow with the jobs kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, func, inspect, select, text
+
+from edgewright.database.connections import reaching_database
+from edgewright.errors import DatabaseUnavailable
+from edgewright.events.outbox import NUMBERED
+from edgewright.jobs.rows import milliseconds
+from edgewright.jobs.states import UNFINISHED, Status
+from edgewright.jobs.tables import HEAD, JOBS, cursors, deliveries
+from edgewright.jobs.workers import LiveWorker, WorkerRegistry
+from edgewright.telemetry import counters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from edgewright.jobs.job import Kind
+    from edgewright.telemetry.counters import Counters
+
+MOST = 100_000
+"""Unfinished jobs of one kind that are counted, and deliveries: beyond it, the oldest so many stand for all."""
+WEBHOOK = "webhook"
+"""The cursor that holds the last event that was queued for the webhook."""
+
+_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
+"""The very words of the partial indexes, without which SQLite would not use them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Jobs of one kind that have not ended.
+
+    Attributes:
+        unfinished: how many are in each status.
+        oldest_seconds: how long the oldest STARTING job has waited; 0 where none waits.
+    """
+
+    unfinished: Mapping[Status, int]
+    oldest_seconds: float
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a worker."""
+        return self.unfinished[Status.STARTING]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Events on their way to the webhook.
+
+    Attributes:
+        waiting: events that nobody has taken yet.
+        dead: events that were given up.
+        oldest_seconds: how long ago the oldest waiting event was queued; 0 where none waits.
+    """
+
+    waiting: int
+    dead: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How things stand.
+
+    Attributes:
+        queues: the unfinished jobs of each kind.
+        tallies: as `telemetry.counters` keeps them.
+        workers: every worker with a row.
+        outbox: what the webhook is still to be told; None where no webhook ever was.
+    """
+
+    queues: Mapping[Kind, Queue]
+    tallies: Counters
+    workers: Sequence[LiveWorker]
+    outbox: Outbox | None
+
+
+def take(engine: Engine, now: datetime) -> Snapshot:
+    """Take a census.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be read.
+    """
+    workers = WorkerRegistry(engine).list()
+    with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        queues = {kind: _queue(connection, kind, milliseconds(now)) for kind in JOBS}
+        return Snapshot(queues, counters.read(connection), workers, _outbox(connection, milliseconds(now)))
+
+
+def migration(engine: Engine) -> str:
+    """The database's migration: this version's, or that of a newer version, which `migrate` had let pass.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached, or is at an older migration.
+    """
+    with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        known = inspect(connection).has_table("alembic_version")
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
+    if found is None or found < HEAD:
+        raise DatabaseUnavailable(
+            f"The database is at migration {found!r}, and {HEAD!r} is wanted. Start a server or a worker of this "
+            "version, which migrates it."
+        )
+    return str(found)
+
+
+def _queue(connection: Connection, kind: Kind, now: int) -> Queue:
+    table = JOBS[kind]
+    oldest = select(table.c.status, table.c.created_at).where(text(_UNFINISHED)).order_by(table.c.created_at)
+    counted = oldest.limit(MOST).subquery()
+    query = select(counted.c.status, func.count(), func.min(counted.c.created_at)).group_by(counted.c.status)
+    found = {Status(row[0]): (row[1], row[2]) for row in connection.execute(query)}
+    waits = found.get(Status.STARTING)
+    return Queue(
+        {status: found.get(status, (0, 0))[0] for status in sorted(UNFINISHED)},
+        max(0, now - waits[1]) / 1000 if waits else 0.0,
+    )
+
+
+def _outbox(connection: Connection, now: int) -> Outbox | None:
+    queued = connection.execute(select(cursors.c.value).where(cursors.c.name == WEBHOOK)).scalar()
+    if queued is None:
+        return None
+    numbered = connection.execute(select(cursors.c.value).where(cursors.c.name == NUMBERED)).scalar_one()
+    oldest = connection.execute(
+        select(deliveries.c.since).where(deliveries.c.dead.is_(False)).order_by(deliveries.c.seq).limit(1)
+    ).scalar()
+    return Outbox(
+        waiting=_count(connection, dead=False) + numbered - queued,
+        dead=_count(connection, dead=True),
+        oldest_seconds=0.0 if oldest is None else max(0, now - oldest) / 1000,
+    )
+
+
+def _count(connection: Connection, *, dead: bool) -> int:
+    rows = select(deliveries.c.seq).where(deliveries.c.dead.is_(dead)).limit(MOST).subquery()
+    count: int = connection.execute(select(func.count()).select_from(rows)).scalar_one()
+    return count

@@ -1,0 +1,17 @@
+"""The process that runs jobs: the durable recipes that workers run, and the engine under them."""
+
+from edgewright.worker.context import Leaving, Recipe, WorkerContext
+from edgewright.worker.engine import Handover
+from edgewright.worker.process import ENDING_SECONDS, RECIPES, Worker, work, worker_context
+
+__all__ = [
+    "ENDING_SECONDS",
+    "RECIPES",
+    "Handover",
+    "Leaving",
+    "Recipe",
+    "Worker",
+    "WorkerContext",
+    "work",
+    "worker_context",
+]

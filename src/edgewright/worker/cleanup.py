@@ -1,0 +1,114 @@
+"""What ended jobs left behind: uploads that nobody goes on with, and objects that came up after their job's end.
+
+Every worker tidies, and doing it twice is doing it once. Nothing is touched that the database does not name as a job's.
+See docs/decisions/0035-what-a-paused-worker-leaves.md.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from edgewright.errors import EdgewrightError, ObjectNotFound, UploadGone
+from edgewright.stores import S3Uri
+from edgewright.stores.protocols import MultipartStore
+from edgewright.worker.uploads import abort
+
+if TYPE_CHECKING:
+    from edgewright.jobs import JobKey
+    from edgewright.uploads.ledger import KeptUpload
+    from edgewright.worker.context import WorkerContext
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 50
+
+
+def tidy(context: WorkerContext, settle_seconds: float) -> None:
+    """One round: end uploads that were left, and remove objects that have no job.
+
+    Args:
+        context: the job store and the object store.
+        settle_seconds: how long ago a job must have ended before its object is looked for once more.
+
+    Raises:
+        DatabaseUnavailable: the next round tries again. Errors of the object store are logged.
+    """
+    for upload in context.jobs.uploads().left(AT_ONCE, settle_seconds):
+        _end(context, upload, settle_seconds)
+    before = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    for key, uri in context.jobs.leftovers().unsettled(AT_ONCE, before):
+        _settle(context, key, uri)
+
+
+def _end(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> None:
+    """Abort an upload; forget it once it is known to be gone, which is a round after the one that doomed it.
+
+    A part that was under way when it was aborted may have arrived behind the abort.
+    """
+    ledger = context.jobs.uploads()
+    try:
+        abort(context, upload)
+        if upload.doomed and _abort_strays(context, upload, settle_seconds) and _is_gone(context, upload):
+            ledger.forget(upload)
+            return
+    except EdgewrightError as error:
+        log.warning("upload not aborted yet", job=upload.key.arn, uri=upload.uri, reason=error.message)
+    ledger.doom(upload)
+
+
+def _is_gone(context: WorkerContext, upload: KeptUpload) -> bool:
+    store = context.objects_for(upload.role_arn, upload.key)
+    if upload.upload_id is None or not isinstance(store, MultipartStore):
+        return True
+    try:
+        store.uploaded_parts(S3Uri.parse(upload.uri), upload.upload_id)
+    except (UploadGone, ObjectNotFound):
+        return True
+    return False
+
+
+def _abort_strays(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> bool:
+    """Abort uploads that were begun and could not be noted: by a worker that died, or whose answer was lost.
+
+    They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
+    job, old, and without a single part.
+
+    The database is asked behind the store, and for what is awaited first: whoever began one of these has said so there
+    before, and has noted it by now, or is awaited still. Where one is awaited, all are left to the round that comes
+    when its job has ended.
+
+    Returns:
+        Whether none is left that is too young to tell: a request may have arrived behind the end of its job.
+    """
+    uri, store = S3Uri.parse(upload.uri), context.objects_for(upload.role_arn, upload.key)
+    if not isinstance(store, MultipartStore):
+        return True
+    ledger = context.jobs.uploads()
+    uploads = [found for found in store.uploads(uri.bucket, uri.key) if found.uri == uri]
+    if ledger.is_awaited(upload.uri):
+        return True
+    known = ledger.known(upload.uri)
+    old = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    unknown = [found for found in uploads if found.upload_id not in known]
+    for found in unknown:
+        if found.initiated <= old and not store.uploaded_parts(uri, found.upload_id):
+            log.info("aborting an upload that a dead worker began", job=upload.key.arn, uri=upload.uri)
+            store.abort_upload(uri, found.upload_id)
+    return all(found.initiated <= old for found in unknown)
+
+
+def _settle(context: WorkerContext, key: JobKey, uri: str) -> None:
+    leftovers = context.jobs.leftovers()
+    try:
+        if not leftovers.is_owned(uri):
+            objects = context.objects_for(context.jobs.get(key).role_arn, key)
+            if objects.exists(S3Uri.parse(uri)):
+                log.warning("removing an object that came up after its job's end", job=key.arn, uri=uri)
+            objects.delete(S3Uri.parse(uri))
+    except EdgewrightError as error:
+        log.warning("object not removed yet", job=key.arn, uri=uri, reason=error.message)
+        return
+    leftovers.settle(key, uri)

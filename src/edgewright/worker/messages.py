@@ -1,0 +1,75 @@
+"""What a job says of itself: the sentences of its statuses, and an error as its failure.
+
+The form is AWS's: `ClientError: ...` where the caller can mend it, `InternalServerError: ...` where the operator can.
+Packaging jobs tell it in EdgePackagingJobStatusMessage, compilation jobs in FailureReason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgewright.errors import CallerError, CompilerFailed, StoreFull, StoreUnavailable
+from edgewright.jobs import Status
+
+if TYPE_CHECKING:
+    from edgewright.errors import EdgewrightError
+    from edgewright.worker.context import Ending
+
+PACKAGING = "The model is being packaged."
+STOPPED = "The edge packaging job was stopped. It left no package."
+
+MOST_CHARACTERS = 1000
+
+
+def completed(files: int, size: int) -> str:
+    """The message of a COMPLETED packaging job.
+
+    Args:
+        files: how many of the model's files the package holds.
+        size: bytes of the package.
+    """
+    return f"The package is complete: {files} {'file' if files == 1 else 'files'}, {size} bytes."
+
+
+def failure(error: Exception) -> Ending:
+    """The ending that an error stands for, with its sentence as `message`."""
+    return {"status": Status.FAILED, "message": sentence(error)}
+
+
+def worn_out(attempts: int) -> Ending:
+    """The ending of a job that took its worker down too often."""
+    return {
+        "status": Status.FAILED,
+        "message": f"InternalServerError: {attempts} workers ended while they did this job, and none finished it.",
+    }
+
+
+def not_withdrawn(name: str, version: str, error: EdgewrightError) -> str:
+    """Of a job that ended without its package, whose component may be on AWS all the same."""
+    return _cut(
+        f"InternalServerError: The component {name} {version} may be on AWS: if it is there, delete it. {error.message}"
+    )
+
+
+def unpublished(error: EdgewrightError) -> str:
+    """Why a component is not on AWS, where that is neither the caller's nor AWS's refusal."""
+    return _cut(f"InternalServerError: The component could not be published to AWS: {error.message}")
+
+
+def sentence(error: Exception) -> str:
+    """An error in one line, with whose it is before it; of a fault of ours no detail, which is in the log."""
+    if isinstance(error, CallerError):
+        text = f"ClientError: {error.message}"
+    elif isinstance(error, CompilerFailed):
+        text = f"InternalServerError: {error.message}"
+    elif isinstance(error, StoreFull):
+        text = "InternalServerError: The object store is full. Once its operator has made room, create the job again."
+    elif isinstance(error, StoreUnavailable):
+        text = "InternalServerError: The object store could not be reached, or broke off. Create the job again later."
+    else:
+        text = "InternalServerError: The service could not do the job. Its operator finds the reason in the log."
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 3]}..."

@@ -1,0 +1,85 @@
+"""A job's component on AWS as well, where the settings say so."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from edgewright.errors import (
+    ResourceNotFound,
+    ServiceRefused,
+    ServiceUnreachable,
+    SettingsRefused,
+    ValidationFault,
+)
+from edgewright.worker import messages
+from edgewright.worker.context import insist
+from edgewright.worker.monitor import Monitor, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Buffer
+
+    from edgewright.greengrass.arns import ComponentArn
+    from edgewright.greengrass.artifacts import Artifact
+    from edgewright.greengrass.component_store import Component
+    from edgewright.jobs import PackagingJob
+    from edgewright.worker.context import WorkerContext
+
+log = structlog.get_logger(__name__)
+
+
+def made(context: WorkerContext, job: PackagingJob, component: Component) -> str:
+    """Make the component here, after AWS has it where it is to be published; the ARN that cores are given.
+
+    In this order a failure leaves nothing here, and another job may make the version. Done again, it finds what it did.
+
+    Raises:
+        ComponentExists: the version is there already, here or on AWS.
+        ServiceRefused, ServiceUnreachable, SettingsRefused: of `greengrass.publishing.publish`.
+        JobStopped: the job is to end.
+        Leaving: the worker ends first.
+    """
+    if context.publish is None:
+        return insist(context, lambda: context.jobs.components().insert(component)).arn
+    with suppress(ResourceNotFound):  # another job's version is refused before anything goes to AWS
+        insist(context, lambda: context.jobs.components().get(component.key))
+        insist(context, lambda: context.jobs.components().insert(component))
+    arn = context.publish(job.key.region, component.recipe, _fetch_for(context, job)).arn
+    insist(context, lambda: context.jobs.components().insert(component))
+    return arn
+
+
+def withdrawn(context: WorkerContext, job: PackagingJob, key: ComponentArn) -> str | None:
+    """Delete from AWS what an attempt at the job may have published; why it may still be there, where that failed.
+
+    The job must end, whatever AWS says.
+    """
+    if context.publish is None or not job.attempt:
+        return None
+    try:
+        arn = context.publish.withdraw(job.key.region, key, job.key.arn, job.created_at)
+    except (ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault) as error:
+        log.warning("component not looked for on AWS", job=job.key.arn, component=str(key), reason=error.message)
+        return messages.not_withdrawn(key.name, key.version or "", error)
+    if arn is not None:
+        log.info("component deleted from AWS", job=job.key.arn, component=arn)
+    return None
+
+
+def _fetch_for(context: WorkerContext, job: PackagingJob) -> Callable[[Artifact], Iterator[Buffer]]:
+    """Reads an artifact, with an eye on the job: an upload may take long, and a Stop ends it."""
+    now = insist(context, lambda: context.jobs.get(job.key))
+    objects = context.objects_for(job.role_arn, job.key)
+    look = partial(Monitor(context, job, now.bytes_total).progress, now.bytes_done)
+
+    def fetch(artifact: Artifact) -> Iterator[Buffer]:
+        for piece in watched(objects.read(artifact.uri), look):
+            look()
+            yield piece
+
+    return fetch

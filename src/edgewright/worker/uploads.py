@@ -1,0 +1,218 @@
+"""Writing a job's object so that another worker can go on with it: parts already sent are not sent again.
+
+Where the store has multipart uploads, an object of more than one part is sent as one whose parts the database
+remembers. The worker that takes a job over reads its source again and makes the same bytes again, for it needs their
+digests; but a part whose SHA-256 is the kept one, and that the store still holds, stays where it is. One that comes out
+otherwise (the source was replaced, or another version of the program makes other bytes) ends the upload, and all parts
+are sent anew. See docs/decisions/0034-parts-outlive-their-worker.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from edgewright.errors import (
+    EdgewrightError,
+    JobStopped,
+    ResourceNotFound,
+    StoreUnavailable,
+    TransitionRefused,
+    UploadGone,
+)
+from edgewright.stores import S3Uri, background
+from edgewright.stores.parts import parts_of
+from edgewright.stores.protocols import PART, MultipartStore, Part
+from edgewright.uploads.ledger import KeptPart
+from edgewright.worker.context import insist, kms_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from typing_extensions import Buffer
+
+    from edgewright.jobs import Job
+    from edgewright.uploads.ledger import KeptUpload
+    from edgewright.worker.context import WorkerContext
+    from edgewright.worker.monitor import Monitor
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+UNDER_WAY = 3
+"""Parts that are sent at a time: bounds a writer's memory to about 40 MiB."""
+SETTLING_SECONDS = 0.5
+"""How long a writer that gives up waits for the parts under way, so that none arrives behind an abort."""
+
+
+def write(context: WorkerContext, job: Job, monitor: Monitor, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
+    """Make the job's object of these pieces, encrypted as the job asks, visible only while this attempt is the latest.
+
+    Raises:
+        JobStopped: the job is to end, or somebody else does it now. What the iterable raises comes out unchanged.
+        StoreUnavailable: the store broke off, or the kept parts are of other bytes; done again, it goes on, or anew.
+    """
+    key = kms_key(context, job)
+    store = context.objects_for(job.role_arn, job.key)
+    if isinstance(store, MultipartStore):
+        parts = parts_of(pieces)
+        first = next(parts)
+        if len(first) == PART:
+            _Sending(context, store, job, monitor, (uri, key)).send(chain([first], parts))
+            return
+        pieces = [first]
+    store.write(uri, monitor.commit(uri, pieces), kms_key_id=key, poll=monitor.look)
+
+
+def withdraw(context: WorkerContext, job: Job) -> None:
+    """End the upload of a job that ends without its object: from here on nobody can make it visible."""
+    upload = insist(context, lambda: context.jobs.uploads().find(job))
+    if upload is None:
+        return
+    insist(context, lambda: context.jobs.uploads().doom(upload))
+    try:
+        abort(context, upload)
+    except EdgewrightError as error:  # the job must end; what is doomed is aborted again later
+        log.warning("upload not aborted yet", job=job.key.arn, uri=upload.uri, reason=error.message)
+
+
+def abort(context: WorkerContext, upload: KeptUpload) -> None:
+    """Have the store forget an upload. Raises what the store does."""
+    store = context.objects_for(upload.role_arn, upload.key)
+    if upload.upload_id is not None and isinstance(store, MultipartStore):
+        store.abort_upload(S3Uri.parse(upload.uri), upload.upload_id)
+
+
+class _Sending:
+    """One attempt's way through an upload."""
+
+    def __init__(
+        self, context: WorkerContext, store: MultipartStore, job: Job, monitor: Monitor, what: tuple[S3Uri, str | None]
+    ) -> None:
+        self._context = context
+        self._store = store
+        self._ledger = context.jobs.uploads()
+        self._job = job
+        self._watch = monitor
+        self._uri, self._key = what
+        self._under_way: deque[tuple[int, int, str, Future[str]]] = deque()
+
+    def send(self, parts: Iterable[bytearray]) -> None:
+        """Send what is not there yet, and make the object visible."""
+        upload, kept = self._resumed() or (self._begun(), {})
+        try:
+            sent = sorted(self._sent(upload, kept, parts), key=lambda part: part.number)
+            self._watch.allow(self._uri)
+            upload_id = _named(upload)
+            self._store.complete_upload(self._uri, upload_id, sent, kms_key_id=self._key)
+        except UploadGone:
+            self._discard(upload)
+            raise
+        finally:
+            self._settle()
+        # Not forgotten yet. Where the answer to a begin was lost, the store's client asked again, or a worker died
+        # without it: the store may hold uploads of this object that nobody knows. They are looked for later.
+        insist(self._context, lambda: self._ledger.doom(upload))
+
+    def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
+        """The job's upload from an earlier attempt, with the parts that the database and the store both have."""
+        upload = insist(self._context, lambda: self._ledger.find(self._job))
+        if upload is None or upload.upload_id is None:
+            return None
+        if (upload.uri, upload.kms_key_id) != (str(self._uri), self._key):
+            self._discard(upload)
+            return None
+        try:
+            held = self._waited(partial(self._store.uploaded_parts, self._uri, upload.upload_id))
+        except UploadGone:
+            self._discard(upload)
+            return None
+        noted = insist(self._context, lambda: self._ledger.parts(upload))
+        kept = {
+            number: part
+            for number, part in noted.items()
+            if number in held and (held[number].etag, held[number].size) == (part.etag, part.size)
+        }
+        size = sum(part.size for part in kept.values())
+        log.info("going on with an upload", job=self._job.key.arn, parts_kept=len(kept), bytes_kept=size)
+        return upload, kept
+
+    def _begun(self) -> KeptUpload:
+        with _fenced():
+            upload = insist(self._context, lambda: self._ledger.intend(self._job, str(self._uri), self._key))
+        upload_id = self._waited(partial(self._store.begin_upload, self._uri, kms_key_id=self._key))
+        try:
+            with _fenced():
+                return insist(self._context, lambda: self._ledger.note_begun(upload, self._job, upload_id))
+        except JobStopped:  # nobody else knows this upload
+            with suppress(EdgewrightError):
+                self._store.abort_upload(self._uri, upload_id)
+                self._ledger.note_unbegun(upload)
+            raise
+
+    def _sent(self, upload: KeptUpload, kept: dict[int, KeptPart], parts: Iterable[bytearray]) -> Iterator[Part]:
+        """Every part of the object, in any order, once the store has it and the database knows."""
+        for number, data in enumerate(parts, 1):
+            digest = hashlib.sha256(data).hexdigest()
+            there = kept.get(number)
+            if there is not None:
+                if (there.size, there.sha256) != (len(data), digest):
+                    self._discard(upload)
+                    raise StoreUnavailable(
+                        f"Part {number} of {self._uri} is not as an earlier attempt sent it: all parts are sent anew."
+                    )
+                yield Part(number, there.etag, there.size)
+                continue
+            if len(self._under_way) == UNDER_WAY:
+                yield self._arrived(upload)
+            sending = partial(self._store.upload_part, self._uri, _named(upload), number, data)
+            self._under_way.append((number, len(data), digest, background.start(sending)))
+        while self._under_way:
+            yield self._arrived(upload)
+
+    def _arrived(self, upload: KeptUpload) -> Part:
+        number, size, digest, sending = self._under_way[0]
+        etag = background.awaited(sending, self._watch.look)
+        self._under_way.popleft()
+        with _fenced():
+            part = KeptPart(etag, size, digest)
+            insist(self._context, lambda: self._ledger.keep(upload, self._job, number, part))
+        return Part(number, etag, size)
+
+    def _discard(self, upload: KeptUpload) -> None:
+        """Let nobody go on with an upload, unless this attempt is outdated: then it is another's to decide."""
+        with _fenced():
+            insist(self._context, lambda: self._ledger.doom(upload, self._job))
+        self._settle()
+        with suppress(EdgewrightError):  # what is doomed is aborted again later
+            abort(self._context, upload)
+
+    def _settle(self) -> None:
+        for *_, sending in self._under_way:
+            background.settled(sending, SETTLING_SECONDS)
+        self._under_way.clear()
+
+    def _waited(self, work: Callable[[], T]) -> T:
+        return background.awaited(background.start(work), self._watch.look)
+
+
+def _named(upload: KeptUpload) -> str:
+    assert upload.upload_id is not None
+    return upload.upload_id
+
+
+@contextmanager
+def _fenced() -> Iterator[None]:
+    """An update that is refused tells that the job has ended, or that somebody else does it now."""
+    try:
+        yield
+    except (TransitionRefused, ResourceNotFound) as refused:
+        raise JobStopped(refused.message) from refused

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from edgewright.database import connections
+from edgewright.database.connections import migrate, open_database
+from edgewright.errors import DatabaseUnavailable, SettingsRefused
+from edgewright.jobs import JobKey, JobStore, Kind
+from edgewright.jobs.tables import HEAD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mysql://user:hunter2@host/db",
+        "not a url",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "oracle+x://hunter2",
+        "postgresql://user:hunter2@host:port/db",
+        "postgresql+psycopg2://user:hunter2@host/db",
+        "host=somewhere password=hunter2",
+    ],
+)
+def test_other_databases_are_refused_without_telling_the_password(url: str) -> None:
+    with pytest.raises(SettingsRefused, match="cannot be used") as refused:
+        open_database(url)
+    assert "hunter2" not in refused.value.message
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_reached_through_psycopg(scheme: str) -> None:
+    engine = open_database(f"{scheme}://user:secret@localhost/jobs")
+    assert (engine.dialect.name, engine.driver) == ("postgresql", "psycopg")
+
+
+def test_the_code_knows_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(connections.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_sqlite_is_set_up_for_readers_beside_a_writer(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/jobs.sqlite")
+    with engine.connect() as connection:
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 1]
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == connections.PATIENCE_SECONDS * 1000
+    engine.dispose()
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    engine = open_database(f"sqlite:///{path}")
+    migrate(engine)
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    assert JobStore(engine).handovers().unhanded(1) == []
+    writer.close()
+    engine.dispose()
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/nowhere/jobs.sqlite")
+    with pytest.raises(DatabaseUnavailable, match="unable to open database file"):
+        migrate(engine)
+    with pytest.raises(DatabaseUnavailable):
+        JobStore(engine).get(JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "x"))
+    engine.dispose()
+
+
+def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
+    engine = open_database(f"postgresql://nobody@/none?host={tmp_path}")
+    with pytest.raises(DatabaseUnavailable):
+        JobStore(engine).handovers().unhanded(1)

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from edgewright.database.connections import migrate, open_database
+from edgewright.errors import EngineUnavailable
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
+from edgewright.settings import Settings
+from edgewright.worker import Handover
+from edgewright.worker.engine import Bell, Executor, engine_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "digits")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[JobStore]:
+    engine = open_database(settings.sqlalchemy_url)
+    migrate(engine)
+    now = datetime.now(UTC)
+    job = PackagingJob(
+        key=KEY,
+        compilation_job_name="compiled",
+        model_name="digits",
+        model_version="1",
+        role_arn="arn:aws:iam::123456789012:role/edge",
+        output_config={"S3OutputLocation": "s3://out"},
+        created_at=now,
+        modified_at=now,
+        source_uri="s3://in/model.tar.gz",
+    )
+    store = JobStore(engine)
+    store.insert(job, {})
+    yield store
+    engine.dispose()
+
+
+def works(settings: Settings) -> list[tuple[str, str]]:
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT workflow_uuid, status FROM workflow_status")).all()
+    engine.dispose()
+    return [(row[0], row[1]) for row in rows]
+
+
+def test_a_job_is_handed_over_once(settings: Settings, store: JobStore) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover(KEY)
+    handover.close()
+    assert works(settings) == [(store.handovers().ticket(KEY).workflow_id, "ENQUEUED")]
+    assert store.handovers().unhanded(10) == []
+
+
+def test_a_job_handed_over_again_is_other_work(settings: Settings, store: JobStore) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    assert store.handovers().again(store.handovers().ticket(KEY))
+    handover(KEY)
+    handover.close()
+    assert [name.rpartition(".")[2] for name, _ in works(settings)] == ["0", "1"]
+
+
+def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settings, store: JobStore) -> None:
+    handover = Handover(settings, store)
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE workflow_status RENAME TO elsewhere"))
+    engine.dispose()
+    with pytest.raises(EngineUnavailable, match=r"was not handed over: .*no such table"):
+        handover(KEY)
+    handover.close()
+    assert store.handovers().unhanded(10) == [KEY]
+
+
+def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:
+    """Not as pickles: whoever can write to the database must not be able to run code in a worker."""
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.connect() as connection:
+        inputs = str(connection.execute(text("SELECT inputs FROM workflow_input")).scalar())
+    engine.dispose()
+    assert inputs.startswith("{")
+    assert KEY.arn in inputs
+
+
+@pytest.mark.parametrize(
+    ("url", "engine"),
+    [
+        ("sqlite:////var/lib/edgewright/edgewright.sqlite", "sqlite:////var/lib/edgewright/edgewright-engine.sqlite"),
+        ("postgresql+psycopg://me:pa%40ss@db/jobs?sslmode=require", "postgresql://me:pa%40ss@db/jobs?sslmode=require"),
+    ],
+)
+def test_where_the_engine_keeps_its_tables(url: str, engine: str) -> None:
+    assert engine_url(url) == engine
+
+
+def test_a_bell_wakes_without_being_set() -> None:
+    bell = Bell()
+    bell.ring()
+    assert not bell.wait(60)
+    waiter = Thread(target=bell.wait, args=(60,))
+    waiter.start()
+    bell.set()
+    waiter.join()
+    assert bell.is_set()
+    assert bell.wait(60)
+
+
+def test_the_recipes_need_no_engine() -> None:
+    """Recipes can be read, and run, without DBOS; only `engine` names it."""
+    code = (
+        "import sys, types, pathlib, edgewright; package = types.ModuleType('edgewright.worker');"
+        "package.__path__ = [str(pathlib.Path(edgewright.__file__).parent / 'worker')];"
+        "sys.modules[package.__name__] = package;"
+        "import edgewright.worker.packaging, edgewright.worker.compilation;"
+        "print('dbos' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert ran.stdout == b"False\n"
+
+
+@pytest.fixture
+def done() -> list[tuple[str, int]]:
+    return []
+
+
+@pytest.fixture
+def freed() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def executor(
+    settings: Settings, store: JobStore, done: list[tuple[str, int]], freed: threading.Event
+) -> Iterator[Executor]:
+    url = engine_url(settings.sqlalchemy_url)
+    executor = Executor(url, "tester", lambda arn, ms, _: done.append((arn, ms)), freed.set, 2)
+    executor.launch(concurrency=1)
+    yield executor
+    executor.take_no_more()
+    executor.shut()
+
+
+def test_work_is_run_once_and_forgotten_when_it_is_old(
+    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
+) -> None:
+    ticket = store.handovers().ticket(KEY)
+    assert executor.lost([ticket]) == [ticket], "it was not handed over yet"
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    assert executor.lost([ticket]) == []
+    while works(settings) != [(ticket.workflow_id, "SUCCESS")]:
+        executor.ring()
+        time.sleep(0.02)
+    assert done == [(KEY.arn, ticket.created_ms)]
+    assert executor.held() == {}
+    assert executor.lost([ticket]) == [ticket], "its work is over"
+    now = datetime.now(UTC)
+    assert executor.purge((now - timedelta(hours=1)).isoformat()) == 0
+    assert executor.purge((now + timedelta(hours=1)).isoformat()) == 1
+    assert works(settings) == []
+
+
+def test_room_is_told_of_when_it_is_there(
+    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]], freed: threading.Event
+) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    executor.ring()
+    assert freed.wait(30)
+    assert done == [(KEY.arn, store.handovers().ticket(KEY).created_ms)]
+    assert works(settings) == [(store.handovers().ticket(KEY).workflow_id, "SUCCESS")], (
+        "the engine has written it down by then"
+    )
+    assert executor._instance._active_workflows_set.count_for_queue("jobs") == 0
+
+
+def test_a_claim_whose_answer_was_lost_is_put_back(
+    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
+) -> None:
+    """As when the database ends between the claim's commit and its answer: the row says that it runs here."""
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    claim(settings, "tester")
+    work = store.handovers().ticket(KEY).workflow_id
+    assert executor.held() == {"tester": {work}}
+    assert executor.stranded({work}) == {work}
+    assert executor.put_back([work]) == 1
+    assert executor.put_back([work]) == 0, "twice is once"
+    while not done:
+        executor.ring()
+        time.sleep(0.02)
+
+
+def test_a_claim_of_another_executor_is_not_put_back(settings: Settings, store: JobStore, executor: Executor) -> None:
+    handover = Handover(settings, store)
+    handover(KEY)
+    handover.close()
+    claim(settings, "another")
+    assert executor.put_back([store.handovers().ticket(KEY).workflow_id]) == 0
+
+
+def claim(settings: Settings, executor_id: str) -> None:
+    """Make the engine's rows say that an executor runs everything."""
+    engine = open_database(engine_url(settings.sqlalchemy_url))
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE workflow_status SET status = 'PENDING', executor_id = :id"), {"id": executor_id}
+        )
+    engine.dispose()
