@@ -26,10 +26,11 @@ from urllib.parse import urlencode
 from api import ACCOUNT, BATCH, FIRST, REGION, STATUSES, edgewright, fill
 from sqlalchemy import insert
 
+from edgewright.database.clock import milliseconds
 from edgewright.database.connections import open_database
+from edgewright.events.tables import job_events
 from edgewright.jobs import Kind, Status
-from edgewright.jobs.rows import milliseconds
-from edgewright.jobs.tables import job_events, reports
+from edgewright.jobs.tables import reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import timeit
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from contract.postgres import postgres_service
 from edgewright.database.connections import migrate, open_database
-from edgewright.jobs import JobStore
 from edgewright.logs import REQUEST_ID, configure
+from edgewright.telemetry import snapshot
 from edgewright.telemetry.metrics import page
 from edgewright.telemetry.requests import RequestCounters
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
+
 
 UNFINISHED = 10_000
 """As many as one account may have, where there are so many jobs."""
@@ -49,7 +51,7 @@ def main() -> None:
     for size in map(int, arguments.sizes.split(",")):
         for name, engine in databases():
             fill(engine, size)
-            scrapes(f"{name:<10} {size:>9} jobs", JobStore(engine), arguments.rounds)
+            scrapes(f"{name:<10} {size:>9} jobs", engine, arguments.rounds)
 
 
 def databases() -> Iterator[tuple[str, Engine]]:
@@ -98,13 +100,13 @@ def fill(engine: Engine, size: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
-def scrapes(title: str, store: JobStore, rounds: int) -> None:
+def scrapes(title: str, engine: Engine, rounds: int) -> None:
     """Print how long scrapes take, without the ten seconds for which one is kept."""
     requests = RequestCounters()
     times = []
     for _ in range(rounds):
         begun = time.perf_counter()
-        body, _ = page(store.census, requests, "", 15.0)
+        body, _ = page(lambda: snapshot.take(engine, datetime.now(UTC)), requests, "", 15.0)
         times.append((time.perf_counter() - begun) * 1000)
     print(
         f"scrape, {title}: median {statistics.median(times):.1f} ms, "

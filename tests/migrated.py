@@ -1,4 +1,4 @@
-"""Databases at the newest migration: copies of one that the migrations made, in a twentieth of their time."""
+"""Databases at the newest migration, and the stores on them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewright.database.connections import migrate, open_database
+from edgewright.persistence import Persistence
+from edgewright.telemetry import snapshot
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from edgewright.jobs import JobStore
+    from edgewright.telemetry.snapshot import Snapshot
+
 
 def open_migrated(path: Path) -> Engine:
-    """A new SQLite database in this file, migrated and without a row."""
+    """A new SQLite database in this file, migrated and without a row: a copy, in a twentieth of a migration's time."""
     path.write_bytes(_migrated())
     return open_database(f"sqlite:///{path}")
+
+
+def beside(store: JobStore) -> Persistence:
+    """The other stores on the database of a job store, with the same clock."""
+    return Persistence.on(store._engine, store._clock)
+
+
+def snapshot_beside(store: JobStore) -> Snapshot:
+    """A snapshot of the database of a job store, at the time of its clock."""
+    return snapshot.take(store._engine, store._clock())
 
 
 @cache

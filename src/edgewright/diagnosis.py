@@ -22,11 +22,12 @@ from sqlalchemy import select
 
 from edgewright.auth.principals import check_private, read_principals
 from edgewright.database.clock import database_now
-from edgewright.database.connections import open_database
+from edgewright.database.connections import migration, open_database
 from edgewright.errors import EdgewrightError
-from edgewright.jobs import JobStore
+from edgewright.persistence import Persistence
 from edgewright.signing import keys
 from edgewright.stores import S3Uri, open_store
+from edgewright.telemetry import snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,14 +157,14 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", State.FAILED, f"{url.database} is not there.", mend)
         return
     try:
-        store = JobStore(engine)
-        yield Finding("database", State.OK, f"{url.get_backend_name()} answers, at migration {store.check()}.")
+        kept = Persistence.on(engine)
+        yield Finding("database", State.OK, f"{url.get_backend_name()} answers, at migration {migration(engine)}.")
         before = time.time()
         with engine.connect() as connection:
             clock = connection.execute(select(database_now(engine))).scalar_one() / 1000
         skew = max(before - clock, clock - time.time(), 0.0)
         yield _skew("the database's", skew)
-        yield from _workers(store, settings.worker.lapse_seconds)
+        yield from _workers(kept, settings.worker.lapse_seconds)
     finally:
         engine.dispose()
 
@@ -172,10 +173,10 @@ def _exists(path: str | None) -> bool:
     return path is not None and os.path.exists(path)  # noqa: PTH110 - SQLAlchemy gives a string
 
 
-def _workers(store: JobStore, lapse_seconds: float) -> Iterator[Finding]:
-    found = store.workers().list()
+def _workers(kept: Persistence, lapse_seconds: float) -> Iterator[Finding]:
+    found = kept.workers.list()
     live = [worker for worker in found if worker.beat_seconds <= lapse_seconds]
-    waiting = sum(queue.waiting for queue in store.census().queues.values())
+    waiting = sum(queue.waiting for queue in snapshot.take(kept.engine, datetime.now(UTC)).queues.values())
     if live:
         youngest = min(worker.beat_seconds for worker in live)
         told = f"{len(live)} alive, the last heartbeat {youngest:.1f} seconds ago; {waiting} jobs wait."
@@ -185,7 +186,7 @@ def _workers(store: JobStore, lapse_seconds: float) -> Iterator[Finding]:
         yield Finding(
             "workers", State.WARNING, told, "Start `edgewright worker`, or `edgewright serve`, which has one."
         )
-    dead = len(store.deliveries().dead(1000))
+    dead = len(kept.deliveries.dead(1000))
     if dead:
         mend = "See `edgewright events dead`, then `edgewright events retry`."
         yield Finding("events", State.WARNING, f"The webhook did not take {dead} events.", mend)

@@ -22,7 +22,8 @@ from edgewright import protocol
 from edgewright.auth.principals import Principals
 from edgewright.auth.sigv4 import Verifier
 from edgewright.auth.throttling import Throttle
-from edgewright.console import Console, Gate, Packages, Parts, Seals
+from edgewright.console import Console, Gate, Packages, Parts, Readings, Seals
+from edgewright.database.secrets import secret
 from edgewright.errors import SettingsRefused
 from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
@@ -38,6 +39,7 @@ from edgewright.http.stream import EventStream
 from edgewright.http.tracing import traced
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
 from edgewright.stores import open_links, open_rights, open_store
+from edgewright.telemetry import snapshot
 from edgewright.telemetry.requests import RequestCounters
 from edgewright.worker import ENDING_SECONDS, Handover
 
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from edgewright.auth.principals import Principal
     from edgewright.http.entrance import Session
     from edgewright.http.service_protocols import ServiceProtocol
-    from edgewright.jobs import JobStore
+    from edgewright.persistence import Persistence
     from edgewright.settings import Settings
     from edgewright.stores import ObjectStore, S3Uri
 
@@ -70,19 +72,19 @@ SPARE_SECONDS = 2.0
 """What a worker may take beyond all that it needs to end, before it is killed."""
 
 
-def run(settings: Settings, store: JobStore, *, worker: bool, announce: Callable[[str], None]) -> None:
+def run(settings: Settings, kept: Persistence, *, worker: bool, announce: Callable[[str], None]) -> None:
     """Listen and answer until SIGINT or SIGTERM, with a worker beside it.
 
     Args:
         settings: what the operator chose.
-        store: the jobs.
+        kept: the stores on the database.
         worker: start a worker process, and start it again whenever it dies.
         announce: called once with the server's URL, when it takes requests.
     """
     with _listening(settings.host, settings.port) as listener:
         url = f"http://{_printable(settings.host)}:{listener.getsockname()[1]}"
         leaving = threading.Event()
-        server = _Server(_uvicorn_config(settings, api(settings, store, leaving.is_set)))
+        server = _Server(_uvicorn_config(settings, api(settings, kept, leaving.is_set)))
         server.leaving = leaving
         server.ready = lambda: announce(url)
         gc.freeze()  # the collector passes over what is loaded by now
@@ -91,23 +93,23 @@ def run(settings: Settings, store: JobStore, *, worker: bool, announce: Callable
             server.run(sockets=[listener])
 
 
-def api(settings: Settings, store: JobStore, leaving: Callable[[], bool] = lambda: False) -> ASGIApp:
+def api(settings: Settings, kept: Persistence, leaving: Callable[[], bool] = lambda: False) -> ASGIApp:
     """The ASGI application of one API server: both services, and the artifacts that it hands out itself.
 
     Args:
         settings: what the operator chose.
-        store: the jobs.
+        kept: the stores on the database.
         leaving: whether the server is ending: answers that would never end do so then.
     """
-    hand_over = Handover(settings, store)
-    token_key = store.secret(TOKEN_KEY)
+    hand_over = Handover(settings, kept.queue)
+    token_key = secret(kept.engine, TOKEN_KEY)
     objects = open_store(settings)
-    artifacts = Artifacts(objects, store.secret(LINK_KEY), _now)
-    shelf = Shelf(store.components(), objects, _links(settings, artifacts))
+    artifacts = Artifacts(objects, secret(kept.engine, LINK_KEY), _now)
+    shelf = Shelf(kept.components, objects, _links(settings, artifacts))
     rights = open_rights(settings)
 
     def context_for(caller: Caller) -> Context:
-        return Context(caller, store, hand_over, _now, token_key, settings.unfinished_jobs, shelf, rights)
+        return Context(caller, kept.jobs, hand_over, _now, token_key, settings.unfinished_jobs, shelf, rights)
 
     principals, rate = Principals(settings), settings.requests_per_second
     throttle = None if rate is None else Throttle(rate, settings.request_burst)
@@ -121,10 +123,11 @@ def api(settings: Settings, store: JobStore, leaving: Callable[[], bool] = lambd
     sagemaker = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
     greengrass = RestJson(protocol.load_service("greengrassv2"), OPERATIONS)
     gate = Gate(
-        Seals(store.secret(SESSION_KEY)),
+        Seals(secret(kept.engine, SESSION_KEY)),
         principals,
         (sagemaker, greengrass),
         context_for,
+        Readings(kept.events, kept.reports, kept.workers),
         throttle,
         settings.body_limit,
     )
@@ -132,22 +135,22 @@ def api(settings: Settings, store: JobStore, leaving: Callable[[], bool] = lambd
         sagemaker, Verifier(principals, sagemaker.service.signing_name), principals, throttle, _session(settings, gate)
     )
     more = [
-        *_watched(settings, store, objects, tally),
-        Route("/events", EventStream(entrance, store.events(), leaving).page, methods=["GET"]),
-        Route("/progress", Progress(entrance, store).page, methods=["GET"]),
-        *_console(settings, store, gate),
+        *_watched(settings, kept, objects, tally),
+        Route("/events", EventStream(entrance, kept.events, leaving).page, methods=["GET"]),
+        Route("/progress", Progress(entrance, kept.jobs).page, methods=["GET"]),
+        *_console(settings, kept, gate),
     ]
     return application(front(sagemaker), front(greengrass), artifacts, more)
 
 
-def _console(settings: Settings, store: JobStore, gate: Gate) -> Sequence[BaseRoute]:
+def _console(settings: Settings, kept: Persistence, gate: Gate) -> Sequence[BaseRoute]:
     """The console's pages, unless the settings have none."""
     if not settings.console.enabled:
         return []
     in_folder = settings.object_store == "directory"
     parts = Parts(
         gate=gate,
-        reports=store.reports(),
+        reports=kept.reports,
         packages=Packages(gate, settings.keys_dir, settings.limits),
         objects_dir=settings.objects_dir if in_folder else None,
         session_seconds=settings.console.session_seconds,
@@ -168,11 +171,15 @@ def _session(settings: Settings, gate: Gate) -> Session | None:
     return found if settings.console.enabled else None
 
 
-def _watched(settings: Settings, store: JobStore, objects: ObjectStore, tally: RequestCounters) -> Sequence[BaseRoute]:
+def _watched(
+    settings: Settings, kept: Persistence, objects: ObjectStore, tally: RequestCounters
+) -> Sequence[BaseRoute]:
     """The pages for those who watch the service."""
-    health = Health(readiness.checks(settings, store, objects), readiness.advice(store, settings.worker.lapse_seconds))
+    health = Health(
+        readiness.checks(settings, kept.engine, objects), readiness.advice(kept.workers, settings.worker.lapse_seconds)
+    )
     return [
-        Route("/metrics", Metrics(settings, store.census, tally).page, methods=["GET"]),
+        Route("/metrics", Metrics(settings, lambda: snapshot.take(kept.engine, _now()), tally).page, methods=["GET"]),
         Route("/health/live", health.live, methods=["GET"]),
         Route("/health/ready", health.ready, methods=["GET"]),
     ]

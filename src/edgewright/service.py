@@ -16,6 +16,7 @@ import structlog
 from edgewright import jobs
 from edgewright.database import connections
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.persistence import Persistence
 from edgewright.signing import keys
 from edgewright.stores import open_store
 from edgewright.telemetry.tracing import tracing
@@ -34,7 +35,7 @@ WAITING_SECONDS = 1.0
 """The pause before a database that does not answer is tried again."""
 
 
-def prepare(settings: Settings, wait_seconds: float = 0.0) -> jobs.JobStore:
+def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
     """Everything that must be there before the first request: data folder, database at its newest, signing key.
 
     Args:
@@ -53,10 +54,10 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> jobs.JobStore:
     keys.load_or_create(settings.keys_dir)
     database = connections.open_database(settings.sqlalchemy_url, settings.database_pool)
     _migrate(database, time.monotonic() + wait_seconds)
-    store = jobs.JobStore(database)
+    kept = Persistence.on(database)
     if settings.webhook.url:
-        store.deliveries().begin()
-    return store
+        kept.deliveries.begin()
+    return kept
 
 
 def _migrate(database: Engine, until: float) -> None:
@@ -91,13 +92,13 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
 def work(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM."""
     from edgewright import worker
-    from edgewright.events.dispatcher import keeping
+    from edgewright.events.dispatcher import dispatching
 
     tracing.begin("worker")
-    store = prepare(settings, settings.database_wait_seconds)
+    kept = prepare(settings, settings.database_wait_seconds)
     gc.freeze()  # the collector passes over what is loaded by now
-    with keeping(settings, store):
-        worker.work(settings, store)
+    with dispatching(settings, kept.events, kept.deliveries):
+        worker.work(settings, kept)
     tracing.end()
 
 
@@ -122,6 +123,6 @@ def register_compilation(settings: Settings, place: tuple[str | None, str], **de
     request = registration.request_for(account=account, **described)
     protocol.validate(protocol.load_service("sagemaker").operations["CreateCompilationJob"], request)
     key = jobs.JobKey(jobs.Kind.COMPILATION, account, region, request["CompilationJobName"])
-    with contextlib.closing(prepare(settings)) as store:
-        registration.register(store, open_store(settings), key, request, datetime.now(UTC))
+    with contextlib.closing(prepare(settings)) as kept:
+        registration.register(kept.jobs, open_store(settings), key, request, datetime.now(UTC))
     return key

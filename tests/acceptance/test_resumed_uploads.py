@@ -23,11 +23,13 @@ from contract.s3_service import S3Service, s3_service
 from edgewright.database.connections import migrate, open_database
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.packaging.verifier import verify
+from edgewright.persistence import Persistence
 from edgewright.settings import S3Settings, Settings
 from edgewright.signing.keys import load_public_key
 from edgewright.stores.protocols import PART
 from edgewright.worker import Handover
 from faulty_proxy import Fault, FaultyProxy, faulty_proxy
+from migrated import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +82,7 @@ class House:
             source_uri="s3://models/model.tar.gz",
         )
         self.store.insert(job, {})
-        handover = Handover(self.settings, self.store)
+        handover = Handover(self.settings, beside(self.store).queue)
         handover(job.key)
         handover.close()
         return job.key
@@ -99,7 +101,7 @@ class House:
         return Counter(int(match[1]) for match in found if match)
 
     def parts_kept(self, key: JobKey) -> set[int]:
-        ledger = self.store.uploads()
+        ledger = beside(self.store).uploads
         upload = ledger.find(self.store.get(key))
         return set() if upload is None else set(ledger.parts(upload))
 
@@ -136,7 +138,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         settings.keys_dir.mkdir()
         engine = open_database(settings.sqlalchemy_url)
         migrate(engine)
-        yield House(settings, JobStore(engine), service, proxy, held)
+        yield House(settings, Persistence.on(engine).jobs, service, proxy, held)
         engine.dispose()
 
 
@@ -189,7 +191,7 @@ def test_a_worker_paused_within_an_upload_changes_nothing_when_it_wakes(house: H
             job = house.ended(key)
             package = house.package()
             paused.send_signal(signal.SIGCONT)
-            wait_until(lambda: len(house.store.workers().known()) == 2, "the paused worker to be entered again")
+            wait_until(lambda: len(beside(house.store).workers.known()) == 2, "the paused worker to be entered again")
             assert terminate(paused) == 0
         assert (job.status, job.attempt) == (Status.COMPLETED, 2)
         assert house.store.get(key) == job

@@ -25,8 +25,9 @@ from acceptance.worker_process import wait_until, worker_process
 from contract.postgres import PostgresService, postgres_service
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
+from edgewright.database.schema import HEAD
 from edgewright.jobs import Job, JobKey, JobStore, Kind, ListQuery, Status
-from edgewright.jobs.tables import HEAD
+from edgewright.persistence import Persistence
 from edgewright.settings import Settings
 from edgewright.signing import keys
 
@@ -74,7 +75,7 @@ class TestJobsUnderWay:
         before = _frozen(engine, "completed")
         with worker_process(settings):
             wait_until(lambda: _revision(engine) == HEAD, "the migration")
-            store = JobStore(engine)
+            store = Persistence.on(engine).jobs
             jobs = {name: _ended(store, name) for name in ("running", "packaged", "stopping", "starting", "unhanded")}
         assert {name: str(job.status) for name, job in jobs.items()} == {
             "running": "COMPLETED",
@@ -137,7 +138,7 @@ def test_old_processes_go_on_while_the_database_is_migrated(old: Engine) -> None
     writer.ending.set()
     writer.join()
     assert writer.failure is None
-    store = JobStore(old)
+    store = Persistence.on(old).jobs
     for number in (0, writer.done - 1):
         job = store.get(key(f"old-{number}"))
         assert (job.status, job.attempt, job.bytes_done) == (Status.COMPLETED, 1, 10)
@@ -151,11 +152,11 @@ def test_an_old_attempt_is_fenced_off_by_a_new_one(old: Engine) -> None:
     writer.insert("digits")
     assert writer.begin("digits") == 1
     migrate(old)
-    job = JobStore(old).begin(key("digits"))
+    job = Persistence.on(old).jobs.begin(key("digits"))
     assert job.attempt == 2
     assert writer.note("digits", attempt=1) == 0
     assert writer.complete("digits", attempt=1) == 0
-    assert JobStore(old).move(key("digits"), Status.COMPLETED, attempt=2).status is Status.COMPLETED
+    assert Persistence.on(old).jobs.move(key("digits"), Status.COMPLETED, attempt=2).status is Status.COMPLETED
 
 
 def test_each_migration_leaves_what_the_version_before_uses(old: Engine) -> None:

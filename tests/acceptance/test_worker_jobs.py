@@ -15,9 +15,11 @@ from acceptance.worker_process import kill, wait_until, worker_process
 from edgewright.database.connections import migrate, open_database
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.packaging.verifier import verify
+from edgewright.persistence import Persistence
 from edgewright.settings import Settings
 from edgewright.signing.keys import load_public_key
 from edgewright.worker import Handover
+from migrated import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +49,7 @@ class House:
             source_uri="s3://in/model.tar.gz",
         )
         self.store.insert(job, {})
-        handover = Handover(self.settings, self.store)
+        handover = Handover(self.settings, beside(self.store).queue)
         handover(key)
         handover.close()
         return key
@@ -84,7 +86,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     settings = Settings(data_dir=tmp_path)
     engine = open_database(settings.sqlalchemy_url)
     migrate(engine)
-    yield House(settings, JobStore(engine))
+    yield House(settings, Persistence.on(engine).jobs)
     engine.dispose()
     shutil.rmtree(settings.objects_dir)  # large, and pytest keeps the folders of three runs
 

@@ -14,9 +14,11 @@ from acceptance.worker_process import Gates, WorkerProcess, kill, terminate, wai
 from contract.postgres import PostgresService, postgres_service
 from edgewright.database.connections import migrate, open_database
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
+from edgewright.persistence import Persistence
 from edgewright.settings import Settings
 from edgewright.worker import Handover
 from edgewright.worker.engine import engine_url
+from migrated import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +65,7 @@ class House:
         )
         self.store.insert(job, {})
         if hand_over:
-            handover = Handover(self.settings, self.store)
+            handover = Handover(self.settings, beside(self.store).queue)
             handover(key)
             handover(key)  # twice is once
             handover.close()
@@ -89,7 +91,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     migrate(engine)
     (tmp_path / "gates").mkdir()
     with ExitStack() as stack:
-        yield House(settings, JobStore(engine), Gates(tmp_path / "gates"), stack)
+        yield House(settings, Persistence.on(engine).jobs, Gates(tmp_path / "gates"), stack)
     engine.dispose()
 
 
@@ -111,7 +113,7 @@ def test_a_job_that_was_not_handed_over_is_fetched(house: House) -> None:
     key = house.create(hand_over=False)
     house.gates.open(*everything())
     assert house.ended(key).status is Status.COMPLETED
-    assert house.store.handovers().unhanded(10) == []
+    assert beside(house.store).queue.unhanded(10) == []
     assert house.gates.log() == everything()
 
 
@@ -202,7 +204,7 @@ def test_a_worker_that_is_asked_to_end_hands_its_job_back(house: House) -> None:
     house.gates.reached("first of digits")
     assert terminate(leaver) == 0
     assert house.store.get(key).status is Status.INPROGRESS
-    assert house.store.workers().known() == set()
+    assert beside(house.store).workers.known() == set()
     assert list((house.settings.data_dir / "work").iterdir()) == []
     house.gates.open(*everything())
     house.worker()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from edgewright.persistence import Persistence
 from edgewright.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -154,14 +155,14 @@ def gated_job(gates: Gates, key: JobKey, context: WorkerContext) -> None:
 def run_worker(settings: Settings, gates: Gates | None) -> None:
     """What the process does: run a worker until it is told to end."""
     from edgewright.database.connections import migrate, open_database
-    from edgewright.jobs import JobStore, Kind
+    from edgewright.jobs import Kind
     from edgewright.logs import configure
     from edgewright.worker import RECIPES, work
 
     configure("console")
     engine = open_database(settings.sqlalchemy_url)
     migrate(engine)
-    jobs = JobStore(engine)
+    kept = Persistence.on(engine)
     recipes = dict.fromkeys(Kind, partial(gated_job, gates)) if gates else RECIPES
-    work(settings, jobs, recipes=recipes)
+    work(settings, kept, recipes=recipes)
     os._exit(0)  # past what a test's own recipe may have left running

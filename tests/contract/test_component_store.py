@@ -15,11 +15,12 @@ from sqlalchemy import text
 
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
+from edgewright.database.schema import metadata
 from edgewright.errors import ClientTokenUsed, ComponentExists, DatabaseUnavailable, ResourceNotFound, ValidationFault
 from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import Component, ComponentStore
-from edgewright.jobs import JobStore, tables
+from edgewright.persistence import Persistence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ ASCENDING = [
 
 @pytest.fixture
 def store(engine: Engine) -> ComponentStore:
-    return JobStore(engine).components()
+    return Persistence.on(engine).components
 
 
 def component(name: str = "digits", version: str = "1.0.0", **members: Any) -> Component:
@@ -245,12 +246,12 @@ class TestMigration:
         config = Config()
         config.set_main_option("script_location", str(connections.MIGRATIONS))
         with engine.begin() as connection:
-            tables.metadata.drop_all(connection)
+            metadata.drop_all(connection)
             connection.execute(text("DROP TABLE alembic_version"))
             config.attributes["connection"] = connection
             command.upgrade(config, "0001")
         migrate(engine)
-        store = JobStore(engine).components()
+        store = Persistence.on(engine).components
         store.insert(component())
         assert store.get(key()) == component()
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from edgewright.events.deliveries import Deliveries, Failure
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status
+from edgewright.persistence import Persistence
+from migrated import beside, snapshot_beside
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -20,13 +22,13 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def store(engine: Engine) -> JobStore:
-    return JobStore(engine)
+    return Persistence.on(engine).jobs
 
 
 @pytest.fixture
 def deliveries(store: JobStore) -> Deliveries:
-    store.deliveries().begin()
-    return store.deliveries()
+    beside(store).deliveries.begin()
+    return beside(store).deliveries
 
 
 def key(name: str) -> JobKey:
@@ -48,12 +50,12 @@ def make(store: JobStore, name: str) -> None:
     )
     store.insert(job, {})
     store.begin(job.key)
-    store.events().number()
+    beside(store).events.number()
 
 
 def test_events_from_the_beginning_on_are_queued_once(store: JobStore) -> None:
     make(store, "before")
-    deliveries = store.deliveries()
+    deliveries = beside(store).deliveries
     assert deliveries.queue() == 0  # nobody wants any
     deliveries.begin()
     make(store, "after")
@@ -161,12 +163,12 @@ def test_dead_letters_go_with_their_events(store: JobStore, deliveries: Deliveri
 def test_the_census_tells_what_waits_and_what_is_dead(store: JobStore, deliveries: Deliveries) -> None:
     make(store, "one")
     make(store, "two")
-    outbox = store.census().outbox
+    outbox = snapshot_beside(store).outbox
     assert outbox is not None
     assert (outbox.waiting, outbox.dead) == (4, 0)
     deliveries.queue()
     deliveries.settle([3], [Failure(1, "gone", None)])
-    outbox = store.census().outbox
+    outbox = snapshot_beside(store).outbox
     assert outbox is not None
     assert (outbox.waiting, outbox.dead) == (2, 1)
     assert store.get(key("one")).status is Status.INPROGRESS

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from edgewright.database.connections import migrate, open_database
 from edgewright.diagnosis import Finding, State, diagnose
-from edgewright.jobs import JobStore
+from edgewright.persistence import Persistence
 from edgewright.settings import S3Settings, Settings
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_postgresql_its_clock_and_its_workers(tmp_path: Path, postgres: Postgres
     migrate(engine)
     (idle,) = found(of_postgres)["workers"]
     assert (idle.state, "edgewright worker" in idle.mend) == (State.WARNING, True)
-    JobStore(engine).workers().beat("w-1", "host")
+    Persistence.on(engine).workers.beat("w-1", "host")
     engine.dispose()
     findings = found(of_postgres)
     assert [each.state for each in findings["database"]] == [State.OK]

@@ -14,12 +14,14 @@ from sqlalchemy import Engine, insert, inspect, text
 from sqlalchemy.event import listen
 
 from edgewright.database import connections
-from edgewright.database.connections import migrate, open_database
+from edgewright.database.connections import migrate, migration, open_database
+from edgewright.database.schema import HEAD
 from edgewright.errors import DatabaseUnavailable, ResourceInUse, TransitionRefused
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, PackagingJob, Status, tables
 from edgewright.jobs.rows import to_row
-from edgewright.telemetry import counters
-from migrated import open_migrated
+from edgewright.persistence import Persistence
+from edgewright.telemetry import counters, snapshot
+from migrated import beside, open_migrated, snapshot_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +51,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(engine: Engine, clock: Clock) -> JobStore:
-    return JobStore(engine, clock)
+    return Persistence.on(engine, clock).jobs
 
 
 def packaging(name: str = "digits", **members: Any) -> PackagingJob:
@@ -93,7 +95,7 @@ def run(store: JobStore, job: PackagingJob, clock: Clock, end: Status = Status.C
 class TestEvents:
     def test_every_change_leaves_one_event_in_order(self, store: JobStore, clock: Clock) -> None:
         run(store, packaging(), clock)
-        events = store.events()
+        events = beside(store).events
         assert events.number() == 3
         told = events.after(0, 10)
         assert [event.seq for event in told] == [1, 2, 3]
@@ -104,7 +106,7 @@ class TestEvents:
 
     def test_nothing_new_is_nothing_to_number(self, store: JobStore, clock: Clock) -> None:
         run(store, packaging(), clock)
-        assert store.events().number() == store.events().number() == store.events().last() == 3
+        assert beside(store).events.number() == beside(store).events.number() == beside(store).events.last() == 3
 
     def test_a_refused_change_leaves_none(self, store: JobStore, clock: Clock) -> None:
         run(store, packaging(), clock)
@@ -112,11 +114,11 @@ class TestEvents:
             store.move(packaging().key, Status.STOPPING)
         with pytest.raises(ResourceInUse):
             store.insert(packaging(), {})
-        assert store.events().number() == 3
+        assert beside(store).events.number() == 3
 
     def test_an_event_has_the_shape_of_eventbridge(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        (event,) = store.events().history(packaging().key)
+        (event,) = beside(store).events.history(packaging().key)
         document = event.document()
         assert document["detail"].pop("OutputConfig") == {"S3OutputLocation": "s3://out"}
         assert document == {
@@ -146,14 +148,14 @@ class TestEvents:
         store.insert(packaging(), {})
         store.begin(packaging().key)
         store.move(packaging().key, Status.COMPLETED, model_signature="x" * 100_000, model_artifact="s3://out/m.tar.gz")
-        last = store.events().history(packaging().key)[-1]
+        last = beside(store).events.history(packaging().key)[-1]
         assert last.detail["ModelArtifact"] == "s3://out/m.tar.gz"
         assert "ModelSignature" not in last.detail
 
     def test_compilation_jobs_tell_theirs(self, store: JobStore) -> None:
         store.insert(compilation(), {})
         store.begin(compilation().key, started_at=NOON)
-        (born, begun) = store.events().history(compilation().key)
+        (born, begun) = beside(store).events.history(compilation().key)
         assert born.document()["detail-type"] == "SageMaker Compilation Job State Change"
         assert (born.detail["CompilationJobStatus"], begun.detail["CompilationJobStatus"]) == ("STARTING", "INPROGRESS")
         assert begun.detail["CompilationStartTime"] == 1772625600000
@@ -163,19 +165,23 @@ class TestEvents:
         store.insert(first, {})
         store.move(first.key, Status.STOPPING)
         store.move(first.key, Status.STOPPED)
-        assert [event.status for event in store.events().history(first.key)] == ["STARTING", "STOPPING", "STOPPED"]
+        assert [event.status for event in beside(store).events.history(first.key)] == [
+            "STARTING",
+            "STOPPING",
+            "STOPPED",
+        ]
         store.delete(first.key)
-        assert store.events().history(first.key) == []
+        assert beside(store).events.history(first.key) == []
         clock.go(1)
         store.insert(compilation(created_at=clock.time), {})
-        assert [event.status for event in store.events().history(first.key)] == ["STARTING"]
-        assert store.events().number() == 4  # those of the first are still to be told
+        assert [event.status for event in beside(store).events.history(first.key)] == ["STARTING"]
+        assert beside(store).events.number() == 4  # those of the first are still to be told
 
     def test_a_second_attempt_is_told_as_such(self, store: JobStore) -> None:
         store.insert(packaging(), {})
         store.begin(packaging().key)
         store.begin(packaging().key)
-        assert [(event.status, event.attempt) for event in store.events().history(packaging().key)] == [
+        assert [(event.status, event.attempt) for event in beside(store).events.history(packaging().key)] == [
             ("STARTING", 0),
             ("INPROGRESS", 1),
             ("INPROGRESS", 2),
@@ -185,13 +191,13 @@ class TestEvents:
         other = JobKey(Kind.PACKAGING, "210987654321", REGION, "digits")
         store.insert(packaging(), {})
         store.insert(packaging(key=other), {})
-        store.events().number()
-        assert [event.key for event in store.events().after(0, 10, ("210987654321", REGION))] == [other]
-        assert store.events().after(0, 10, ("210987654321", "us-east-1")) == []
+        beside(store).events.number()
+        assert [event.key for event in beside(store).events.after(0, 10, ("210987654321", REGION))] == [other]
+        assert beside(store).events.after(0, 10, ("210987654321", "us-east-1")) == []
 
     def test_the_oldest_are_forgotten(self, store: JobStore, clock: Clock) -> None:
         run(store, packaging(), clock)
-        events = store.events()
+        events = beside(store).events
         events.number()
         assert events.forget(NOON + timedelta(seconds=1), 10) == 1
         assert events.forget(NOON + timedelta(days=1), 10, upto=2) == 1
@@ -206,7 +212,7 @@ class TestEvents:
         seen: list[Any] = []
 
         def write(writer: int) -> None:
-            mine = JobStore(engine)
+            mine = Persistence.on(engine).jobs
             for place in range(jobs_each):
                 job = packaging(f"job-{writer}-{place}")
                 mine.insert(job, {})
@@ -214,7 +220,7 @@ class TestEvents:
                 mine.move(job.key, Status.COMPLETED)
 
         def read() -> None:
-            events, last = JobStore(engine).events(), 0
+            events, last = Persistence.on(engine).events, 0
             while True:
                 over = done.is_set()
                 events.number()
@@ -242,7 +248,7 @@ class TestTallies:
         run(store, packaging("one"), clock)
         clock.time = NOON
         run(store, packaging("two"), clock, Status.FAILED)
-        kept = store.census().tallies
+        kept = snapshot_beside(store).counters
         assert kept[counters.HELD, PACKAGING, "COMPLETED", ""] == 1
         assert kept[counters.CHANGES, PACKAGING, "STARTING", ""] == 2
         assert kept[counters.BYTES, PACKAGING, "", ""] == 1000  # of the job that completed
@@ -253,25 +259,25 @@ class TestTallies:
 
     def test_a_registered_job_took_no_time(self, store: JobStore) -> None:
         store.insert(compilation(status=Status.COMPLETED), {})
-        kept = store.census().tallies
+        kept = snapshot_beside(store).counters
         assert kept[counters.HELD, COMPILATION, "COMPLETED", ""] == 1
         assert not [key for key in kept if key[0] == "life"]
 
     def test_a_deleted_job_is_held_no_more(self, store: JobStore) -> None:
         store.insert(compilation(status=Status.COMPLETED), {})
         store.delete(compilation().key)
-        assert store.census().tallies[counters.HELD, COMPILATION, "COMPLETED", ""] == 0
+        assert snapshot_beside(store).counters[counters.HELD, COMPILATION, "COMPLETED", ""] == 0
 
     def test_each_event_counts_once_whoever_numbers_it(self, store: JobStore, engine: Engine) -> None:
         for place in range(40):
             store.insert(packaging(f"job-{place}"), {})
-        threads = [threading.Thread(target=JobStore(engine).events().number) for _ in range(4)]
+        threads = [threading.Thread(target=Persistence.on(engine).events.number) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert store.census().tallies[counters.CHANGES, PACKAGING, "STARTING", ""] == 40
-        assert store.events().last() == 40
+        assert snapshot_beside(store).counters[counters.CHANGES, PACKAGING, "STARTING", ""] == 40
+        assert beside(store).events.last() == 40
 
     def test_jobs_that_ended_before_there_were_tallies_are_counted(
         self, request: pytest.FixtureRequest, engine: Engine, tmp_path: Path
@@ -289,7 +295,7 @@ class TestTallies:
             known = {column: row[column] for column in row if column in _columns(connection)}
             connection.execute(insert(tables.packaging_jobs).values(known))
         migrate(old)
-        assert JobStore(old).census().tallies == {(counters.HELD, PACKAGING, "FAILED", ""): 1}
+        assert snapshot.take(old, datetime.now(UTC)).counters == {(counters.HELD, PACKAGING, "FAILED", ""): 1}
         old.dispose()
 
 
@@ -300,22 +306,22 @@ class TestCensus:
         store.insert(packaging("running"), {})
         store.begin(packaging("running").key)
         clock.go(30)
-        queue = store.census().queues[Kind.PACKAGING]
+        queue = snapshot_beside(store).queues[Kind.PACKAGING]
         assert queue.unfinished == {"STARTING": 2, "INPROGRESS": 1, "STOPPING": 0}
         assert (queue.waiting, queue.oldest_seconds) == (2, 30.0)
-        assert store.census().queues[Kind.COMPILATION].oldest_seconds == 0.0
+        assert snapshot_beside(store).queues[Kind.COMPILATION].oldest_seconds == 0.0
 
     def test_workers_are_in_it(self, store: JobStore) -> None:
-        store.workers().beat("w-1", "host", ["arn:1"], 2)
-        (worker,) = store.census().workers
+        beside(store).workers.beat("w-1", "host", ["arn:1"], 2)
+        (worker,) = snapshot_beside(store).workers
         assert (worker.id, worker.running) == ("w-1", ("arn:1",))
 
     def test_a_database_without_tables_is_told(self, store: JobStore, engine: Engine) -> None:
-        assert store.check() == tables.HEAD
+        assert migration(store._engine) == HEAD
         with engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        with pytest.raises(DatabaseUnavailable, match=f"migration '0001', and '{tables.HEAD}' is wanted"):
-            store.check()
+        with pytest.raises(DatabaseUnavailable, match=f"migration '0001', and '{HEAD}' is wanted"):
+            migration(store._engine)
 
 
 def test_no_query_of_a_census_reads_all_jobs(tmp_path: Path) -> None:
@@ -323,7 +329,7 @@ def test_no_query_of_a_census_reads_all_jobs(tmp_path: Path) -> None:
     engine = open_migrated(tmp_path / "jobs.sqlite")
     asked: list[str] = []
     listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    JobStore(engine).census()
+    snapshot.take(engine, datetime.now(UTC))
     queries = [query for query in asked if "packaging_jobs" in query or "compilation_jobs" in query]
     assert len(queries) == 2
     with engine.connect() as connection:
@@ -342,6 +348,6 @@ def _columns(connection: Any) -> set[str]:
 def test_pairs_of_numbers_have_no_gap(store: JobStore, clock: Clock) -> None:
     for place in range(5):
         run(store, packaging(f"job-{place}"), clock)
-        store.events().number()
-    numbers = [event.seq or 0 for event in store.events().after(0, 100)]
+        beside(store).events.number()
+    numbers = [event.seq or 0 for event in beside(store).events.after(0, 100)]
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))

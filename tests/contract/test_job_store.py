@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 
 from edgewright.database.connections import migrate, open_database
+from edgewright.database.schema import HEAD
+from edgewright.database.secrets import secret
 from edgewright.errors import (
     DatabaseUnavailable,
     ResourceInUse,
@@ -36,8 +38,8 @@ from edgewright.jobs import (
     WorkerRegistry,
 )
 from edgewright.jobs.listing import statement
-from edgewright.jobs.tables import HEAD
-from migrated import open_migrated
+from edgewright.persistence import Persistence
+from migrated import beside, open_migrated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +75,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(engine: Engine, clock: Clock) -> JobStore:
-    return JobStore(engine, clock)
+    return Persistence.on(engine, clock).jobs
 
 
 def key(name: str = "digits", kind: Kind = Kind.PACKAGING, account: str = ACCOUNT, region: str = REGION) -> JobKey:
@@ -181,7 +183,7 @@ class TestSingleJobs:
             lambda: store.record_progress(unknown, 1, 2),
             lambda: store.delete(unknown),
             lambda: store.put_tags(unknown, {"a": "b"}),
-            lambda: store.handovers().ticket(unknown),
+            lambda: beside(store).queue.ticket(unknown),
         ):
             with pytest.raises(ResourceNotFound, match=r"Could not find requested .* with name: unknown"):
                 reach()
@@ -337,52 +339,52 @@ class TestHandover:
         store.insert(packaging("sooner"), {})
         store.insert(compilation(), {})
         store.insert(compilation("registered", status=Status.COMPLETED), {})
-        assert store.handovers().waiting()
-        waiting = store.handovers().unhanded(10)
+        assert beside(store).queue.waiting()
+        waiting = beside(store).queue.unhanded(10)
         assert waiting == [key("sooner"), key("later"), key("compiled", Kind.COMPILATION)]
-        store.handovers().mark(store.handovers().ticket(key("sooner")))
-        assert store.handovers().unhanded(1) == [key("later")]
+        beside(store).queue.mark(beside(store).queue.ticket(key("sooner")))
+        assert beside(store).queue.unhanded(1) == [key("later")]
 
     def test_a_job_waits_until_it_is_begun(self, store: JobStore) -> None:
-        assert not store.handovers().waiting()
+        assert not beside(store).queue.waiting()
         store.insert(compilation("registered", status=Status.COMPLETED), {})
         store.insert(compilation(), {})
-        assert store.handovers().waiting()
+        assert beside(store).queue.waiting()
         store.begin(key("compiled", Kind.COMPILATION))
-        assert not store.handovers().waiting()
+        assert not beside(store).queue.waiting()
 
     def test_a_ticket_names_one_incarnation_of_a_job(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        ticket = store.handovers().ticket(key())
+        ticket = beside(store).queue.ticket(key())
         assert ticket.workflow_id == f"{key().arn}@1772625600123.0"
-        store.handovers().mark(ticket)
-        assert store.handovers().unhanded(10) == []
-        assert store.handovers().again(ticket)
-        assert not store.handovers().again(ticket)
-        assert store.handovers().unhanded(10) == [key()]
-        assert store.handovers().ticket(key()).workflow_id.endswith(".1")
+        beside(store).queue.mark(ticket)
+        assert beside(store).queue.unhanded(10) == []
+        assert beside(store).queue.again(ticket)
+        assert not beside(store).queue.again(ticket)
+        assert beside(store).queue.unhanded(10) == [key()]
+        assert beside(store).queue.ticket(key()).workflow_id.endswith(".1")
 
     def test_who_hands_a_job_over_late_does_not_keep_it_from_being_handed_again(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        late = store.handovers().ticket(key())
-        store.handovers().mark(late)
-        store.handovers().again(late)
-        store.handovers().mark(late)
-        assert store.handovers().unhanded(10) == [key()]
+        late = beside(store).queue.ticket(key())
+        beside(store).queue.mark(late)
+        beside(store).queue.again(late)
+        beside(store).queue.mark(late)
+        assert beside(store).queue.unhanded(10) == [key()]
 
     def test_an_ended_job_is_not_handed_again(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        ticket = store.handovers().ticket(key())
+        ticket = beside(store).queue.ticket(key())
         store.move(key(), Status.FAILED)
-        assert not store.handovers().again(ticket)
+        assert not beside(store).queue.again(ticket)
 
     def test_unfinished_jobs_are_those_that_somebody_owes_something(self, store: JobStore) -> None:
         for number, status in enumerate(Status):
             store.insert(packaging(f"{status.lower()}", status=status, created_at=NOON + timedelta(seconds=number)), {})
-            store.handovers().mark(store.handovers().ticket(key(status.lower())))
-        found = [ticket.key.name for ticket in store.handovers().unfinished(10, NOON + timedelta(hours=1))]
+            beside(store).queue.mark(beside(store).queue.ticket(key(status.lower())))
+        found = [ticket.key.name for ticket in beside(store).queue.unfinished(10, NOON + timedelta(hours=1))]
         assert found == ["starting", "inprogress", "stopping"]
-        assert [ticket.key.name for ticket in store.handovers().unfinished(10, NOON + timedelta(seconds=1))] == [
+        assert [ticket.key.name for ticket in beside(store).queue.unfinished(10, NOON + timedelta(seconds=1))] == [
             "starting"
         ]
 
@@ -392,7 +394,7 @@ class TestHandover:
         store.begin(key("begun"))
         store.move(key("begun"), Status.STOPPING)
         store.move(key("stopped-early"), Status.STOPPING)
-        assert store.handovers().stopped_before_start(10) == [key("stopped-early")]
+        assert beside(store).queue.stopped_before_start(10) == [key("stopped-early")]
 
 
 class TestListing:
@@ -524,16 +526,16 @@ def pages(store: JobStore, query: ListQuery) -> list[Job]:
 
 class TestDatabase:
     def test_secrets_are_made_once_and_apart(self, store: JobStore, engine: Engine) -> None:
-        first = store.secret("tokens")
+        first = secret(store._engine, "tokens")
         assert len(first) == 32
-        assert store.secret("tokens") == JobStore(engine).secret("tokens") == first
-        assert store.secret("others") != first
+        assert secret(store._engine, "tokens") == secret(engine, "tokens") == first
+        assert secret(store._engine, "others") != first
 
     def test_the_migrations_make_the_tables_that_the_code_means(self, engine: Engine) -> None:
         from alembic.autogenerate import compare_metadata
         from alembic.migration import MigrationContext
 
-        from edgewright.jobs.tables import metadata
+        from edgewright.database.schema import metadata
 
         with engine.connect() as connection:
             differences = compare_metadata(MigrationContext.configure(connection), metadata)
@@ -545,7 +547,7 @@ class TestDatabase:
         assert store.get(key()) == packaging()
 
     def test_processes_that_start_at_once_migrate_once(self, url: str) -> None:
-        code = "import sys; from edgewright.jobs import *; migrate(open_database(sys.argv[1]))"
+        code = "import sys; from edgewright.database.connections import migrate, open_database; migrate(open_database(sys.argv[1]))"
         processes = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(4)]
         assert [process.wait() for process in processes] == [0, 0, 0, 0]
         engine = open_database(url)
@@ -616,16 +618,16 @@ class TestWorkers:
 class TestReports:
     def test_the_update_that_ends_a_job_writes_its_report(self, store: JobStore) -> None:
         store.insert(packaging(), {})
-        assert store.reports().get(key()) == {}
+        assert beside(store).reports.get(key()) == {}
         store.begin(key())
         store.move(key(), Status.COMPLETED, report={"files": [["a\u202e.so", 3]]})
-        assert store.reports().get(key()) == {"files": [["a\u202e.so", 3]]}
+        assert beside(store).reports.get(key()) == {"files": [["a\u202e.so", 3]]}
 
     def test_a_refused_update_writes_no_report(self, store: JobStore) -> None:
         store.insert(packaging(), {})
         with pytest.raises(TransitionRefused):
             store.move(key(), Status.COMPLETED, report={"files": []})
-        assert store.reports().get(key()) == {}
+        assert beside(store).reports.get(key()) == {}
 
     def test_a_deleted_job_leaves_none(self, store: JobStore) -> None:
         job = compilation("job")
@@ -633,23 +635,23 @@ class TestReports:
         store.move(job.key, Status.FAILED, report={"log": "no"})
         store.delete(job.key)
         store.insert(job, {})
-        assert store.reports().get(job.key) == {}
+        assert beside(store).reports.get(job.key) == {}
 
     def test_jobs_are_counted_by_status_up_to_a_bound(self, store: JobStore) -> None:
         for number in range(5):
             store.insert(packaging(f"job-{number}"), {})
         store.insert(packaging("other", key=key("other", region="us-east-1")), {})
         store.move(key("job-0"), Status.FAILED)
-        tally = store.reports().tally(Kind.PACKAGING, ACCOUNT, REGION, 3)
+        tally = beside(store).reports.tally(Kind.PACKAGING, ACCOUNT, REGION, 3)
         assert {status: count for status, count in tally.items() if count} == {Status.STARTING: 3, Status.FAILED: 1}
 
     def test_the_regions_with_jobs_are_found(self, store: JobStore) -> None:
-        assert store.reports().regions(ACCOUNT) == []
+        assert beside(store).reports.regions(ACCOUNT) == []
         for region in ("us-east-1", "eu-west-1", "ap-south-1"):
             store.insert(packaging("job", key=key("job", region=region)), {})
         store.insert(compilation("job"), {})
         store.insert(packaging("job", key=key("job", account="1" * 12, region="sa-east-1")), {})
-        assert store.reports().regions(ACCOUNT) == ["ap-south-1", "eu-west-1", "us-east-1"]
+        assert beside(store).reports.regions(ACCOUNT) == ["ap-south-1", "eu-west-1", "us-east-1"]
 
 
 class TestUnfinishedLimit:

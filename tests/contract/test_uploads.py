@@ -10,7 +10,9 @@ import pytest
 
 from edgewright.errors import ResourceNotFound, TransitionRefused
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
+from edgewright.persistence import Persistence
 from edgewright.uploads.ledger import KeptPart
+from migrated import beside
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -21,7 +23,7 @@ PART = KeptPart("an-etag", 8 * 1024 * 1024, "ab" * 32)
 
 @pytest.fixture
 def store(engine: Engine) -> JobStore:
-    return JobStore(engine)
+    return Persistence.on(engine).jobs
 
 
 def begun(store: JobStore, name: str = "digits") -> Job:
@@ -42,7 +44,7 @@ def begun(store: JobStore, name: str = "digits") -> Job:
 
 
 def test_an_upload_is_intended_begun_and_found_by_the_next_attempt(store: JobStore) -> None:
-    ledger, first = store.uploads(), begun(store)
+    ledger, first = beside(store).uploads, begun(store)
     assert ledger.find(first) is None
     intended = ledger.intend(first, URI, "a-key")
     assert (intended.upload_id, intended.strays, intended.kms_key_id) == (None, 1, "a-key")
@@ -58,7 +60,7 @@ def test_an_upload_is_intended_begun_and_found_by_the_next_attempt(store: JobSto
 
 
 def test_an_outdated_attempt_is_refused_everything(store: JobStore) -> None:
-    ledger, first = store.uploads(), begun(store)
+    ledger, first = beside(store).uploads, begun(store)
     upload = ledger.note_begun(ledger.intend(first, URI, None), first, "upload-1")
     store.begin(first.key)
     for refused in (
@@ -75,7 +77,7 @@ def test_an_outdated_attempt_is_refused_everything(store: JobStore) -> None:
 
 @pytest.mark.parametrize("status", [Status.STOPPING, Status.FAILED, Status.COMPLETED])
 def test_so_is_every_attempt_at_a_job_that_ends(store: JobStore, status: Status) -> None:
-    ledger, job = store.uploads(), begun(store)
+    ledger, job = beside(store).uploads, begun(store)
     upload = ledger.note_begun(ledger.intend(job, URI, None), job, "upload-1")
     store.move(job.key, status)
     with pytest.raises(TransitionRefused, match=f"it is {status}"):
@@ -83,7 +85,7 @@ def test_so_is_every_attempt_at_a_job_that_ends(store: JobStore, status: Status)
 
 
 def test_a_job_that_is_gone_is_told(store: JobStore) -> None:
-    ledger, job = store.uploads(), begun(store)
+    ledger, job = beside(store).uploads, begun(store)
     store.move(job.key, Status.FAILED)
     store.delete(job.key)
     with pytest.raises(ResourceNotFound):
@@ -91,7 +93,7 @@ def test_a_job_that_is_gone_is_told(store: JobStore) -> None:
 
 
 def test_two_intentions_count_two_of_which_nothing_was_heard(store: JobStore) -> None:
-    ledger, first = store.uploads(), begun(store)
+    ledger, first = beside(store).uploads, begun(store)
     lost = ledger.intend(first, URI, None)
     second = store.begin(first.key)
     again = ledger.intend(second, URI, None)
@@ -105,7 +107,7 @@ def test_two_intentions_count_two_of_which_nothing_was_heard(store: JobStore) ->
 
 
 def test_an_upload_is_awaited_from_its_intention_until_it_is_noted_or_nobody_can(store: JobStore) -> None:
-    ledger, first, second = store.uploads(), begun(store), begun(store, "second")
+    ledger, first, second = beside(store).uploads, begun(store), begun(store, "second")
     intended = ledger.intend(first, URI, None)
     assert ledger.is_awaited(URI)
     assert not ledger.is_awaited(f"{URI}.other")
@@ -121,7 +123,7 @@ def test_an_upload_is_awaited_from_its_intention_until_it_is_noted_or_nobody_can
 
 
 def test_what_is_left_is_of_jobs_that_ended_and_what_was_doomed_long_ago(store: JobStore) -> None:
-    ledger = store.uploads()
+    ledger = beside(store).uploads
     jobs = {name: begun(store, name) for name in ("runs", "ended", "gone", "doomed")}
     kept = {name: ledger.note_begun(ledger.intend(job, URI, None), job, name) for name, job in jobs.items()}
     store.move(jobs["ended"].key, Status.COMPLETED)
@@ -136,13 +138,13 @@ def test_what_is_left_is_of_jobs_that_ended_and_what_was_doomed_long_ago(store: 
 
 
 def test_an_upload_of_an_earlier_job_of_the_name_is_not_the_new_ones(store: JobStore) -> None:
-    ledger, job = store.uploads(), begun(store)
+    ledger, job = beside(store).uploads, begun(store)
     ledger.note_begun(ledger.intend(job, URI, None), job, "upload-1")
     assert ledger.find(replace(job, created_at=job.created_at + timedelta(milliseconds=1))) is None
 
 
 def test_an_object_has_an_owner_while_a_job_runs_or_is_completed(store: JobStore) -> None:
-    leftovers, job, other = store.leftovers(), begun(store), begun(store, "other")
+    leftovers, job, other = beside(store).orphans, begun(store), begun(store, "other")
     assert not leftovers.is_owned(URI)
     store.note_output(job.key, URI, attempt=1)
     assert leftovers.is_owned(URI)
@@ -153,7 +155,7 @@ def test_an_object_has_an_owner_while_a_job_runs_or_is_completed(store: JobStore
 
 
 def test_jobs_that_ended_without_their_object_are_unsettled_until_it_is_gone(store: JobStore) -> None:
-    leftovers, job = store.leftovers(), begun(store)
+    leftovers, job = beside(store).orphans, begun(store)
     store.note_output(job.key, URI, attempt=1)
     later = datetime.now(UTC) + timedelta(seconds=5)
     assert leftovers.unsettled(10, later) == []
@@ -166,7 +168,7 @@ def test_jobs_that_ended_without_their_object_are_unsettled_until_it_is_gone(sto
 
 
 def test_an_object_that_cannot_be_removed_keeps_no_other_waiting(store: JobStore) -> None:
-    leftovers = store.leftovers()
+    leftovers = beside(store).orphans
     for name in ("stuck", "other"):
         job = begun(store, name)
         store.note_output(job.key, URI, attempt=1)

@@ -23,6 +23,7 @@ from edgewright.settings import Settings, WorkerSettings
 from edgewright.signing import keys
 from edgewright.worker import Handover
 from edgewright.worker.engine import engine_url
+from migrated import beside
 from torture.moments import Moment, Seen, Watcher
 from torture.oracle import Oracle, archive, object_key
 from torture.plan import Source
@@ -180,14 +181,14 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         url = stack.enter_context(postgres_service()).new_database() if request.param == "postgresql" else None
         times = WorkerSettings(takeover_seconds=0.2, sweep_seconds=0.5, grace_seconds=1.0)
         settings = Settings(data_dir=tmp_path, database_url=url, worker=times, worker_concurrency=1)
-        store = service.prepare(settings)
-        stack.callback(store.close)
+        kept = service.prepare(settings)
+        stack.callback(kept.close)
         jobs, engine = open_database(settings.sqlalchemy_url), open_database(engine_url(settings.sqlalchemy_url))
         stack.callback(jobs.dispose)
         stack.callback(engine.dispose)
         shelf = FolderShelf(settings.objects_dir)
         shelf.put(MODELS, "compiled.tar.gz", archive(Source.MEDIUM))
-        handover = Handover(settings, store)
+        handover = Handover(settings, kept.queue)
         stack.callback(handover.close)
 
         def stored(name: str) -> bool:
@@ -196,7 +197,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         watcher = Watcher(jobs, engine, stored, shelf.is_written_by)
         team = Team(settings, WORKERS)
         stack.callback(team.disband)
-        yield House(settings, store, handover, watcher, team, shelf, random.Random(request.param))
+        yield House(settings, kept.jobs, handover, watcher, team, shelf, random.Random(request.param))
 
 
 @pytest.mark.slow
@@ -249,7 +250,7 @@ def _one_component_each(house: House) -> None:
 
 def _one_end_each(house: House) -> None:
     """Whoever listens to events hears of each job's end once, and of nothing behind it."""
-    events = house.store.events()
+    events = beside(house.store).events
     heard: dict[JobKey, list[Status]] = {key: [] for key in house.jobs}
     last = events.number()
     for event in events.after(0, last):

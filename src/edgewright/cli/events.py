@@ -49,10 +49,10 @@ def retry(
 
 
 def _deliveries(data_dir: Path | None) -> Deliveries:
-    from edgewright.database.connections import open_database
-    from edgewright.jobs import JobStore
+    from edgewright.database.connections import migration, open_database
+    from edgewright.events.deliveries import Deliveries
     from edgewright.settings import load
 
-    store = JobStore(open_database(load(data_dir=data_dir).sqlalchemy_url))
-    store.check()
-    return store.deliveries()
+    engine = open_database(load(data_dir=data_dir).sqlalchemy_url)
+    migration(engine)
+    return Deliveries(engine)

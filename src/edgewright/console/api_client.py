@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.auth.rights import EVERYTHING, Wanted, authorize
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgewright.auth.principals import Principal
+    from edgewright.events.outbox import JobEvents
     from edgewright.http.service_protocols import ServiceProtocol
-    from edgewright.jobs import Job
+    from edgewright.jobs import Job, ReportStore, WorkerRegistry
     from edgewright.operations import Context
     from edgewright.protocol import Operation
 
@@ -27,23 +29,36 @@ LIST_WORKERS = "edgewright:ListWorkers"
 GET_OBJECT = "s3:GetObject"
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What pages read that no operation answers: the history of jobs, what was found in them, and the workers."""
+
+    events: JobEvents
+    reports: ReportStore
+    workers: WorkerRegistry
+
+
 class ApiClient:
     """One caller's operations. Nothing here goes around `http.dispatch` or the caller's rules.
 
     Every method may raise AccessDenied.
     """
 
-    def __init__(self, wires: Sequence[ServiceProtocol], principal: Principal, context: Context) -> None:
+    def __init__(
+        self, wires: Sequence[ServiceProtocol], principal: Principal, context: Context, readings: Readings
+    ) -> None:
         """Keep the parts.
 
         Args:
             wires: the services whose operations may be called.
             principal: who calls.
             context: of the account and region that are looked at.
+            readings: what no operation answers.
         """
         self._wires = wires
         self._principal = principal
         self.context = context
+        self.readings = readings
 
     @property
     def unbounded(self) -> bool:

@@ -37,7 +37,7 @@ def job(visit: PageRequest) -> Response:
     names = moving(visit, row) | {"job": row, "stoppable": row.status in STOPPABLE}
     if visit.fragment:
         return visit.page("job_live.html", headers=POLL_ENDED if row.status in ENDED else {}, **names)
-    report = visit.desk.context.jobs.reports().get(row.key)
+    report = visit.desk.readings.reports.get(row.key)
     tags = visit.desk.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
     made = (("CreateCompilationJob", _request(row)), ("DescribeCompilationJob", {"CompilationJobName": name}))
     return visit.page(

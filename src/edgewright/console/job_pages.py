@@ -56,7 +56,7 @@ def job(visit: PageRequest, trusted: Sequence[PublicKey]) -> Response:
 def moving(visit: PageRequest, row: Job) -> dict[str, Any]:
     """What changes while a job runs: its timeline and how far it is; and what to do where it failed."""
     now = visit.desk.context.now()
-    stages = timeline(row, visit.desk.context.jobs.events().history(row.key), now)
+    stages = timeline(row, visit.desk.readings.events.history(row.key), now)
     message = row.failure_reason if row.key.kind is Kind.COMPILATION else row.status_message  # type: ignore[union-attr] # by its kind
     failed = advice(message) if row.status is Status.FAILED else None
     return {
@@ -77,7 +77,7 @@ def stop(visit: PageRequest) -> Response:
 
 def _package(visit: PageRequest, row: PackagingJob, trusted: Sequence[PublicKey]) -> dict[str, Any]:
     """The package's files, its picture, signature and component, as far as there are any."""
-    report = visit.desk.context.jobs.reports().get(row.key)
+    report = visit.desk.readings.reports.get(row.key)
     files = report.get("files", [])
     listed = sum(file[1] for file in files)
     tags = visit.desk.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)

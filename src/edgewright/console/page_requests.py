@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from edgewright.console import rendering
-from edgewright.console.api_client import ApiClient
+from edgewright.console.api_client import ApiClient, Readings
 from edgewright.console.sessions import COOKIE, Seals, Session
 from edgewright.console.snippets import Server
 from edgewright.errors import (
@@ -89,7 +89,7 @@ class PageRequest:
 
     def other_regions(self) -> list[str]:
         """The regions beside this one in which the account has jobs."""
-        found = self.desk.context.jobs.reports().regions(self.principal.account)
+        found = self.desk.readings.reports.regions(self.principal.account)
         return [region for region in found if region != self.session.region]
 
     def page(self, template: str, answer: int = 200, headers: Mapping[str, str] = {}, **names: Any) -> Response:
@@ -106,6 +106,7 @@ class Gate:
     principals: Principals
     wires: Sequence[ServiceProtocol]
     context_for: Callable[[Caller], Context]
+    readings: Readings
     throttle: Throttle | None
     body_limit: int
 
@@ -147,7 +148,7 @@ class Gate:
         return PageRequest(
             session=session,
             principal=principal,
-            desk=ApiClient(self.wires, principal, self.context_for(caller)),
+            desk=ApiClient(self.wires, principal, self.context_for(caller), self.readings),
             place=request.path_params,
             query=dict(request.query_params),
             form=form,

@@ -47,7 +47,7 @@ def workers(visit: PageRequest, lapse_seconds: float) -> Response:
         lapse_seconds: a heartbeat this old is late: other workers then take the worker for dead.
     """
     visit.desk.require(LIST_WORKERS, "*", "*")
-    found = [(worker, *_running(visit, worker)) for worker in visit.desk.context.jobs.workers().list()]
+    found = [(worker, *_running(visit, worker)) for worker in visit.desk.readings.workers.list()]
     template = "workers_rows.html" if visit.fragment else "workers.html"
     return visit.page(template, workers=found, late=lapse_seconds)
 
@@ -64,7 +64,7 @@ def start(visit: PageRequest, objects: str | None, lapse_seconds: float) -> Resp
     jobs = latest["EdgePackagingJobSummaries"] if latest else []
     context = visit.desk.context
     caller = context.caller
-    counts = context.jobs.reports().tally(Kind.PACKAGING, caller.account, caller.region, COUNTED) if latest else {}
+    counts = visit.desk.readings.reports.tally(Kind.PACKAGING, caller.account, caller.region, COUNTED) if latest else {}
     return visit.page(
         "start.html",
         jobs=jobs,
@@ -82,7 +82,7 @@ def _alive(visit: PageRequest, lapse_seconds: float) -> int | None:
         visit.desk.require(LIST_WORKERS, "*", "*")
     except AccessDenied:
         return None
-    return len(visit.desk.context.jobs.workers().live(lapse_seconds))
+    return len(visit.desk.readings.workers.live(lapse_seconds))
 
 
 def _steps(visit: PageRequest, objects: str | None) -> list[dict[str, Any]]:

@@ -1,13 +1,32 @@
-"""The database's own clock: hosts' clocks differ, the database has one."""
+"""Times in the database: integers since the epoch, and the database's own clock, because those of hosts differ."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, cast, extract, func
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
+
+
+def milliseconds(time: datetime) -> int:
+    """Whole milliseconds since the epoch, rounded down."""
+    return (time - _EPOCH) // _MILLISECOND
+
+
+def seconds(time: datetime) -> int:
+    """Whole seconds since the epoch, rounded down."""
+    return (time - _EPOCH) // _SECOND
+
+
+def from_milliseconds(value: int) -> datetime:
+    """The time of so many milliseconds since the epoch, in UTC."""
+    return datetime.fromtimestamp(value / 1000, UTC)
 
 
 def database_now(engine: Engine) -> ColumnElement[Any]:

@@ -12,8 +12,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from edgewright.database.schema import HEAD, compatibility
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
-from edgewright.jobs.tables import HEAD, compatibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,22 @@ def migrate(engine: Engine) -> None:
                 return
         with _alone(engine) as connection:
             _upgrade(connection)
+
+
+def migration(engine: Engine) -> str:
+    """The database's migration: this version's, or that of a newer version, which `migrate` had let pass.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached, or is at an older migration.
+    """
+    with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        found = _revision(connection)
+    if found is None or found < HEAD:
+        raise DatabaseUnavailable(
+            f"The database is at migration {found!r}, and {HEAD!r} is wanted. Start a server or a worker of this "
+            "version, which migrates it."
+        )
+    return found
 
 
 class reaching_database:  # noqa: N801 - used as a statement, and faster than a generator in every read

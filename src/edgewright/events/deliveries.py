@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, and_, delete, func, insert, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from edgewright.database.clock import database_now
 from edgewright.database.connections import reaching_database
+from edgewright.database.dialects import insert_into
 from edgewright.events.outbox import NUMBERED
+from edgewright.events.tables import cursors, deliveries, job_events, leases
 from edgewright.jobs.job import JobKey, Kind
-from edgewright.jobs.tables import cursors, deliveries, job_events, leases
 from edgewright.telemetry.snapshot import WEBHOOK
 
 if TYPE_CHECKING:
@@ -79,15 +79,17 @@ class Deliveries:
         """Deliver every event from here on. Where that was said before, it holds from then on."""
         start = select(literal(WEBHOOK), cursors.c.value).where(cursors.c.name == NUMBERED)
         with reaching_database(), self._engine.begin() as connection:
-            dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
-            connection.execute(dialect.insert(cursors).from_select(["name", "value"], start).on_conflict_do_nothing())
+            connection.execute(
+                insert_into(cursors, connection).from_select(["name", "value"], start).on_conflict_do_nothing()
+            )
 
     def lease(self, holder: str, seconds: float) -> bool:
         """Whether this one may deliver, for so many seconds from now: one holds the lease at a time."""
         until = self._now + int(seconds * 1000)
         free = and_(leases.c.name == WEBHOOK, or_(leases.c.holder == holder, leases.c.until < self._now))
-        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
-        first = dialect.insert(leases).values(name=WEBHOOK, holder=holder, until=until).on_conflict_do_nothing()
+        first = (
+            insert_into(leases, self._engine).values(name=WEBHOOK, holder=holder, until=until).on_conflict_do_nothing()
+        )
         with reaching_database(), self._engine.begin() as connection:
             taken = connection.execute(update(leases).values(holder=holder, until=until).where(free)).rowcount
             return bool(taken) or connection.execute(first.returning(leases.c.name)).first() is not None

@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
+from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import reaching_database
 from edgewright.database.prepared import given
+from edgewright.events.tables import cursors, job_events
 from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
-from edgewright.jobs.rows import from_milliseconds, milliseconds
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, cursors, job_events, of_job
+from edgewright.jobs.tables import JOBS, of_job
 from edgewright.telemetry import counters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from edgewright.database.prepared import Run
     from edgewright.jobs.job import Job
@@ -96,27 +99,6 @@ _RECORDED = (*(name for name in _NAMES if name != "seq"), "bytes_done")
 _RECORD = insert(job_events).values({name: given(f"new_{name}") for name in _RECORDED})
 
 
-def record(run: Run, job: Job, at: datetime) -> None:
-    """Write the event of a job that has just been made or moved, in the transaction that did so."""
-    key = job.key
-    run(
-        _RECORD,
-        {
-            "new_kind": str(key.kind),
-            "new_account": key.account,
-            "new_region": key.region,
-            "new_name": key.name,
-            "new_created_at": milliseconds(job.created_at),
-            "new_status": str(job.status),
-            "new_attempt": job.attempt,
-            "new_at": milliseconds(at),
-            "new_bytes_done": job.bytes_done,
-            "new_event_id": str(uuid.uuid4()),
-            "new_detail": orjson.dumps(detail(job)).decode(),
-        },
-    )
-
-
 class JobEvents:
     """The events on the jobs' database. Safe to use from many threads.
 
@@ -127,8 +109,32 @@ class JobEvents:
         self._engine = engine
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
 
+    def changed(self, run: Run, job: Job, at: datetime) -> None:
+        """Write the event of a job that has just been made or moved, in the transaction that did so."""
+        key = job.key
+        run(
+            _RECORD,
+            {
+                "new_kind": str(key.kind),
+                "new_account": key.account,
+                "new_region": key.region,
+                "new_name": key.name,
+                "new_created_at": milliseconds(job.created_at),
+                "new_status": str(job.status),
+                "new_attempt": job.attempt,
+                "new_at": milliseconds(at),
+                "new_bytes_done": job.bytes_done,
+                "new_event_id": str(uuid.uuid4()),
+                "new_detail": orjson.dumps(detail(job)).decode(),
+            },
+        )
+
+    def deleted(self, connection: Connection, key: JobKey, status: Status) -> None:
+        """Count a deleted job no more, in the transaction that deletes it."""
+        counters.add(connection, {(counters.HELD, key.kind, status, ""): -1})
+
     def number(self) -> int:
-        """Number the events that have no number yet, and count them into the tallies; the last number given.
+        """Number the events that have no number yet, and count them into the counters; the last number given.
 
         Any process may call this, as often as it likes: where there is nothing to do it costs one look at an index.
         """

@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
+from edgewright.database.clock import from_milliseconds, milliseconds
+from edgewright.database.dialects import insert_into
 from edgewright.errors import ClientTokenUsed
 from edgewright.greengrass.arns import ComponentArn
-from edgewright.jobs.rows import from_milliseconds, milliseconds
-from edgewright.jobs.tables import client_tokens
+from edgewright.greengrass.tables import client_tokens
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,10 +85,9 @@ def claim(connection: Connection, token: ClientToken, receipt: Receipt) -> Recei
     Raises:
         ClientTokenUsed: it came with another request.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row: dict[str, Any] = {name: getattr(token, name) for name in ("account", "region", "token", "request")}
     row |= {"name": receipt.key.name, "version": receipt.key.version, "created_at": milliseconds(receipt.created_at)}
-    insert = dialect.insert(client_tokens).values(row)
+    insert = insert_into(client_tokens, connection).values(row)
     insert = insert.on_conflict_do_update(index_elements=_KEY, set_=row, where=_forgotten(receipt.created_at))
     if connection.execute(insert.returning(client_tokens.c.token)).first() is not None:
         return None

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import reaching_database
+from edgewright.database.dialects import insert_into
 from edgewright.errors import ComponentExists, ResourceNotFound, ValidationFault
 from edgewright.greengrass import client_tokens
 from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
+from edgewright.greengrass.tables import components
 from edgewright.greengrass.versions import order_key
-from edgewright.jobs.rows import from_milliseconds, milliseconds
-from edgewright.jobs.tables import components
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -270,8 +270,7 @@ class ComponentStore:
 
 def _put(connection: Connection, component: Component) -> tuple[bool, Component | None]:
     """Insert a version: whether that made it, and what is stored; None where one that was in the way is gone by now."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    make = dialect.insert(components).on_conflict_do_nothing().returning(components.c.name)
+    make = insert_into(components, connection).on_conflict_do_nothing().returning(components.c.name)
     made = connection.execute(make, _to_row(component)).first()
     held = connection.execute(select(*_COLUMNS).where(_is(component.key))).first()
     return made is not None, None if held is None else _from_row(held)

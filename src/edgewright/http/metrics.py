@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edgewright.telemetry.snapshot import Snapshot
 
 KEPT_SECONDS = 10.0
-"""How long a census is good for: many scrapers cost what one does."""
+"""How long a snapshot is good for: many scrapers cost what one does."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """Headers of a request that came through a proxy: its address is the proxy's, which may well be on this host."""
 
@@ -37,19 +37,19 @@ log = structlog.get_logger(__name__)
 class Metrics:
     """The page, for those who may read it."""
 
-    def __init__(self, settings: Settings, take_census: Callable[[], Snapshot], tally: RequestCounters) -> None:
+    def __init__(self, settings: Settings, take_snapshot: Callable[[], Snapshot], tally: RequestCounters) -> None:
         """Keep the parts.
 
         Args:
             settings: who may read, and when a worker counts as dead.
-            take_census: asks the database; it may take a while, and may raise DatabaseUnavailable.
+            take_snapshot: asks the database; it may take a while, and may raise DatabaseUnavailable.
             tally: what this process has counted of its requests.
         """
         self._readers = settings.metrics
         self._lapse_seconds = settings.worker.lapse_seconds
         token = settings.metrics_token
         self._token = b"" if token is None else token.get_secret_value().encode()
-        self._take_census = take_census
+        self._take_snapshot = take_snapshot
         self._tally = tally
         self._kept: tuple[float, Snapshot | None] = (-KEPT_SECONDS, None)
 
@@ -59,7 +59,7 @@ class Metrics:
         if refusal is not None:
             return refusal
         body, content_type = await run_in_threadpool(
-            metrics.page, self._census, self._tally, request.headers.get("accept", ""), self._lapse_seconds
+            metrics.page, self._snapshot, self._tally, request.headers.get("accept", ""), self._lapse_seconds
         )
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 
@@ -77,18 +77,18 @@ class Metrics:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token)
 
-    def _census(self) -> Snapshot | None:
-        """The census, not older than `KEPT_SECONDS`; None where the database cannot be read."""
-        taken, census = self._kept
+    def _snapshot(self) -> Snapshot | None:
+        """The snapshot, not older than `KEPT_SECONDS`; None where the database cannot be read."""
+        taken, snapshot = self._kept
         now = time.monotonic()
-        if census is None or now - taken >= KEPT_SECONDS:
+        if snapshot is None or now - taken >= KEPT_SECONDS:
             try:
-                census = self._take_census()
+                snapshot = self._take_snapshot()
             except DatabaseUnavailable as error:
                 log.warning("metrics without the database", reason=error.message)
-                census = None
-            self._kept = (now, census)
-        return census
+                snapshot = None
+            self._kept = (now, snapshot)
+        return snapshot
 
 
 def _is_local(request: Request) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from edgewright.database.connections import migration
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Engine
+
     from edgewright.http.health import Check
-    from edgewright.jobs import JobStore
+    from edgewright.jobs import WorkerRegistry
     from edgewright.settings import Settings
     from edgewright.stores import ObjectStore
 
@@ -24,24 +27,24 @@ class NoWorker(StoreUnavailable):
     """No worker's heartbeat was seen of late."""
 
 
-def checks(settings: Settings, jobs: JobStore, objects: ObjectStore) -> Mapping[str, Check]:
+def checks(settings: Settings, database_engine: Engine, objects: ObjectStore) -> Mapping[str, Check]:
     """What must hold for requests to be answered."""
 
     def database() -> str:
-        jobs.check()
+        migration(database_engine)
         return "reachable"
 
     def migrations() -> str:
-        return f"at {jobs.check()}"
+        return f"at {migration(database_engine)}"
 
     return {"database": database, "migrations": migrations, "store": lambda: _store(settings, objects)}
 
 
-def advice(jobs: JobStore, lapse_seconds: float) -> Mapping[str, Check]:
+def advice(registry: WorkerRegistry, lapse_seconds: float) -> Mapping[str, Check]:
     """What warns: a server without workers takes jobs, which then wait."""
 
     def workers() -> str:
-        live = len(jobs.workers().live(lapse_seconds))
+        live = len(registry.live(lapse_seconds))
         if not live:
             raise NoWorker(f"No worker's heartbeat was seen in the last {lapse_seconds:g} seconds: jobs wait.")
         return f"{live} alive"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, ColumnElement, Select, Table, func, literal, select, tuple_
 
-from edgewright.jobs.rows import KEY_COLUMNS, LISTED, milliseconds, seconds
+from edgewright.database.clock import milliseconds, seconds
+from edgewright.jobs.rows import KEY_COLUMNS, LISTED
 from edgewright.jobs.tables import JOBS
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import false, select, text
 from sqlalchemy import update as update_of
 
-from edgewright.database.prepared import given
+from edgewright.database.clock import milliseconds
+from edgewright.database.prepared import direct, given
 from edgewright.errors import ResourceNotFound
 from edgewright.jobs import statements
 from edgewright.jobs.job import JobKey, Kind
-from edgewright.jobs.rows import KEY_COLUMNS, milliseconds
+from edgewright.jobs.rows import KEY_COLUMNS
 from edgewright.jobs.states import UNFINISHED, Status
 from edgewright.jobs.tables import JOBS
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ClauseElement, ColumnElement, Select, Table
+    from sqlalchemy import ClauseElement, ColumnElement, Engine, Select, Table
 
-    from edgewright.database.prepared import Direct, Row, Values
+    from edgewright.database.prepared import Row, Values
 
 NOUNS = {Kind.PACKAGING: "edge packaging job", Kind.COMPILATION: "compilation job"}
 
@@ -59,8 +60,8 @@ class JobQueue:
     Every method may raise DatabaseUnavailable.
     """
 
-    def __init__(self, direct: Direct) -> None:
-        self._direct = direct
+    def __init__(self, engine: Engine) -> None:
+        self._direct = direct(engine)
         self._waiting = _waiting()
 
     def ticket(self, key: JobKey) -> Ticket:

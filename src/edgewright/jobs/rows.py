@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from edgewright.database.clock import from_milliseconds, milliseconds, seconds
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
 from edgewright.jobs.states import Status
 
@@ -16,25 +17,7 @@ KEY_COLUMNS = ("account", "region", "name")
 UNLISTED = frozenset({"model_signature"})
 """Columns that listings leave out."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
-
 Codec = Callable[[Any], Any]
-
-
-def milliseconds(time: datetime) -> int:
-    """Whole milliseconds since the epoch, rounded down."""
-    return (time - _EPOCH) // _MILLISECOND
-
-
-def seconds(time: datetime) -> int:
-    """Whole seconds since the epoch, rounded down."""
-    return (time - _EPOCH) // _SECOND
-
-
-def from_milliseconds(value: int) -> datetime:
-    """The time of so many milliseconds since the epoch, in UTC."""
-    return datetime.fromtimestamp(value / 1000, UTC)
 
 
 def _from_seconds(value: int) -> datetime:

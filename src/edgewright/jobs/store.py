@@ -6,9 +6,8 @@ count decides every race, between a Stop and a finish as well as between two wor
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,42 +15,42 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
-    select,
 )
 from sqlalchemy import update as update_of
-from sqlalchemy.dialects import postgresql, sqlite
 
+from edgewright.database.clock import seconds
 from edgewright.database.connections import reaching_database
 from edgewright.database.prepared import Conflict, direct
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, TransitionRefused, ValidationFault
-from edgewright.events import outbox
-from edgewright.events.deliveries import Deliveries
-from edgewright.greengrass.component_store import ComponentStore
 from edgewright.jobs import reports, statements, tables
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.job import Job, JobKey
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
-from edgewright.jobs.queue import NOUNS, JobQueue, missing
-from edgewright.jobs.rows import LISTED, decode, encode, seconds, to_row
+from edgewright.jobs.queue import NOUNS, missing
+from edgewright.jobs.rows import LISTED, decode, encode, to_row
 from edgewright.jobs.states import ENDED, Status
 from edgewright.jobs.views import WHOLE, View
-from edgewright.jobs.workers import WorkerRegistry
-from edgewright.telemetry import counters, snapshot
-from edgewright.uploads.ledger import UploadLedger
-from edgewright.uploads.orphans import Orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ClauseElement
+    from sqlalchemy import ClauseElement, Connection
 
     from edgewright.database.prepared import Run
-
-SECRET_BYTES = 32
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class Observer(Protocol):
+    """Writes down what a change of a job means to others, in the transaction of the change."""
+
+    def changed(self, run: Run, job: Job, at: datetime) -> None:
+        """A job was made or moved."""
+
+    def deleted(self, connection: Connection, key: JobKey, status: Status) -> None:
+        """A job that had ended in this status was deleted."""
 
 
 class JobStore:
@@ -60,16 +59,12 @@ class JobStore:
     Every method may raise DatabaseUnavailable.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, engine: Engine, observer: Observer, clock: Callable[[], datetime] = _now) -> None:
         self._engine = engine
+        self._observer = observer
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._direct = direct(engine)
-        self._handovers = JobQueue(self._direct)
-
-    def close(self) -> None:
-        """Close the connections that are open; whoever uses the store again opens new ones."""
-        self._engine.dispose()
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
@@ -93,7 +88,7 @@ class JobStore:
             if most_unfinished is not None:
                 _check_unfinished(run, job.key, most_unfinished)
             job_tags.begin(run, job.key, tags)
-            outbox.record(run, job, self._clock())
+            self._observer.changed(run, job, self._clock())
 
     def get(self, key: JobKey) -> Job:
         """The job as it stands.
@@ -209,7 +204,7 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             status = connection.execute(gone).scalar()
             if status is not None:
-                counters.add(connection, {(counters.HELD, key.kind, status, ""): -1})
+                self._observer.deleted(connection, key, Status(status))
                 job_tags.forget(connection, key)
                 reports.remove(connection, key)
                 return
@@ -260,61 +255,6 @@ class JobStore:
         with reaching_database(), self._engine.begin() as connection:
             job_tags.remove(connection, key, keys)
 
-    def secret(self, name: str) -> bytes:
-        """32 random bytes, made at first use: the same for every process on this database, whatever its version."""
-        chosen = select(tables.secrets.c.value).where(tables.secrets.c.name == name)
-        with reaching_database(), self._engine.begin() as connection:
-            connection.execute(
-                self._dialect_insert(tables.secrets).on_conflict_do_nothing(),
-                {"name": name, "value": secrets.token_bytes(SECRET_BYTES)},
-            )
-            return bytes(connection.execute(chosen).scalar_one())
-
-    def handovers(self) -> JobQueue:
-        """Which of the same database's jobs the engine has."""
-        return self._handovers
-
-    def uploads(self) -> UploadLedger:
-        """The uploads in parts of the same database's jobs."""
-        return UploadLedger(self._engine)
-
-    def leftovers(self) -> Orphans:
-        """The objects that the same database's jobs may have left behind."""
-        return Orphans(self._engine)
-
-    def components(self) -> ComponentStore:
-        """The components in the same database."""
-        return ComponentStore(self._engine)
-
-    def reports(self) -> reports.ReportStore:
-        """Reports and counts of the jobs."""
-        return reports.ReportStore(self._engine)
-
-    def census(self) -> snapshot.Snapshot:
-        """How jobs, workers and deliveries stand; new events are tallied first."""
-        self.events().number()
-        return snapshot.take(self._engine, self._clock())
-
-    def check(self) -> str:
-        """The database's migration.
-
-        Raises:
-            DatabaseUnavailable: the database cannot be reached, or was not migrated for this version.
-        """
-        return snapshot.migration(self._engine)
-
-    def events(self) -> outbox.JobEvents:
-        """The changes of jobs' states, in the same database."""
-        return outbox.JobEvents(self._engine)
-
-    def deliveries(self) -> Deliveries:
-        """What the webhook is still to be told."""
-        return Deliveries(self._engine)
-
-    def workers(self) -> WorkerRegistry:
-        """The workers on the same database."""
-        return WorkerRegistry(self._engine)
-
     def _row_of(self, key: JobKey, view: View) -> Sequence[Any]:
         row = self._direct.row(view.queries[self._direct.style], (key.account, key.region, key.name))
         if row is None:
@@ -330,7 +270,7 @@ class JobStore:
             if not rows:
                 return None
             job = WHOLE[key.kind].job(key, rows[0])
-            outbox.record(run, job, now)
+            self._observer.changed(run, job, now)
             if report is not None:
                 reports.put(run, key, report)
         return job
@@ -338,9 +278,6 @@ class JobStore:
     def _refusal(self, key: JobKey, to: Status) -> TransitionRefused:
         job = self.get(key)
         return TransitionRefused(f"{key.arn} is {job.status} in attempt {job.attempt}, and cannot be {to}.", job.status)
-
-    def _dialect_insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _is(table: Table, key: JobKey) -> ColumnElement[bool]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from edgewright.database import prepared
+from edgewright.database.dialects import insert_into
 from edgewright.jobs.tables import of_job, tags
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def put(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
     """Set tags, each over an earlier value of its key."""
     if not given:
         return
-    upsert = sqlite.insert(tags) if connection.dialect.name == "sqlite" else postgresql.insert(tags)
+    upsert = insert_into(tags, connection)
     over = upsert.on_conflict_do_update(
         index_elements=list(tags.primary_key.columns), set_={"value": upsert.excluded.value}
     )

@@ -1,6 +1,6 @@
-"""Tallies of jobs: counts, durations and bytes, folded from their events as these are numbered.
+"""Counters of jobs: counts, durations and bytes, folded from their events as these are numbered.
 
-Counting rows would read a million of them at every look; a tally is a row each. They are folded in the transaction
+Counting rows would read a million of them at every look; a counter is a row each. They are folded in the transaction
 that numbers the events, by one process at a time, so each event counts exactly once.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from edgewright.database.dialects import insert_into
 from edgewright.jobs.states import ENDED, Status
-from edgewright.jobs.tables import tallies
+from edgewright.telemetry.tables import tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ Counters = Mapping[Key, int]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a tally sees of an event. Times in milliseconds."""
+    """What a counter sees of an event. Times in milliseconds."""
 
     kind: str
     status: str
@@ -52,7 +52,7 @@ class Change:
 
 
 def fold(changes: Iterable[Change]) -> Counter[Key]:
-    """By how much each tally grows. Pure."""
+    """By how much each counter grows. Pure."""
     grown: Counter[Key] = Counter()
     for change in changes:
         kind, status = change.kind, change.status
@@ -69,11 +69,10 @@ def fold(changes: Iterable[Change]) -> Counter[Key]:
 
 
 def add(connection: Connection, grown: Mapping[Key, int]) -> None:
-    """Add to the tallies, in the caller's transaction."""
+    """Add to the counters, in the caller's transaction."""
     if not grown:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    upsert = dialect.insert(tallies)
+    upsert = insert_into(tallies, connection)
     upsert = upsert.on_conflict_do_update(
         index_elements=list(tallies.primary_key.columns), set_={"value": tallies.c.value + upsert.excluded.value}
     )
@@ -82,7 +81,7 @@ def add(connection: Connection, grown: Mapping[Key, int]) -> None:
 
 
 def read(connection: Connection) -> Counters:
-    """Every tally: some hundred rows, however many jobs there are."""
+    """Every counter: some hundred rows, however many jobs there are."""
     columns = (tallies.c.name, tallies.c.kind, tallies.c.status, tallies.c.bucket, tallies.c.value)
     return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(select(*columns))}
 

@@ -109,18 +109,18 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def page(
-    census: Callable[[], Snapshot | None], requests: RequestCounters, accept: str, lapse_seconds: float
+    snapshot: Callable[[], Snapshot | None], requests: RequestCounters, accept: str, lapse_seconds: float
 ) -> tuple[bytes, str]:
     """The page that is scraped, and its content type; in Prometheus's text form, or OpenMetrics where it is asked for.
 
     Args:
-        census: how the service stands; None where its database cannot be read, which the page then tells.
+        snapshot: how the service stands; None where its database cannot be read, which the page then tells.
         requests: what this process has counted.
         accept: the Accept header.
         lapse_seconds: how old the heartbeat of a live worker is at most.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Own(census(), requests, lapse_seconds))
+    registry.register(_Own(snapshot(), requests, lapse_seconds))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     encode, content_type = choose_encoder(accept)
@@ -130,26 +130,26 @@ def page(
 class _Own(Collector):
     """edgewright's own families."""
 
-    def __init__(self, census: Snapshot | None, requests: RequestCounters, lapse_seconds: float) -> None:
-        self._census = census
+    def __init__(self, snapshot: Snapshot | None, requests: RequestCounters, lapse_seconds: float) -> None:
+        self._snapshot = snapshot
         self._requests = requests
         self._lapse_seconds = lapse_seconds
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("edgewright", METRICS["edgewright_info"].help, value={"version": __version__})
-        yield _gauge("edgewright_up", [((), 0.0 if self._census is None else 1.0)])
-        if self._census is not None:
-            yield from _jobs(self._census)
-            yield from _workers(self._census, self._lapse_seconds)
-            yield from _webhook(self._census)
+        yield _gauge("edgewright_up", [((), 0.0 if self._snapshot is None else 1.0)])
+        if self._snapshot is not None:
+            yield from _jobs(self._snapshot)
+            yield from _workers(self._snapshot, self._lapse_seconds)
+            yield from _webhook(self._snapshot)
         yield from _requests(self._requests)
 
 
-def _jobs(census: Snapshot) -> Iterator[Metric]:
-    kept = census.tallies
+def _jobs(snapshot: Snapshot) -> Iterator[Metric]:
+    kept = snapshot.counters
     ended = [((kind, status), kept.get((counters.HELD, kind, status, ""), 0)) for kind in Kind for status in ENDED]
     unfinished = [
-        ((kind, status), count) for kind, queue in census.queues.items() for status, count in queue.unfinished.items()
+        ((kind, status), count) for kind, queue in snapshot.queues.items() for status, count in queue.unfinished.items()
     ]
     yield _gauge("edgewright_jobs", sorted(ended + unfinished))
     changes = [((key[1], key[2]), value) for key, value in sorted(kept.items()) if key[0] == counters.CHANGES]
@@ -157,16 +157,16 @@ def _jobs(census: Snapshot) -> Iterator[Metric]:
     yield _counter(
         "edgewright_job_bytes_total", [((kind,), kept.get((counters.BYTES, kind, "", ""), 0)) for kind in Kind]
     )
-    yield _tallied("edgewright_job_wait_seconds", census, counters.WAIT, [(kind, "") for kind in Kind])
+    yield _tallied("edgewright_job_wait_seconds", snapshot, counters.WAIT, [(kind, "") for kind in Kind])
     lives = [(kind, str(status)) for kind in Kind for status in sorted(ENDED)]
-    yield _tallied("edgewright_job_duration_seconds", census, counters.LIFE, lives)
-    queues = census.queues.items()
+    yield _tallied("edgewright_job_duration_seconds", snapshot, counters.LIFE, lives)
+    queues = snapshot.queues.items()
     yield _gauge("edgewright_queue_jobs", [((kind,), queue.waiting) for kind, queue in queues])
     yield _gauge("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
 
 
-def _workers(census: Snapshot, lapse_seconds: float) -> Iterator[Metric]:
-    workers = census.workers
+def _workers(snapshot: Snapshot, lapse_seconds: float) -> Iterator[Metric]:
+    workers = snapshot.workers
     yield _gauge("edgewright_workers", [((), sum(worker.beat_seconds <= lapse_seconds for worker in workers))])
     ages = [((worker.id, worker.host), max(0.0, worker.beat_seconds)) for worker in workers]
     yield _gauge("edgewright_worker_heartbeat_age_seconds", ages)
@@ -174,11 +174,11 @@ def _workers(census: Snapshot, lapse_seconds: float) -> Iterator[Metric]:
     yield _gauge("edgewright_worker_running_jobs", running)
 
 
-def _webhook(census: Snapshot) -> Iterator[Metric]:
-    if census.outbox is not None:
-        yield _gauge("edgewright_webhook_waiting_events", [((), census.outbox.waiting)])
-        yield _gauge("edgewright_webhook_dead_events", [((), census.outbox.dead)])
-        yield _gauge("edgewright_webhook_oldest_seconds", [((), census.outbox.oldest_seconds)])
+def _webhook(snapshot: Snapshot) -> Iterator[Metric]:
+    if snapshot.outbox is not None:
+        yield _gauge("edgewright_webhook_waiting_events", [((), snapshot.outbox.waiting)])
+        yield _gauge("edgewright_webhook_dead_events", [((), snapshot.outbox.dead)])
+        yield _gauge("edgewright_webhook_oldest_seconds", [((), snapshot.outbox.oldest_seconds)])
 
 
 def _requests(requests: RequestCounters) -> Iterator[Metric]:
@@ -190,9 +190,9 @@ def _requests(requests: RequestCounters) -> Iterator[Metric]:
     yield metric
 
 
-def _tallied(name: str, census: Snapshot, tally: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
+def _tallied(name: str, snapshot: Snapshot, tally: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
     """A histogram of those that are kept in the database."""
-    metric, kept = _histogram(name), census.tallies
+    metric, kept = _histogram(name), snapshot.counters
     for kind, status in series:
         counts = [kept.get((tally, kind, status, label), 0) for label in counters.LABELS]
         labels = (kind, status) if status else (kind,)

@@ -1,18 +1,18 @@
-"""A census: how jobs, workers and deliveries stand, in a few queries whose cost does not grow with the jobs kept."""
+"""A snapshot: how jobs, workers and deliveries stand, in a few queries whose cost does not grow with the jobs kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
+from edgewright.database.clock import milliseconds
 from edgewright.database.connections import reaching_database
-from edgewright.errors import DatabaseUnavailable
-from edgewright.events.outbox import NUMBERED
-from edgewright.jobs.rows import milliseconds
+from edgewright.events.outbox import NUMBERED, JobEvents
+from edgewright.events.tables import cursors, deliveries
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import HEAD, JOBS, cursors, deliveries
+from edgewright.jobs.tables import JOBS
 from edgewright.jobs.workers import LiveWorker, WorkerRegistry
 from edgewright.telemetry import counters
 
@@ -71,44 +71,28 @@ class Snapshot:
 
     Attributes:
         queues: the unfinished jobs of each kind.
-        tallies: as `telemetry.counters` keeps them.
+        counters: as `telemetry.counters` keeps them.
         workers: every worker with a row.
         outbox: what the webhook is still to be told; None where no webhook ever was.
     """
 
     queues: Mapping[Kind, Queue]
-    tallies: Counters
+    counters: Counters
     workers: Sequence[LiveWorker]
     outbox: Outbox | None
 
 
 def take(engine: Engine, now: datetime) -> Snapshot:
-    """Take a census.
+    """Take a snapshot, after new events were counted.
 
     Raises:
         DatabaseUnavailable: the database cannot be read.
     """
+    JobEvents(engine).number()
     workers = WorkerRegistry(engine).list()
     with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         queues = {kind: _queue(connection, kind, milliseconds(now)) for kind in JOBS}
         return Snapshot(queues, counters.read(connection), workers, _outbox(connection, milliseconds(now)))
-
-
-def migration(engine: Engine) -> str:
-    """The database's migration: this version's, or that of a newer version, which `migrate` had let pass.
-
-    Raises:
-        DatabaseUnavailable: the database cannot be reached, or is at an older migration.
-    """
-    with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        known = inspect(connection).has_table("alembic_version")
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
-    if found is None or found < HEAD:
-        raise DatabaseUnavailable(
-            f"The database is at migration {found!r}, and {HEAD!r} is wanted. Start a server or a worker of this "
-            "version, which migrates it."
-        )
-    return str(found)
 
 
 def _queue(connection: Connection, kind: Kind, now: int) -> Queue:

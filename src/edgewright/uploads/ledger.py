@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from edgewright.database.clock import database_now
+from edgewright.database.clock import database_now, milliseconds
 from edgewright.database.connections import reaching_database
+from edgewright.database.dialects import insert_into
 from edgewright.errors import ResourceNotFound, TransitionRefused
 from edgewright.jobs.job import JobKey, Kind
-from edgewright.jobs.rows import milliseconds
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import JOBS, upload_parts, uploads
+from edgewright.jobs.tables import JOBS
+from edgewright.uploads.tables import upload_parts, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,8 +126,7 @@ class UploadLedger:
     def keep(self, upload: KeptUpload, job: Job, number: int, part: KeptPart) -> None:
         """Keep a part that the store has taken."""
         values = {"etag": part.etag, "size": part.size, "sha256": part.sha256}
-        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
-        kept = dialect.insert(upload_parts).values(upload=upload.id, number=number, **values)
+        kept = insert_into(upload_parts, self._engine).values(upload=upload.id, number=number, **values)
         with reaching_database(), self._engine.begin() as connection:
             _guard(connection, job)
             connection.execute(kept.on_conflict_do_update(index_elements=["upload", "number"], set_=values))

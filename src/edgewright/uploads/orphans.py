@@ -1,4 +1,4 @@
-"""Objects that jobs may have left behind: who still owns them, and which are to be looked for once more.
+"""Orphaned objects: who still owns them, and which are to be looked for once more.
 
 A job's row names the object that an attempt was allowed to make visible (`written_uri`). A job that ends FAILED or
 STOPPED removes it; an attempt that was paused just then may bring it up again later.
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, and_, func, not_, select, update
 
+from edgewright.database.clock import seconds
 from edgewright.database.connections import reaching_database
 from edgewright.jobs.job import JobKey
-from edgewright.jobs.rows import seconds
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import JOBS
 

@@ -164,7 +164,7 @@ def _remove(context: WorkerContext, job: Job, by: Job | None = None) -> dict[str
 def _delete_unowned(context: WorkerContext, job: Job, written: str) -> bool:
     """Delete the object that a job's attempt may have made, unless another job has made it too; whether it is gone."""
     key = job.key
-    if insist(context, lambda: context.jobs.leftovers().is_owned(written, besides=key)):
+    if insist(context, lambda: context.orphans.is_owned(written, besides=key)):
         log.info("object kept: it is another job's too", job=key.arn, uri=written)
         return True
     for pause in (*RETRY_SECONDS, None):

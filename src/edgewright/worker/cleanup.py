@@ -36,10 +36,10 @@ def tidy(context: WorkerContext, settle_seconds: float) -> None:
     Raises:
         DatabaseUnavailable: the next round tries again. Errors of the object store are logged.
     """
-    for upload in context.jobs.uploads().left(AT_ONCE, settle_seconds):
+    for upload in context.uploads.left(AT_ONCE, settle_seconds):
         _end(context, upload, settle_seconds)
     before = datetime.now(UTC) - timedelta(seconds=settle_seconds)
-    for key, uri in context.jobs.leftovers().unsettled(AT_ONCE, before):
+    for key, uri in context.orphans.unsettled(AT_ONCE, before):
         _settle(context, key, uri)
 
 
@@ -48,7 +48,7 @@ def _end(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> N
 
     A part that was under way when it was aborted may have arrived behind the abort.
     """
-    ledger = context.jobs.uploads()
+    ledger = context.uploads
     try:
         abort(context, upload)
         if upload.doomed and _abort_strays(context, upload, settle_seconds) and _is_gone(context, upload):
@@ -86,7 +86,7 @@ def _abort_strays(context: WorkerContext, upload: KeptUpload, settle_seconds: fl
     uri, store = S3Uri.parse(upload.uri), context.objects_for(upload.role_arn, upload.key)
     if not isinstance(store, MultipartStore):
         return True
-    ledger = context.jobs.uploads()
+    ledger = context.uploads
     uploads = [found for found in store.uploads(uri.bucket, uri.key) if found.uri == uri]
     if ledger.is_awaited(upload.uri):
         return True
@@ -101,7 +101,7 @@ def _abort_strays(context: WorkerContext, upload: KeptUpload, settle_seconds: fl
 
 
 def _settle(context: WorkerContext, key: JobKey, uri: str) -> None:
-    leftovers = context.jobs.leftovers()
+    leftovers = context.orphans
     try:
         if not leftovers.is_owned(uri):
             objects = context.objects_for(context.jobs.get(key).role_arn, key)

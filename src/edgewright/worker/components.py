@@ -86,7 +86,7 @@ def withdraw(context: WorkerContext, job: Job) -> dict[str, Any]:
         return {}
     key = ComponentArn(job.key.account, job.key.region, plan.name, plan.version)
     left = publication.withdrawn(context, job, key)
-    insist(context, lambda: context.jobs.components().withdraw(key, job.key.arn))
+    insist(context, lambda: context.components.withdraw(key, job.key.arn))
     if left is None:
         return {}
     return {"preset_output": {"Type": job.output_config[TYPE], "Status": "FAILED", "StatusMessage": left}}

@@ -16,11 +16,14 @@ from edgewright.jobs import JobKey
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgewright.greengrass.component_store import ComponentStore
     from edgewright.greengrass.publishing.aws import Publish
-    from edgewright.jobs import Job, JobStore
+    from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
     from edgewright.settings import Limits
     from edgewright.signing.keys import Signer
     from edgewright.stores import ObjectStore, Rights
+    from edgewright.uploads.ledger import UploadLedger
+    from edgewright.uploads.orphans import Orphans
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +80,11 @@ class WorkerContext:
     """
 
     jobs: JobStore
+    queue: JobQueue
+    components: ComponentStore
+    uploads: UploadLedger
+    orphans: Orphans
+    workers: WorkerRegistry
     objects: ObjectStore
     signer: Signer
     limits: Limits

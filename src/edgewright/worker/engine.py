@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from edgewright.jobs import JobKey, JobStore, Ticket
+    from edgewright.jobs import JobKey, JobQueue, Ticket
     from edgewright.settings import Settings
     from edgewright.worker.context import Ending
 
@@ -75,8 +75,8 @@ class Handover:
         EngineUnavailable: the engine's tables cannot be reached or made.
     """
 
-    def __init__(self, settings: Settings, jobs: JobStore) -> None:
-        self._jobs = jobs
+    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+        self._queue = queue
         url = engine_url(settings.sqlalchemy_url)
         _quiet()
         _prepare(url)
@@ -91,14 +91,14 @@ class Handover:
             ResourceNotFound: no such job.
         """
         try:
-            ticket = self._jobs.handovers().ticket(key)
+            ticket = self._queue.ticket(key)
             self._client.enqueue(
                 {"queue_name": QUEUE, "workflow_name": WORKFLOW, "workflow_id": ticket.workflow_id},
                 key.arn,
                 ticket.created_ms,
                 *filter(None, [tracing.carrier()]),
             )
-            self._jobs.handovers().mark(ticket)
+            self._queue.mark(ticket)
         except (DatabaseUnavailable, SQLAlchemyError, error.DBOSException) as cause:
             raise EngineUnavailable(f"{key.arn} was not handed over: {_first_line(cause)}") from cause
 

@@ -33,7 +33,7 @@ from edgewright.worker.packaging import package_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from edgewright.jobs import JobStore
+    from edgewright.persistence import Persistence
     from edgewright.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -69,9 +69,9 @@ class Worker:
         self._settings = settings
         self._recipes = recipes
         self._times = settings.worker
-        self._jobs = context.jobs
+        self._queue = context.queue
         self._presence = Presence(settings.data_dir / "work", self.id)
-        self._registry = context.jobs.workers()
+        self._registry = context.workers
         self._ending, self._leaving = Bell(), threading.Event()
         url, freed = engine_url(settings.sqlalchemy_url), self._ending.ring
         self._executor = Executor(url, self.id, self._run, freed, settings.engine_pool)
@@ -95,7 +95,7 @@ class Worker:
         """
         self._presence.enter()
         self._tell()  # before the engine may hold work under this id
-        self._hand_over = Handover(self._settings, self._jobs)
+        self._hand_over = Handover(self._settings, self._queue)
         self._executor.launch(self._settings.worker_concurrency)
         self._keeper.start()
         log.info("worker runs", worker=self.id, concurrency=self._settings.worker_concurrency)
@@ -155,7 +155,7 @@ class Worker:
     def _is_for(self, key: JobKey, created_ms: int) -> bool:
         """Whether the ticket is for the job that has the name now: a job can be deleted, and its name used again."""
         try:
-            return insist(self._context, lambda: self._jobs.handovers().ticket(key)).created_ms == created_ms
+            return insist(self._context, lambda: self._queue.ticket(key)).created_ms == created_ms
         except ResourceNotFound:
             return False
 
@@ -183,7 +183,7 @@ class Worker:
         )
 
     def _look(self) -> None:
-        if len(self._running) < self._settings.worker_concurrency and self._jobs.handovers().waiting():
+        if len(self._running) < self._settings.worker_concurrency and self._queue.waiting():
             self._executor.ring()
 
     def _beat(self) -> None:
@@ -195,7 +195,7 @@ class Worker:
         ended_here = self._presence.dead()
         self._rounds += 1
         tomorrow = datetime.now(UTC) + timedelta(days=1)
-        if ended_here or self._rounds % WHOLE_ROUND == 1 or self._jobs.handovers().unfinished(1, tomorrow):
+        if ended_here or self._rounds % WHOLE_ROUND == 1 or self._queue.unfinished(1, tomorrow):
             self._recover(ended_here)
 
     def _recover(self, ended_here: set[str]) -> None:
@@ -222,19 +222,17 @@ class Worker:
             self._executor.ring()
 
     def _sweep(self) -> None:
-        for key in self._jobs.handovers().unhanded(SWEPT_AT_ONCE):
+        for key in self._queue.unhanded(SWEPT_AT_ONCE):
             self._hand_over(key)
-        for key in self._jobs.handovers().stopped_before_start(SWEPT_AT_ONCE):
+        for key in self._queue.stopped_before_start(SWEPT_AT_ONCE):
             end_unbegun(self._context, key)
 
     def _audit(self) -> None:
         """Hand over again what the engine has lost, as after its tables were restored from an older copy."""
         now = datetime.now(UTC)
-        tickets = self._jobs.handovers().unfinished(
-            SWEPT_AT_ONCE, now - timedelta(seconds=self._times.audit_age_seconds)
-        )
+        tickets = self._queue.unfinished(SWEPT_AT_ONCE, now - timedelta(seconds=self._times.audit_age_seconds))
         for ticket in self._executor.lost(tickets):
-            if self._jobs.handovers().again(ticket):
+            if self._queue.again(ticket):
                 log.warning("the engine had lost a job; handing it over again", job=ticket.key.arn)
         self._executor.purge((now - timedelta(seconds=KEPT_SECONDS)).isoformat())
 
@@ -277,7 +275,7 @@ def _first_line(error: Exception) -> str:
 
 def work(
     settings: Settings,
-    jobs: JobStore,
+    kept: Persistence,
     *,
     recipes: Mapping[Kind, Recipe] = RECIPES,
 ) -> None:
@@ -285,13 +283,13 @@ def work(
 
     Args:
         settings: what the operator chose.
-        jobs: the job store, at its newest migration.
+        kept: the stores on the database, which is at its newest migration.
         recipes: how each kind of job is done.
     """
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    worker = Worker(settings, worker_context(settings, jobs), recipes)
+    worker = Worker(settings, worker_context(settings, kept), recipes)
     worker.start()
     # With a time-out: a signal that reaches a process which is just being continued may be given to another thread, and
     # Python calls its handler only when this one runs again.
@@ -315,10 +313,15 @@ def _end_within(seconds: float) -> None:
     last.start()
 
 
-def worker_context(settings: Settings, jobs: JobStore) -> WorkerContext:
+def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
     """The context that the settings name."""
     return WorkerContext(
-        jobs=jobs,
+        jobs=kept.jobs,
+        queue=kept.queue,
+        components=kept.components,
+        uploads=kept.uploads,
+        orphans=kept.orphans,
+        workers=kept.workers,
         objects=open_store(settings),
         signer=keys.load_or_create(settings.keys_dir),
         limits=settings.limits,

@@ -45,12 +45,12 @@ def made(context: WorkerContext, job: PackagingJob, component: Component) -> str
         Leaving: the worker ends first.
     """
     if context.publish is None:
-        return insist(context, lambda: context.jobs.components().insert(component)).arn
+        return insist(context, lambda: context.components.insert(component)).arn
     with suppress(ResourceNotFound):  # another job's version is refused before anything goes to AWS
-        insist(context, lambda: context.jobs.components().get(component.key))
-        insist(context, lambda: context.jobs.components().insert(component))
+        insist(context, lambda: context.components.get(component.key))
+        insist(context, lambda: context.components.insert(component))
     arn = context.publish(job.key.region, component.recipe, _fetch_for(context, job)).arn
-    insist(context, lambda: context.jobs.components().insert(component))
+    insist(context, lambda: context.components.insert(component))
     return arn
 
 

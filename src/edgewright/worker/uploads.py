@@ -74,10 +74,10 @@ def write(context: WorkerContext, job: Job, monitor: Monitor, uri: S3Uri, pieces
 
 def withdraw(context: WorkerContext, job: Job) -> None:
     """End the upload of a job that ends without its object: from here on nobody can make it visible."""
-    upload = insist(context, lambda: context.jobs.uploads().find(job))
+    upload = insist(context, lambda: context.uploads.find(job))
     if upload is None:
         return
-    insist(context, lambda: context.jobs.uploads().doom(upload))
+    insist(context, lambda: context.uploads.doom(upload))
     try:
         abort(context, upload)
     except EdgewrightError as error:  # the job must end; what is doomed is aborted again later
@@ -99,7 +99,7 @@ class _Sending:
     ) -> None:
         self._context = context
         self._store = store
-        self._ledger = context.jobs.uploads()
+        self._ledger = context.uploads
         self._job = job
         self._watch = monitor
         self._uri, self._key = what

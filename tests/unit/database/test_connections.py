@@ -9,9 +9,10 @@ from alembic.script import ScriptDirectory
 
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
+from edgewright.database.schema import HEAD
 from edgewright.errors import DatabaseUnavailable, SettingsRefused
-from edgewright.jobs import JobKey, JobStore, Kind
-from edgewright.jobs.tables import HEAD
+from edgewright.jobs import JobKey, Kind
+from edgewright.persistence import Persistence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     migrate(engine)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    assert JobStore(engine).handovers().unhanded(1) == []
+    assert Persistence.on(engine).queue.unhanded(1) == []
     writer.close()
     engine.dispose()
 
@@ -75,11 +76,11 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="unable to open database file"):
         migrate(engine)
     with pytest.raises(DatabaseUnavailable):
-        JobStore(engine).get(JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "x"))
+        Persistence.on(engine).jobs.get(JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "x"))
     engine.dispose()
 
 
 def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     engine = open_database(f"postgresql://nobody@/none?host={tmp_path}")
     with pytest.raises(DatabaseUnavailable):
-        JobStore(engine).handovers().unhanded(1)
+        Persistence.on(engine).queue.unhanded(1)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edgewright.events import dispatcher
-from edgewright.events.dispatcher import keeping
+from edgewright.events.dispatcher import dispatching
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status
+from edgewright.persistence import Persistence
 from edgewright.settings import Settings, WebhookSettings
 from hooks import SECRET, Receiver, receiving
-from migrated import open_migrated
+from migrated import beside, open_migrated, snapshot_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
+
+
+def dispatched(settings: Settings, store: JobStore) -> AbstractContextManager[None]:
+    """Events of the store's database are dispatched while the block runs."""
+    kept = beside(store)
+    return dispatching(settings, kept.events, kept.deliveries)
 
 
 @pytest.fixture
@@ -33,7 +40,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def store(engine: Engine) -> JobStore:
-    return JobStore(engine)
+    return Persistence.on(engine).jobs
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +49,7 @@ def _lively(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(dispatcher, "BACKOFF", (0.05, 0.2))
     monkeypatch.setattr(dispatcher, "AWAY", (0.05, 0.2))
-    monkeypatch.setattr(dispatcher, "TIDY_SECONDS", 0.1)
+    monkeypatch.setattr(dispatcher, "CLEANUP_SECONDS", 0.1)
     monkeypatch.setattr(dispatcher, "LEASE_SECONDS", 0.25)
 
 
@@ -83,8 +90,8 @@ def eventually(met: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def test_every_change_arrives_in_order(store: JobStore, tmp_path: Path) -> None:
-    store.deliveries().begin()
-    with receiving(Receiver()) as receiver, keeping(settings(receiver, tmp_path), store):
+    beside(store).deliveries.begin()
+    with receiving(Receiver()) as receiver, dispatched(settings(receiver, tmp_path), store):
         for place in range(20):
             run(store, f"job-{place}")
         eventually(lambda: len(receiver.taken) == 60)
@@ -93,11 +100,11 @@ def test_every_change_arrives_in_order(store: JobStore, tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_was_away_misses_nothing(store: JobStore, tmp_path: Path) -> None:
-    store.deliveries().begin()
+    beside(store).deliveries.begin()
     receiver = Receiver()
     with receiving(receiver):
         pass  # which gave it a port
-    with keeping(settings(receiver, tmp_path), store):
+    with dispatched(settings(receiver, tmp_path), store):
         for place in range(5):
             run(store, f"job-{place}")
         time.sleep(0.5)
@@ -108,13 +115,13 @@ def test_a_receiver_that_was_away_misses_nothing(store: JobStore, tmp_path: Path
 
 
 def test_one_jobs_trouble_holds_no_other_up_and_keeps_its_order(store: JobStore, tmp_path: Path) -> None:
-    store.deliveries().begin()
+    beside(store).deliveries.begin()
     mended = threading.Event()
 
     def answer(event: dict[str, Any]) -> int:
         return 500 if event["detail"]["EdgePackagingJobName"] == "trouble" and not mended.is_set() else 204
 
-    with receiving(Receiver(answer)) as receiver, keeping(settings(receiver, tmp_path), store):
+    with receiving(Receiver(answer)) as receiver, dispatched(settings(receiver, tmp_path), store):
         run(store, "trouble")
         run(store, "other")
         eventually(lambda: receiver.statuses("other") == WHOLE)
@@ -124,7 +131,7 @@ def test_one_jobs_trouble_holds_no_other_up_and_keeps_its_order(store: JobStore,
 
 
 def test_what_is_never_taken_becomes_a_dead_letter_and_can_be_sent_again(store: JobStore, tmp_path: Path) -> None:
-    store.deliveries().begin()
+    beside(store).deliveries.begin()
     refusing = threading.Event()
     refusing.set()
 
@@ -133,27 +140,27 @@ def test_what_is_never_taken_becomes_a_dead_letter_and_can_be_sent_again(store: 
 
     with (
         receiving(Receiver(answer)) as receiver,
-        keeping(settings(receiver, tmp_path, give_up_seconds=0.3), store),
+        dispatched(settings(receiver, tmp_path, give_up_seconds=0.3), store),
     ):
         run(store, "job")
         eventually(lambda: receiver.statuses("job") == ["STARTING", "COMPLETED"])
-        (dead,) = store.deliveries().dead(10)
+        (dead,) = beside(store).deliveries.dead(10)
         assert (dead.seq, dead.error) == (2, "answered 400")
         assert dead.tries >= 2
         refusing.clear()
-        assert store.deliveries().revive() == 1
+        assert beside(store).deliveries.revive() == 1
         eventually(lambda: len(receiver.taken) == 3)
-        assert store.deliveries().dead(10) == []
+        assert beside(store).deliveries.dead(10) == []
 
 
 def test_of_many_keepers_one_delivers_and_another_takes_over(store: JobStore, engine: Engine, tmp_path: Path) -> None:
-    store.deliveries().begin()
+    beside(store).deliveries.begin()
     with (
         receiving(Receiver()) as receiver,
         ExitStack() as first,
-        keeping(settings(receiver, tmp_path), JobStore(engine)),
+        dispatched(settings(receiver, tmp_path), Persistence.on(engine).jobs),
     ):
-        first.enter_context(keeping(settings(receiver, tmp_path), store))
+        first.enter_context(dispatched(settings(receiver, tmp_path), store))
         for place in range(10):
             run(store, f"job-{place}")
         eventually(lambda: len(receiver.taken) == 30)
@@ -166,26 +173,26 @@ def test_of_many_keepers_one_delivers_and_another_takes_over(store: JobStore, en
 def test_old_events_are_forgotten_once_nobody_needs_them(
     store: JobStore, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "FORGOTTEN_AT_ONCE", 2)
-    past = JobStore(engine, lambda: datetime.now(UTC) - timedelta(days=15))
-    past.deliveries().begin()
+    monkeypatch.setattr(dispatcher, "DELETED_AT_ONCE", 2)
+    past = Persistence.on(engine, lambda: datetime.now(UTC) - timedelta(days=15)).jobs
+    beside(past).deliveries.begin()
     run(past, "old")
     run(store, "young")
     refusing = threading.Event()
     refusing.set()
     with receiving(Receiver(lambda _: 500 if refusing.is_set() else 204)) as receiver:
-        with keeping(settings(receiver, tmp_path), store):
+        with dispatched(settings(receiver, tmp_path), store):
             eventually(lambda: len(receiver.bodies) > 2)
-            assert len(store.events().history(job("old").key)) == 3
+            assert len(beside(store).events.history(job("old").key)) == 3
             refusing.clear()
-            eventually(lambda: store.events().history(job("old").key) == [])
+            eventually(lambda: beside(store).events.history(job("old").key) == [])
         assert receiver.statuses("old") == WHOLE
-    assert len(store.events().history(job("young").key)) == 3
+    assert len(beside(store).events.history(job("young").key)) == 3
 
 
 def test_without_a_webhook_events_are_numbered_and_forgotten_all_the_same(store: JobStore, engine: Engine) -> None:
-    run(JobStore(engine, lambda: datetime.now(UTC) - timedelta(days=15)), "old")
+    run(Persistence.on(engine, lambda: datetime.now(UTC) - timedelta(days=15)).jobs, "old")
     run(store, "young")
-    with keeping(Settings(), store):
-        eventually(lambda: [event.key.name for event in store.events().after(0, 10)] == ["young"] * 3)
-    assert store.census().outbox is None
+    with dispatched(Settings(), store):
+        eventually(lambda: [event.key.name for event in beside(store).events.after(0, 10)] == ["young"] * 3)
+    assert snapshot_beside(store).outbox is None

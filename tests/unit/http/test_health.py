@@ -14,14 +14,16 @@ from starlette.requests import Request
 from edgewright.errors import DatabaseUnavailable
 from edgewright.http import health, readiness
 from edgewright.http.health import Check, Health
-from edgewright.jobs import JobStore
+from edgewright.persistence import Persistence
 from edgewright.settings import load
 from edgewright.stores import open_store
-from migrated import open_migrated
+from migrated import beside, open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from edgewright.jobs import JobStore
 
 REQUEST = Request({"type": "http", "method": "GET", "path": "/health/ready", "headers": []})
 
@@ -95,14 +97,16 @@ def test_who_asks_together_shares_one_look() -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[JobStore]:
     engine = open_migrated(tmp_path / "edgewright.sqlite")
-    yield JobStore(engine)
+    yield Persistence.on(engine).jobs
     engine.dispose()
 
 
 def test_a_server_is_ready_with_its_database_store_and_worker(store: JobStore, tmp_path: Path) -> None:
     settings = load(data_dir=tmp_path)
     settings.objects_dir.mkdir()
-    page = Health(readiness.checks(settings, store, open_store(settings)), readiness.advice(store, 15.0))
+    page = Health(
+        readiness.checks(settings, store._engine, open_store(settings)), readiness.advice(beside(store).workers, 15.0)
+    )
     ((status, body),) = asked(page)
     assert status == 200
     assert {name: check["status"] for name, check in body["checks"].items()} == {
@@ -111,19 +115,19 @@ def test_a_server_is_ready_with_its_database_store_and_worker(store: JobStore, t
         "store": "ok",
         "workers": "warning",
     }
-    store.workers().beat("w-1", "host")
-    assert readiness.advice(store, 15.0)["workers"]() == "1 alive"
+    beside(store).workers.beat("w-1", "host")
+    assert readiness.advice(beside(store).workers, 15.0)["workers"]() == "1 alive"
 
 
 def test_a_worker_is_alive_for_as_long_as_the_settings_say(store: JobStore) -> None:
-    store.workers().beat("w-1", "host")
+    beside(store).workers.beat("w-1", "host")
     time.sleep(0.05)
-    assert readiness.advice(store, 60.0)["workers"]() == "1 alive"
+    assert readiness.advice(beside(store).workers, 60.0)["workers"]() == "1 alive"
     with pytest.raises(readiness.NoWorker, match=r"in the last 0\.01 seconds"):
-        readiness.advice(store, 0.01)["workers"]()
+        readiness.advice(beside(store).workers, 0.01)["workers"]()
 
 
 def test_a_store_that_is_gone_is_noticed(store: JobStore, tmp_path: Path) -> None:
     settings = load(data_dir=tmp_path)
-    ((status, body),) = asked(Health(readiness.checks(settings, store, open_store(settings)), {}))
+    ((status, body),) = asked(Health(readiness.checks(settings, store._engine, open_store(settings)), {}))
     assert (status, body["checks"]["store"]) == (503, {"status": "failed", "detail": "StoreUnavailable"})

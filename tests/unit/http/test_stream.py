@@ -24,8 +24,9 @@ from edgewright.http.service_protocols import AwsJson
 from edgewright.http.stream import EventStream
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
 from edgewright.operations import OPERATIONS
+from edgewright.persistence import Persistence
 from edgewright.settings import load
-from migrated import open_migrated
+from migrated import beside, open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ REGION = "eu-west-1"
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[JobStore]:
     engine = open_migrated(tmp_path / "edgewright.sqlite")
-    yield JobStore(engine)
+    yield Persistence.on(engine).jobs
     engine.dispose()
 
 
@@ -120,7 +121,7 @@ def test_a_session_reads_what_is_kept_one_line_for_each(
 ) -> None:
     make(store, "one")
     make(store, "two")
-    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     status, told, _ = read(events, request("after=0"))
     assert status == 200
     assert [(each["id"], each["event"]) for each in told] == [("1", "job"), ("2", "job")]
@@ -133,14 +134,14 @@ def test_the_header_that_browsers_send_counts_before_the_query(
 ) -> None:
     for name in ("one", "two", "three"):
         make(store, name)
-    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     _, told, _ = read(events, request("after=0", last_event_id="2"))
     assert [each["id"] for each in told] == ["3"]
 
 
 def test_without_a_start_only_what_comes_is_told(store: JobStore, principals: Principals, principal: Principal) -> None:
     make(store, "before")
-    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     assert read(events, request())[1] == []
 
 
@@ -153,7 +154,7 @@ def test_other_accounts_and_forbidden_jobs_are_not_told(
         make(store, name)
     make(store, "open-3", account="210987654321")
     monkeypatch.setattr(principals, "_known", {"AKIAFIRST": bounded})
-    events = EventStream(entrance(principals, bounded), store.events(), ending_after(8))
+    events = EventStream(entrance(principals, bounded), beside(store).events, ending_after(8))
     _, told, _ = read(events, request("after=0"))
     assert [json.loads(each["data"])["detail"]["EdgePackagingJobName"] for each in told] == ["open-1", "open-2"]
 
@@ -163,13 +164,13 @@ def test_who_missed_events_that_are_gone_is_told_so(
 ) -> None:
     for name in ("one", "two", "three"):
         make(store, name)
-    store.events().number()
-    store.events().forget(datetime.now(UTC) + timedelta(days=1), 2)
-    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    beside(store).events.number()
+    beside(store).events.forget(datetime.now(UTC) + timedelta(days=1), 2)
+    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     _, told, _ = read(events, request("after=1"))
     assert told[0] == {"event": "gap", "data": '{"after":1,"oldest":3}'}
     assert told[1]["id"] == "3"
-    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     assert [each["event"] for each in read(events, request("after=2"))[1]] == ["job"]
 
 
@@ -177,7 +178,7 @@ def test_a_silent_stream_shows_that_it_lives(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.0)
-    events = EventStream(entrance(principals, principal), store.events(), ending_after(3))
+    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     assert ": still here" in read(events, request())[2]
 
 
@@ -185,7 +186,7 @@ def test_a_stream_ends_when_the_key_is_another_one(
     store: JobStore, principals: Principals, principal: Principal
 ) -> None:
     former = replace(principal, secret_access_key="the-old-one")
-    events = EventStream(entrance(principals, former), store.events(), lambda: False)
+    events = EventStream(entrance(principals, former), beside(store).events, lambda: False)
     make(store, "one")
     assert read(events, request("after=0"))[1] == []
 
@@ -194,7 +195,7 @@ def test_a_stream_ends_when_the_key_is_another_one(
 def test_what_is_no_events_number_is_refused(
     store: JobStore, principals: Principals, principal: Principal, given: str
 ) -> None:
-    events = EventStream(entrance(principals, principal), store.events(), lambda: False)
+    events = EventStream(entrance(principals, principal), beside(store).events, lambda: False)
     answer = asyncio.run(events.page(request(last_event_id=given)))
     assert (answer.status_code, b"is not the id of an event" in bytes(answer.body)) == (400, True)
 
@@ -206,7 +207,7 @@ def test_what_is_not_the_callers_fault_is_logged(
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(stream, "_start", broken)
-    events = EventStream(entrance(principals, principal), store.events(), lambda: False)
+    events = EventStream(entrance(principals, principal), beside(store).events, lambda: False)
     with capture_logs() as lines:
         answer = asyncio.run(events.page(request()))
     assert (answer.status_code, b"a fault of ours" in bytes(answer.body)) == (500, False)
@@ -221,16 +222,16 @@ def test_there_are_only_so_many(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "MOST_STREAMS", 0)
-    events = EventStream(entrance(principals, principal), store.events(), lambda: False)
+    events = EventStream(entrance(principals, principal), beside(store).events, lambda: False)
     assert read(events, request())[0] == 400
 
 
 def test_a_throttled_viewer_is_refused(store: JobStore, principals: Principals, principal: Principal) -> None:
-    events = EventStream(entrance(principals, principal, Throttle(0.001, 1)), store.events(), ending_after(2))
+    events = EventStream(entrance(principals, principal, Throttle(0.001, 1)), beside(store).events, ending_after(2))
     assert [read(events, request())[0] for _ in range(2)] == [200, 400]
 
 
 def test_without_a_session_a_signature_is_wanted(store: JobStore, principals: Principals, principal: Principal) -> None:
-    assert read(EventStream(entrance(principals, None), store.events(), lambda: True), request())[0] == 400
-    signed = EventStream(entrance(principals, principal), store.events(), lambda: True)
+    assert read(EventStream(entrance(principals, None), beside(store).events, lambda: True), request())[0] == 400
+    signed = EventStream(entrance(principals, principal), beside(store).events, lambda: True)
     assert read(signed, request(authorization="AWS4-HMAC-SHA256 nonsense"))[0] == 400  # a session does not help it

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewright.jobs.rows import CLASSES, COLUMNS, LISTED, milliseconds, seconds
+from edgewright.database.clock import milliseconds, seconds
+from edgewright.jobs.rows import CLASSES, COLUMNS, LISTED
 from edgewright.jobs.tables import JOBS
 
 times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive

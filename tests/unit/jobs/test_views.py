@@ -9,6 +9,7 @@ from edgewright.errors import ResourceNotFound
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status, View
 from edgewright.jobs.rows import COLUMNS
 from edgewright.jobs.views import WHOLE
+from edgewright.persistence import Persistence
 from migrated import open_migrated
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def store(engine: Engine) -> JobStore:
-    store = JobStore(engine)
+    store = Persistence.on(engine).jobs
     store.insert(JOB, {})
     return store
 

@@ -10,9 +10,10 @@ import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status
 from edgewright.operations import Caller, Context, Shelf
+from edgewright.persistence import Persistence
 from edgewright.stores import OwnRights
 from edgewright.stores.memory import MemoryStore
-from migrated import open_migrated
+from migrated import beside, open_migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ NOW = datetime(2026, 3, 4, 12, 0, 0, 123_000, tzinfo=UTC)
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[JobStore]:
     engine = open_migrated(tmp_path / "jobs.sqlite")
-    yield JobStore(engine, lambda: NOW)
+    yield Persistence.on(engine, lambda: NOW).jobs
     engine.dispose()
 
 
@@ -39,7 +40,7 @@ def handed() -> list[JobKey]:
 @pytest.fixture
 def shelf(store: JobStore) -> Shelf:
     """Components, and artifacts in memory."""
-    return Shelf(store.components(), MemoryStore(), lambda uri, endpoint: f"{endpoint}/{uri.bucket}/{uri.key}")
+    return Shelf(beside(store).components, MemoryStore(), lambda uri, endpoint: f"{endpoint}/{uri.bucket}/{uri.key}")
 
 
 @pytest.fixture

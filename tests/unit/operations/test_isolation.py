@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edgewright.errors import CallerError, ResourceInUse, ResourceNotFound
-from edgewright.jobs import JobKey, JobStore, Kind, Status
+from edgewright.jobs import JobKey, Kind, Status
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
+from edgewright.persistence import Persistence
 from edgewright.stores import OwnRights
 from edgewright.stores.memory import MemoryStore
-from migrated import open_migrated
+from migrated import beside, open_migrated
 from unit.operations.conftest import NOW, compilation, packaging_request
 
 CALLERS = [Caller(account, region) for account in ("1" * 12, "2" * 12) for region in ("eu-west-1", "us-east-1")]
@@ -34,8 +35,8 @@ class Tenants(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.engine = open_migrated(Path(self.folder.name) / "jobs.sqlite")
-        self.jobs = JobStore(self.engine, lambda: NOW)
-        self.shelf = Shelf(self.jobs.components(), MemoryStore(), lambda uri, _: str(uri))
+        self.jobs = Persistence.on(self.engine, lambda: NOW).jobs
+        self.shelf = Shelf(beside(self.jobs).components, MemoryStore(), lambda uri, _: str(uri))
         self.mine: dict[Caller, dict[str, tuple[str, dict[str, str]]]] = {caller: {} for caller in CALLERS}
         for caller in CALLERS:
             key = JobKey(Kind.COMPILATION, caller.account, caller.region, "compiled")

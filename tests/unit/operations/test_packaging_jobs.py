@@ -16,6 +16,7 @@ from edgewright.errors import (
 )
 from edgewright.jobs import JobKey, JobStore, Kind, Status
 from edgewright.operations import OPERATIONS, Caller, Context
+from migrated import beside
 from unit.operations.conftest import ACCOUNT, NOW, REGION, compilation, packaging_request
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def test_a_job_that_the_engine_does_not_take_now_is_accepted(context: Context, c
 
     call(replace(context, hand_over=unavailable), "Create", **packaging_request("job"))
     assert describe(context, "job")["EdgePackagingJobStatus"] == "STARTING"
-    assert context.jobs.handovers().unhanded(10) == [context.key(Kind.PACKAGING, "job")]
+    assert beside(context.jobs).queue.unhanded(10) == [context.key(Kind.PACKAGING, "job")]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from edgewright.jobs import (
     PackagingJob,
     Status,
 )
+from edgewright.persistence import Persistence
 from edgewright.settings import Limits
 from edgewright.signing import keys
 from edgewright.stores import S3Uri
@@ -147,8 +148,14 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     engine = open_migrated(tmp_path / "jobs.sqlite")
     objects, leaving = Objects(), Event()
+    kept = Persistence.on(engine)
     context = WorkerContext(
-        jobs=JobStore(engine),
+        jobs=kept.jobs,
+        queue=kept.queue,
+        components=kept.components,
+        uploads=kept.uploads,
+        orphans=kept.orphans,
+        workers=kept.workers,
         objects=objects,
         signer=keys.load_or_create(tmp_path / "keys"),
         limits=Limits(),

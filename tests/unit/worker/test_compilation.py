@@ -14,6 +14,7 @@ from edgewright.settings import Limits
 from edgewright.stores import S3Uri
 from edgewright.stores.memory import MemoryStore
 from edgewright.worker.compilation import compile_job
+from migrated import beside
 from unit.compiling.models import linear
 from unit.worker.conftest import SOURCE, tar_gz
 
@@ -56,7 +57,7 @@ def test_the_artifact_is_written_and_described(house: House, model: bytes) -> No
 def test_the_report_has_inputs_outputs_and_the_log(house: House) -> None:
     key = house.compilation()
     run(house, key)
-    report = house.jobs.reports().get(key)
+    report = beside(house.jobs).reports.get(key)
     assert report["inputs"] == [{"name": "x", "shape": [2, 4], "type": "float32"}]
     assert [output["name"] for output in report["outputs"]] == ["y"]
     assert set(report["toolchain"]) >= {"onnxruntime"}
@@ -71,7 +72,7 @@ def test_a_job_that_fails_keeps_its_log(house: House) -> None:
     key = house.compilation()
     job = run(house, key)
     assert job.status == Status.FAILED
-    report = house.jobs.reports().get(key)
+    report = beside(house.jobs).reports.get(key)
     assert set(report) == {"log"}
     assert "Refused: " in report["log"]
 

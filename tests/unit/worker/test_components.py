@@ -10,18 +10,20 @@ import pytest
 
 from edgewright.errors import DatabaseUnavailable, StoreUnavailable
 from edgewright.greengrass.arns import ComponentArn
+from edgewright.greengrass.component_store import ComponentStore
 from edgewright.greengrass.rules import check_recipe
-from edgewright.jobs import JobKey, JobStore, PackagingJob, Status
+from edgewright.jobs import JobKey, PackagingJob, Status
 from edgewright.worker import Leaving
 from edgewright.worker.attempts import end_unbegun
 from edgewright.worker.packaging import package_job
+from migrated import beside
 from unit.worker.conftest import SOURCE, tar_gz
 from unit.worker.test_packaging import PACKAGE, content
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.greengrass.component_store import Component, ComponentStore
+    from edgewright.greengrass.component_store import Component
     from edgewright.worker.context import Ending
     from unit.worker.conftest import House
 
@@ -52,7 +54,7 @@ def run(house: House, key: JobKey, **context: Any) -> PackagingJob:
 
 
 def made(house: House) -> list[Component]:
-    return list(house.jobs.components().versions(KEY).components)
+    return list(beside(house.jobs).components.versions(KEY).components)
 
 
 class Crash(BaseException):
@@ -128,7 +130,7 @@ class TestMade:
     def test_a_job_that_asks_for_none_gets_none(self, house: House) -> None:
         job = run(house, house.packaging())
         assert (job.status, job.preset_output) == (Status.COMPLETED, None)
-        assert house.jobs.components().list("123456789012", "eu-west-1").components == ()
+        assert beside(house.jobs).components.list("123456789012", "eu-west-1").components == ()
 
 
 class TestNotMade:
@@ -195,18 +197,18 @@ class TestAgain:
         assert len(made(house)) == 1
 
     def test_a_database_that_comes_back_loses_no_component(self, house: House) -> None:
-        class Away(JobStore):
-            """A job store whose components cannot be reached twice."""
+        class Away(ComponentStore):
+            """A component store that cannot be reached twice."""
 
             left = 2
 
-            def components(self) -> ComponentStore:
+            def insert(self, *args: Any, **kwargs: Any) -> Component:
                 if self.left:
                     self.left -= 1
                     raise DatabaseUnavailable("The database cannot be used: disk I/O error")
-                return super().components()
+                return super().insert(*args, **kwargs)
 
-        job = run(house, asking(house), jobs=Away(house.jobs._engine))
+        job = run(house, asking(house), components=Away(house.jobs._engine))
         assert job.preset_output == {"Type": TYPE, "Artifact": str(KEY), "Status": "COMPLETED"}
 
     def test_two_attempts_at_once_make_one(self, house: House) -> None:

@@ -14,9 +14,11 @@ from sqlalchemy import text
 from edgewright.database.connections import migrate, open_database
 from edgewright.errors import EngineUnavailable
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
+from edgewright.persistence import Persistence
 from edgewright.settings import Settings
 from edgewright.worker import Handover
 from edgewright.worker.engine import Bell, Executor, engine_url
+from migrated import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,7 @@ def store(settings: Settings) -> Iterator[JobStore]:
         modified_at=now,
         source_uri="s3://in/model.tar.gz",
     )
-    store = JobStore(engine)
+    store = Persistence.on(engine).jobs
     store.insert(job, {})
     yield store
     engine.dispose()
@@ -61,25 +63,25 @@ def works(settings: Settings) -> list[tuple[str, str]]:
 
 
 def test_a_job_is_handed_over_once(settings: Settings, store: JobStore) -> None:
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
     handover(KEY)
     handover.close()
-    assert works(settings) == [(store.handovers().ticket(KEY).workflow_id, "ENQUEUED")]
-    assert store.handovers().unhanded(10) == []
+    assert works(settings) == [(beside(store).queue.ticket(KEY).workflow_id, "ENQUEUED")]
+    assert beside(store).queue.unhanded(10) == []
 
 
 def test_a_job_handed_over_again_is_other_work(settings: Settings, store: JobStore) -> None:
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
-    assert store.handovers().again(store.handovers().ticket(KEY))
+    assert beside(store).queue.again(beside(store).queue.ticket(KEY))
     handover(KEY)
     handover.close()
     assert [name.rpartition(".")[2] for name, _ in works(settings)] == ["0", "1"]
 
 
 def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settings, store: JobStore) -> None:
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     engine = open_database(engine_url(settings.sqlalchemy_url))
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE workflow_status RENAME TO elsewhere"))
@@ -87,12 +89,12 @@ def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settin
     with pytest.raises(EngineUnavailable, match=r"was not handed over: .*no such table"):
         handover(KEY)
     handover.close()
-    assert store.handovers().unhanded(10) == [KEY]
+    assert beside(store).queue.unhanded(10) == [KEY]
 
 
 def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:
     """Not as pickles: whoever can write to the database must not be able to run code in a worker."""
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
     handover.close()
     engine = open_database(engine_url(settings.sqlalchemy_url))
@@ -164,9 +166,9 @@ def executor(
 def test_work_is_run_once_and_forgotten_when_it_is_old(
     settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
 ) -> None:
-    ticket = store.handovers().ticket(KEY)
+    ticket = beside(store).queue.ticket(KEY)
     assert executor.lost([ticket]) == [ticket], "it was not handed over yet"
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
     handover.close()
     assert executor.lost([ticket]) == []
@@ -185,13 +187,13 @@ def test_work_is_run_once_and_forgotten_when_it_is_old(
 def test_room_is_told_of_when_it_is_there(
     settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]], freed: threading.Event
 ) -> None:
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
     handover.close()
     executor.ring()
     assert freed.wait(30)
-    assert done == [(KEY.arn, store.handovers().ticket(KEY).created_ms)]
-    assert works(settings) == [(store.handovers().ticket(KEY).workflow_id, "SUCCESS")], (
+    assert done == [(KEY.arn, beside(store).queue.ticket(KEY).created_ms)]
+    assert works(settings) == [(beside(store).queue.ticket(KEY).workflow_id, "SUCCESS")], (
         "the engine has written it down by then"
     )
     assert executor._instance._active_workflows_set.count_for_queue("jobs") == 0
@@ -201,11 +203,11 @@ def test_a_claim_whose_answer_was_lost_is_put_back(
     settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
 ) -> None:
     """As when the database ends between the claim's commit and its answer: the row says that it runs here."""
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
     handover.close()
     claim(settings, "tester")
-    work = store.handovers().ticket(KEY).workflow_id
+    work = beside(store).queue.ticket(KEY).workflow_id
     assert executor.held() == {"tester": {work}}
     assert executor.stranded({work}) == {work}
     assert executor.put_back([work]) == 1
@@ -216,11 +218,11 @@ def test_a_claim_whose_answer_was_lost_is_put_back(
 
 
 def test_a_claim_of_another_executor_is_not_put_back(settings: Settings, store: JobStore, executor: Executor) -> None:
-    handover = Handover(settings, store)
+    handover = Handover(settings, beside(store).queue)
     handover(KEY)
     handover.close()
     claim(settings, "another")
-    assert executor.put_back([store.handovers().ticket(KEY).workflow_id]) == 0
+    assert executor.put_back([beside(store).queue.ticket(KEY).workflow_id]) == 0
 
 
 def claim(settings: Settings, executor_id: str) -> None:

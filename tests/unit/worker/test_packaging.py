@@ -18,6 +18,7 @@ from edgewright.stores import S3Uri
 from edgewright.worker import Leaving, WorkerContext
 from edgewright.worker.attempts import MOST_ATTEMPTS
 from edgewright.worker.packaging import package_job
+from migrated import beside
 from unit.worker.conftest import SOURCE, tar_gz
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class TestCompleted:
         assert job.bytes_done == job.bytes_total == len(model)
         package = content(house)
         assert job.status_message == f"The package is complete: 2 files, {len(package)} bytes."
-        report = house.jobs.reports().get(job.key)
+        report = beside(house.jobs).reports.get(job.key)
         assert (report["size"], report["count"], report["unpacked"]) == (len(package), 2, 3_004_000)
         assert [(file[0], file[1], file[3]) for file in report["files"]] == [
             ("model.so", 4000, False),
@@ -323,7 +324,7 @@ class Flaky(JobStore):
 class TestSurroundings:
     @pytest.mark.usefixtures("model")
     def test_a_database_that_comes_back_loses_no_job(self, house: House) -> None:
-        jobs = Flaky(house.jobs._engine)
+        jobs = Flaky(house.jobs._engine, house.jobs._observer)
         jobs.away("begin", "move", "record_progress", "note_output", times=2)
         assert run(house, house.packaging(), replace(house.context, jobs=jobs)).status is Status.COMPLETED
         assert house.objects.reads == 1
@@ -341,7 +342,7 @@ class TestSurroundings:
         self, house: House, model: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("edgewright.worker.monitor.LOOK_SECONDS", 60.0)
-        jobs = Flaky(house.jobs._engine)
+        jobs = Flaky(house.jobs._engine, house.jobs._observer)
         jobs.away("record_progress", times=1000)
         job = run(house, house.packaging(), replace(house.context, jobs=jobs))
         assert job.status is Status.COMPLETED
@@ -359,6 +360,8 @@ class TestSurroundings:
                 seen.append((done, total))
                 return super().record_progress(key, done, total, attempt=attempt)
 
-        job = run(house, house.packaging(), replace(house.context, jobs=Noting(house.jobs._engine)))
+        job = run(
+            house, house.packaging(), replace(house.context, jobs=Noting(house.jobs._engine, house.jobs._observer))
+        )
         assert seen == sorted(seen, key=lambda report: report[0])
         assert seen[-1] == (job.bytes_total, job.bytes_total)

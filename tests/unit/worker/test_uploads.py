@@ -18,6 +18,7 @@ from edgewright.worker import Leaving, uploads
 from edgewright.worker.attempts import finish
 from edgewright.worker.cleanup import tidy
 from edgewright.worker.monitor import Monitor
+from migrated import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ class Crowd:
             self.write(job, cut())
 
     def kept(self, job: Job) -> set[int]:
-        ledger = self.house.jobs.uploads()
+        ledger = beside(self.house.jobs).uploads
         upload = ledger.find(job)
         return set() if upload is None else set(ledger.parts(upload))
 
@@ -128,7 +129,7 @@ def test_a_large_object_comes_in_parts_and_leaves_nothing_behind(crowd: Crowd) -
     assert crowd.content() == b"".join(pieces(4))
     assert sorted(crowd.store.numbers) == [1, 2, 3, 4, 5]
     assert crowd.store.open() == []
-    assert crowd.house.jobs.uploads().find(job) is None
+    assert beside(crowd.house.jobs).uploads.find(job) is None
     assert crowd.house.jobs.get(crowd.key).written_uri == str(TARGET)
 
 
@@ -264,7 +265,7 @@ class TestTidying:
         assert crowd.store.open() == []
         wait_a_tick()
         tidy(crowd.house.context, 0)
-        assert crowd.house.jobs.uploads().left(10, -60) == []
+        assert beside(crowd.house.jobs).uploads.left(10, -60) == []
 
     def test_an_upload_whose_begin_was_asked_for_twice_is_found(self, crowd: Crowd) -> None:
         """The store's client asks again where an answer was lost, and nobody knows the first upload."""
@@ -296,7 +297,7 @@ class TestTidying:
 
     def test_an_upload_that_a_dead_worker_began_and_could_not_note_is_aborted(self, crowd: Crowd) -> None:
         job = crowd.attempt()
-        crowd.house.jobs.uploads().intend(job, str(TARGET), None)
+        beside(crowd.house.jobs).uploads.intend(job, str(TARGET), None)
         stray = aged(crowd.store, crowd.store.begin_upload(TARGET))
         crowd.write(crowd.attempt(), pieces(2))
         crowd.house.jobs.move(crowd.key, Status.COMPLETED)
@@ -315,7 +316,7 @@ class TestTidying:
 
     def test_an_upload_that_was_begun_by_a_late_request_is_looked_at_again_when_it_is_old(self, crowd: Crowd) -> None:
         job = crowd.attempt()
-        crowd.house.jobs.uploads().intend(job, str(TARGET), None)
+        beside(crowd.house.jobs).uploads.intend(job, str(TARGET), None)
         crowd.house.jobs.move(crowd.key, Status.FAILED)
         late = aged(crowd.store, crowd.store.begin_upload(TARGET), hours=-1)
         for _ in range(3):
@@ -327,7 +328,7 @@ class TestTidying:
         assert crowd.store.open() == []
         wait_a_tick()
         tidy(crowd.house.context, 0)
-        assert crowd.house.jobs.uploads().left(1, 0) == []
+        assert beside(crowd.house.jobs).uploads.left(1, 0) == []
 
     @pytest.mark.parametrize("noted_while_listed", [False, True])
     def test_an_upload_that_is_not_noted_yet_is_no_dead_workers(
@@ -335,7 +336,7 @@ class TestTidying:
     ) -> None:
         """The database was away for longer than uploads take to settle, between a begin and its note."""
         crowd.write(crowd.attempt(), pieces(2))
-        job, ledger = crowd.attempt(), crowd.house.jobs.uploads()
+        job, ledger = crowd.attempt(), beside(crowd.house.jobs).uploads
         intended = ledger.intend(job, str(TARGET), None)
         mine = aged(crowd.store, crowd.store.begin_upload(TARGET))
         if noted_while_listed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from edgewright.jobs.tables import metadata
+from edgewright.database.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, transactional_ddl=False)
