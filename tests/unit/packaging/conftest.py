@@ -1,23 +1,16 @@
-"""One signing key for all."""
+"""Packages signed with the tests' key."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 import packing
-from edgewright.signing.keys import Signer, load_or_create
 
-
-@pytest.fixture(scope="session")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return load_or_create(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="session")
-def other_signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return load_or_create(tmp_path_factory.mktemp("other-keys"))
+if TYPE_CHECKING:
+    from edgewright.signing.keys import Signer
 
 
 @pytest.fixture(scope="session")
