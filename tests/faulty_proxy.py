@@ -3,9 +3,9 @@
 In a test:
 
     with faulty_proxy(s3.url, seeded(7, Rates(slow_down=0.2))) as proxy:
-        ...  # give the client proxy.url; what passed is in proxy.seen
+        ...  # give the client proxy.url; the requests are in proxy.seen
 
-Or as a process of its own, to be killed and paused: `faulty_proxy.py --upstream URL --port N --seed N --rates JSON`.
+Or as a process of its own, which can be killed and paused: `faulty_proxy.py --upstream URL --port N --seed N --rates JSON`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Fault(StrEnum):
-    """What can befall a request."""
+    """A fault that a request can meet."""
 
     ERROR = "error"
     """500 InternalError; the server never sees the request."""
@@ -53,7 +53,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The share of requests that each fault befalls, 0 to 1, and how long a stall lasts."""
+    """The share of requests that meet each fault, 0 to 1, and how long a stall lasts."""
 
     error: float = 0.0
     slow_down: float = 0.0
@@ -68,7 +68,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request that came to the proxy, counted from 0, and what befell it."""
+    """A request that came to the proxy, counted from 0, and the fault that it met."""
 
     number: int
     method: str
@@ -77,7 +77,7 @@ class Seen:
 
 
 Choose = Callable[[int, str, str], Fault | None]
-"""Says what befalls a request: its number from 0, its method, and its target (path and query)."""
+"""Chooses a request's fault by its number from 0, its method, and its target (path and query)."""
 
 
 def seeded(seed: int, rates: Rates) -> Choose:
@@ -136,12 +136,12 @@ class FaultyProxy:
     upstream: str
     choose: Choose = never
     stall_seconds: float = 2.0
-    tell: Callable[[Seen], None] | None = None
+    report: Callable[[Seen], None] | None = None
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
-        """How often each fault befell a request, and how many requests passed unharmed."""
+        """How many requests met each fault, and how many passed without one."""
         found: dict[str, int] = {}
         for each in self.seen:
             name = each.fault.value if each.fault else "passed"
@@ -171,8 +171,8 @@ class FaultyProxy:
         number = len(self.seen)
         fault = self.choose(number, method, target)
         self.seen.append(Seen(number, method, target, fault))
-        if self.tell is not None:
-            self.tell(self.seen[-1])
+        if self.report is not None:
+            self.report(self.seen[-1])
         if (head.get("expect") or "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if fault is Fault.RESET:
@@ -187,9 +187,9 @@ class FaultyProxy:
         return await self._forward(writer, head, body, fault)
 
     async def _forward(self, writer: asyncio.StreamWriter, head: _Head, body: list[bytes], fault: Fault | None) -> bool:
-        place = urlsplit(self.upstream)
+        server = urlsplit(self.upstream)
         try:
-            from_server, to_server = await asyncio.open_connection(place.hostname, place.port, limit=HEAD_LIMIT)
+            from_server, to_server = await asyncio.open_connection(server.hostname, server.port, limit=HEAD_LIMIT)
         except OSError:
             await _refuse(writer, head.start.split(" ")[0], slow_down=False)
             return False
@@ -341,17 +341,17 @@ def rates_from_json(text: str) -> Rates:
     return Rates(**given)
 
 
-def _tell(seen: Seen) -> None:
+def _report(seen: Seen) -> None:
     _say(f"{seen.fault or 'passed'} {seen.method} {seen.target.partition('?')[0]}")
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - whoever started this process reads it
+    print(line, flush=True)  # noqa: T201 - the process that started this one reads it
 
 
 async def _main(arguments: argparse.Namespace) -> None:
     rates = rates_from_json(arguments.rates)
-    proxy = FaultyProxy(arguments.upstream, seeded(arguments.seed, rates), rates.stall_seconds, _tell)
+    proxy = FaultyProxy(arguments.upstream, seeded(arguments.seed, rates), rates.stall_seconds, _report)
     server = await proxy.serve(arguments.port)
     _say(f"listening on {proxy.url}")
     await server.serve_forever()

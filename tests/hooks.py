@@ -1,4 +1,4 @@
-"""A receiver of webhooks: takes events, or refuses them as it is told."""
+"""A receiver of webhooks, which accepts events or refuses them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Answer = int | tuple[int, dict[str, str]]
 
 @dataclass
 class Receiver:
-    """What has come so far, and how it is answered.
+    """The requests so far, and how they are answered.
 
     Attributes:
         answer: gives the status of the answer to an event, and headers if it has any.
-        bodies: what came, taken or not, with its headers in lower case.
-        taken: the events that were taken, in the order of their first coming.
+        bodies: every request, accepted or not, with its headers in lower case.
+        taken: the events that were accepted, in the order of their first arrival.
     """
 
     answer: Callable[[dict[str, Any]], Answer] = lambda _event: 204
@@ -38,14 +38,14 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
     def statuses(self, name: str) -> list[str]:
-        """What the events say that became of an edge packaging job."""
+        """A job's statuses, as the accepted events have them."""
         of_job = [event["detail"] for event in self.taken if event["resources"][0].endswith(f"/{name}")]
         return [detail.get("EdgePackagingJobStatus", detail.get("CompilationJobStatus")) for detail in of_job]
 
 
 @contextmanager
 def receiving(receiver: Receiver) -> Iterator[Receiver]:
-    """Listen on the receiver's port, a free one at first; ended with the block. May be done again."""
+    """Listen on the receiver's port, a free one at first; until the block ends. May be called again."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

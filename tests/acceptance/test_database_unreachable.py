@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from acceptance.conftest import archive
 from acceptance.running import RunningServer, packaging_request, register, serving, wait_for
+from chaos.database import Database
 from contract.postgres import PostgresService, postgres_service
-from torture.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

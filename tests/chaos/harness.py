@@ -18,27 +18,27 @@ import boto3
 from botocore.config import Config
 
 from acceptance.running import ACCOUNT, REGION, clean_environment, command
+from chaos.database import Database
+from chaos.processes import Program, Supervisor
+from chaos.schedule import FaultKind, Target
+from chaos.stores import FolderStore, S3Store
 from contract.postgres import postgres_service
 from contract.s3_service import s3_service
 from edgewright import service
 from edgewright.settings import S3Settings, Settings
 from edgewright.signing import keys
-from torture.database import Database
-from torture.processes import Keeper, Program
-from torture.schedule import Blow, Target
-from torture.shelves import FolderShelf, S3Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from chaos.processes import ManagedProcess
+    from chaos.stores import Store
     from edgewright.signing.keys import Signer
     from faulty_proxy import Rates
-    from torture.processes import Victim
-    from torture.shelves import Shelf
 
-ACCESS_KEY, SECRET = "AKIATORTURETORTURE01", "a-secret-of-the-torture-bench"
+ACCESS_KEY, SECRET = "AKIACHAOSCHAOSCHAO01", "a-secret-of-the-chaos-test"
 READY_SECONDS = 90.0
-SWIFT = {
+SHORT_TIMES = {
     "HEARTBEAT_SECONDS": 0.5,
     "LAPSE_SECONDS": 3.0,
     "TAKEOVER_SECONDS": 0.5,
@@ -48,18 +48,18 @@ SWIFT = {
     "TIDY_SECONDS": 1.0,
     "SETTLE_SECONDS": 6.0,
 }
-"""The workers' times: short, so that a storm of two minutes sees many takeovers."""
+"""The workers' times: short, so that two minutes see many takeovers."""
 
-BRIEF = SWIFT | {
+SHORTEST_TIMES = SHORT_TIMES | {
     "HEARTBEAT_SECONDS": 0.4,
     "LAPSE_SECONDS": 1.5,
     "GRACE_SECONDS": 1.0,
     "TIDY_SECONDS": 0.5,
     "SETTLE_SECONDS": 3.0,
 }
-"""Shorter still, for a storm of seconds in which nobody is paused for as long as it takes to settle."""
+"""Shorter still, for a test of seconds in which no process is paused for as long as `SETTLE_SECONDS`."""
 
-STANDARD = Config(
+CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=2,
     read_timeout=6,
@@ -67,22 +67,22 @@ STANDARD = Config(
 )
 """A client that retries as SDKs do."""
 
-PROCESS = [Blow.KILL, Blow.KILL, Blow.PAUSE, Blow.DEADLY_PAUSE, Blow.END]
-"""How a process of the program is struck."""
-SERVER = [Blow.KILL, Blow.PAUSE]
-"""How the proxy and the database are struck; a database that is asked to end waits for nobody."""
+PROCESS_FAULTS = [FaultKind.KILL, FaultKind.KILL, FaultKind.PAUSE, FaultKind.DEADLY_PAUSE, FaultKind.END]
+"""The faults of the program's processes."""
+SERVER_FAULTS = [FaultKind.KILL, FaultKind.PAUSE]
+"""The faults of the proxy and the database; a database that is asked to end does not wait for its clients."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What a house is made of.
+class Setup:
+    """What a harness starts.
 
     Attributes:
         database: `postgresql` or `sqlite`.
         store: `s3` or `directory`.
         seed: which requests meet which fault in the proxy.
         rates: how often; unused where there is no proxy.
-        pace: a factor on the times between two strikes.
+        pace: a factor on the times between two faults.
         workers: how many processes run jobs.
         times: the workers' settings of time.
     """
@@ -93,29 +93,29 @@ class Shape:
     rates: Rates
     pace: float = 1.0
     workers: int = 3
-    times: Mapping[str, float] = field(default_factory=SWIFT.copy)
+    times: Mapping[str, float] = field(default_factory=SHORT_TIMES.copy)
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Harness:
     """A running installation.
 
     Attributes:
-        shape: what it was asked to be.
-        folder: everything it keeps, logs included.
+        setup: what it was asked to start.
+        folder: databases, objects and logs.
         urls: the API servers.
-        keeper: starts and strikes its processes.
-        targets: how each process is struck.
-        shelf: the object store, past the program.
+        supervisor: starts its processes and injects faults into them.
+        targets: the faults of each process.
+        objects: the object store, reached without the program.
         signer: the key that all workers sign with.
     """
 
-    shape: Shape
+    setup: Setup
     folder: Path
     urls: tuple[str, ...]
-    keeper: Keeper
+    supervisor: Supervisor
     targets: Mapping[str, Target]
-    shelf: Shelf
+    objects: Store
     signer: Signer
     settings: Settings
 
@@ -142,23 +142,23 @@ class House:
             region_name=REGION,
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET,
-            config=STANDARD,
+            config=CLIENT_CONFIG,
         )
 
 
 @contextmanager
-def built(shape: Shape, folder: Path, note: Callable[[str], None]) -> Iterator[House]:
-    """A house whose every process was started; all are killed when the block ends. They may not answer yet."""
+def started(setup: Setup, folder: Path, note: Callable[[str], None]) -> Iterator[Harness]:
+    """A harness with every process started; all are killed when the block ends. They may not answer yet."""
     with ExitStack() as stack:
-        plans = _Plans(shape, folder, stack)
-        shelf = plans.store()
-        plans.database()
-        urls = plans.programs()
-        keeper = Keeper(plans.victims, note)
-        stack.callback(keeper.kill)
-        keeper.start()
-        service.prepare(plans.settings).close()
-        yield House(shape, folder, urls, keeper, plans.targets, shelf, plans.signer, plans.settings)
+        builder = _Builder(setup, folder, stack)
+        objects = builder.store()
+        builder.database()
+        urls = builder.programs()
+        supervisor = Supervisor(builder.processes, note)
+        stack.callback(supervisor.kill)
+        supervisor.start()
+        service.prepare(builder.settings).close()
+        yield Harness(setup, folder, urls, supervisor, builder.targets, objects, builder.signer, builder.settings)
 
 
 def await_server(url: str) -> None:
@@ -176,71 +176,71 @@ def await_server(url: str) -> None:
             return
 
 
-def register(house: House, name: str, artifact: str) -> None:
+def register(harness: Harness, name: str, artifact: str) -> None:
     """Make a COMPLETED compilation job of an artifact."""
     service.register_compilation(
-        house.settings, (ACCOUNT, REGION), name=name, artifact=artifact, framework="PYTORCH", target="jetson_nano"
+        harness.settings, (ACCOUNT, REGION), name=name, artifact=artifact, framework="PYTORCH", target="jetson_nano"
     )
 
 
-class _Plans:
-    """What a house will be made of, part by part."""
+class _Builder:
+    """Prepares a harness, part by part."""
 
-    def __init__(self, shape: Shape, folder: Path, stack: ExitStack) -> None:
-        self.victims: dict[str, Victim] = {}
+    def __init__(self, setup: Setup, folder: Path, stack: ExitStack) -> None:
+        self.processes: dict[str, ManagedProcess] = {}
         self.targets: dict[str, Target] = {}
-        self._shape = shape
+        self._setup = setup
         self._folder = folder
         self._stack = stack
-        self._environment = _common_environment(shape.times)
+        self._environment = _common_environment(setup.times)
         self._own: dict[str, Any] = {"data_dir": folder / "host-a"}
         (folder / "logs").mkdir(parents=True)
         self.signer = keys.load_or_create(folder / "host-a" / "keys")
 
     @property
     def settings(self) -> Settings:
-        """The settings with which this process reaches database and objects itself, past the proxy."""
+        """The settings with which this process reaches database and objects itself, without the proxy."""
         return Settings(**self._own)
 
-    def store(self) -> Shelf:
-        """The object store; S3 behind the faulty proxy. Its server keeps objects in memory, so it is never struck."""
-        if self._shape.store == "directory":
-            return FolderShelf(self.settings.objects_dir)
+    def store(self) -> Store:
+        """The object store; S3 behind the faulty proxy. Its server keeps objects in memory, so no fault hits it."""
+        if self._setup.store == "directory":
+            return FolderStore(self.settings.objects_dir)
         server = self._stack.enter_context(s3_service())
         port = free_port()
         proxy = [sys.executable, str(Path(__file__).parents[1] / "faulty_proxy.py"), "--upstream", server.url]
-        rates = json.dumps(asdict(self._shape.rates))
-        proxy += ["--port", str(port), "--seed", str(self._shape.seed), "--rates", rates]
-        self.victims["proxy"] = Program("proxy", proxy, clean_environment(), self._folder / "logs" / "proxy.log")
-        self.targets["proxy"] = Target(SERVER, longest=3.0, every=25 * self._shape.pace)
+        rates = json.dumps(asdict(self._setup.rates))
+        proxy += ["--port", str(port), "--seed", str(self._setup.seed), "--rates", rates]
+        self.processes["proxy"] = Program("proxy", proxy, clean_environment(), self._folder / "logs" / "proxy.log")
+        self.targets["proxy"] = Target(SERVER_FAULTS, longest=3.0, every=25 * self._setup.pace)
         access = {"access_key_id": server.key, "secret_access_key": server.secret}
         self._own |= {"object_store": "s3", "s3": S3Settings.model_validate({"endpoint_url": server.url, **access})}
         named = {"endpoint_url": f"http://127.0.0.1:{port}"} | access
         self._environment |= {f"EDGEWRIGHT_S3__{name.upper()}": value for name, value in named.items()}
         self._environment["EDGEWRIGHT_OBJECT_STORE"] = "s3"
-        return S3Shelf(server)
+        return S3Store(server)
 
     def database(self) -> None:
         """PostgreSQL, where it is asked for."""
-        if self._shape.database == "sqlite":
+        if self._setup.database == "sqlite":
             return
         running = self._stack.enter_context(postgres_service())
         self._own["database_url"] = self._environment["EDGEWRIGHT_DATABASE_URL"] = running.new_database()
-        self.victims["database"] = Database(running)
-        self.targets["database"] = Target(SERVER, longest=4.0, every=30 * self._shape.pace)
+        self.processes["database"] = Database(running)
+        self.targets["database"] = Target(SERVER_FAULTS, longest=4.0, every=30 * self._setup.pace)
 
     def programs(self) -> tuple[str, ...]:
         """API servers and workers; their URLs. On PostgreSQL two hosts, which share nothing but the services."""
-        if self._shape.database == "sqlite":
+        if self._setup.database == "sqlite":
             alone = self._server("serve", "host-a")
-            for number in range(1, self._shape.workers):  # the server runs one more
+            for number in range(1, self._setup.workers):  # the server runs one more
                 self._program(f"worker-{number}", "host-a", "worker")
             return (alone,)
         shutil.copytree(self._folder / "host-a" / "keys", self._folder / "host-b" / "keys")
         urls = (self._server("api-1", "host-a", "--no-worker"), self._server("api-2", "host-b", "--no-worker"))
-        for number in range(1, self._shape.workers):
+        for number in range(1, self._setup.workers):
             self._program(f"worker-{number}", "host-a", "worker")
-        self._program(f"worker-{self._shape.workers}", "host-b", "worker")
+        self._program(f"worker-{self._setup.workers}", "host-b", "worker")
         return urls
 
     def _server(self, name: str, host: str, *flags: str) -> str:
@@ -250,9 +250,9 @@ class _Plans:
 
     def _program(self, name: str, host: str, *arguments: str) -> None:
         line = command(*arguments, "--data-dir", str(self._folder / host))
-        self.victims[name] = Program(name, line, self._environment, self._folder / "logs" / f"{name}.log")
-        every = (12 if name.startswith("worker") else 20) * self._shape.pace
-        self.targets[name] = Target(PROCESS, longest=6.0, every=every)
+        self.processes[name] = Program(name, line, self._environment, self._folder / "logs" / f"{name}.log")
+        every = (12 if name.startswith("worker") else 20) * self._setup.pace
+        self.targets[name] = Target(PROCESS_FAULTS, longest=6.0, every=every)
 
 
 def _common_environment(times: Mapping[str, float]) -> dict[str, str]:
@@ -262,7 +262,7 @@ def _common_environment(times: Mapping[str, float]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no outgoing connection takes while its server is down."""
+    """A port that no process listens on, and that no outgoing connection takes while its server is down."""
     low, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
     while True:
         port = random.SystemRandom().randrange(10_000, int(low))

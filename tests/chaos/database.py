@@ -1,4 +1,4 @@
-"""PostgreSQL as a victim: the test session's server, struck with all its processes."""
+"""PostgreSQL as a process that faults hit: the test session's server, with all its processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from torture.processes import family, send
+from chaos.processes import family, send
 
 if TYPE_CHECKING:
     from contract.postgres import PostgresService
@@ -30,7 +30,7 @@ class Database:
             self._service.restart()
 
     def kill(self) -> None:
-        """Kill every process of it. Those that are left over would keep its shared memory, and it could not start."""
+        """Kill every process of it. One that still ran would keep its shared memory, and the server could not start."""
         everyone = family(self._service.process.pid)
         send(everyone, signal.SIGKILL)
         self._service.process.wait()
@@ -38,7 +38,7 @@ class Database:
 
     def pause(self) -> None:
         """Stop the server first: it starts no more processes then."""
-        for _ in range(2):  # a backend may have been born in between
+        for _ in range(2):  # a backend may have started in between
             send(family(self._service.process.pid), signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -51,7 +51,7 @@ class Database:
         return self._service.process.wait(GONE_SECONDS)
 
     def ended_by_itself(self) -> int | None:
-        """As `Victim` has it."""
+        """As `ManagedProcess` says."""
         return self._service.process.poll()
 
     def wait(self, seconds: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""The faulty proxy breaks what it is told to break, and nothing else."""
+"""The faulty proxy breaks the requests that it is asked to break, and no others."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def client(url: str, service: S3Service, attempts: int = 1) -> Any:
 
 
 def first(fault: Fault) -> Choose:
-    """The fault befalls the first request alone."""
+    """Only the first request meets the fault."""
     return lambda number, _method, _target: fault if number == 0 else None
 
 

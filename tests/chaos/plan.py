@@ -1,4 +1,4 @@
-"""What the clients of a storm do: which jobs they create and stop, of which models, and when. The seed decides."""
+"""What the clients do: which jobs they create and stop, of which models, and when. The seed decides."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SHARES = {
 
 NEAR = 2 / 3
 NEAR_SECONDS = 0.2
-"""What a job may need to be under way when a blow falls."""
+"""A job that is created so long before a fault is under way when the fault comes."""
 
 REFUSED = {
     Source.MISSING: "ClientError: S3 object does not exist.",
@@ -67,10 +67,10 @@ class JobPlan:
         name: the job's name.
         version: the model's version; every job has another, and so another object.
         source: what it is made of.
-        create_at: seconds from the storm's begin.
+        create_at: seconds from the start.
         stop_after: seconds after it was accepted when Stop is asked for; None for a job that is left to its end.
         component: whether it asks for a Greengrass component too.
-        rival: whether a second client creates a job of the same name at the same moment, of another version.
+        rival: whether a second client creates a job of the same name at the same time, of another version.
     """
 
     name: str
@@ -87,7 +87,7 @@ class JobPlan:
         return f"{self.version}.1"
 
 
-def plan(seed: int, jobs: int, seconds: float, blows: Sequence[float] = ()) -> list[JobPlan]:
+def plan(seed: int, jobs: int, seconds: float, fault_times: Sequence[float] = ()) -> list[JobPlan]:
     """So many jobs in order of creation, spread over so many seconds.
 
     One in five is stopped, early or late; one in five asks for a component; one in twenty has a rival.
@@ -96,17 +96,17 @@ def plan(seed: int, jobs: int, seconds: float, blows: Sequence[float] = ()) -> l
         seed: the same seed gives the same jobs.
         jobs: how many.
         seconds: none is created later.
-        blows: when processes are struck. Most jobs take a fraction of a second, so two in three come just before.
+        fault_times: when processes are hit. Most jobs take a fraction of a second, so two in three come just before.
     """
     dice, near = random.Random(f"{seed}/plan"), random.Random(f"{seed}/near")
     times = [dice.uniform(0, seconds) for _ in range(jobs)]
-    if blows:
-        times = [_just_before(near.choice(blows), near) if near.random() < NEAR else at for at in times]
+    if fault_times:
+        times = [_just_before(near.choice(fault_times), near) if near.random() < NEAR else at for at in times]
     return [_job(number, at, dice) for number, at in enumerate(sorted(times))]
 
 
-def _just_before(blow: float, near: random.Random) -> float:
-    return max(0.0, blow - near.uniform(0, NEAR_SECONDS))
+def _just_before(fault_time: float, near: random.Random) -> float:
+    return max(0.0, fault_time - near.uniform(0, NEAR_SECONDS))
 
 
 def _job(number: int, at: float, dice: random.Random) -> JobPlan:

@@ -1,4 +1,4 @@
-"""A team of real workers, kept at its size; each can be frozen, moved in slow motion, and killed."""
+"""A pool of real workers, kept at its size; each can be frozen, run for a millisecond at a time, and killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torture.forked import forked_worker
+from chaos.forked import forked_worker
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from edgewright.settings import Settings
 
 SLICE_SECONDS = 0.001
-"""How long a worker runs between two looks, in slow motion."""
+"""How long a worker runs in one step."""
 FREEZING_SECONDS = 20.0
-"""What a system call that cannot be interrupted, as a flush to the disk, may take to end."""
+"""How long a system call that cannot be interrupted, such as a flush to the disk, may take."""
 STOPPED = {"T", "t"}
 
 
-class Team:
+class WorkerPool:
     """Workers by their process ids.
 
     Args:
@@ -33,20 +33,20 @@ class Team:
     def __init__(self, settings: Settings, size: int) -> None:
         self._settings = settings
         self._size = size
-        self._members: dict[int, ForkServerProcess] = {}
+        self._workers: dict[int, ForkServerProcess] = {}
 
     def __contains__(self, pid: int | None) -> bool:
-        return pid in self._members
+        return pid in self._workers
 
-    def reinforce(self) -> None:
-        """Start workers until the team is whole."""
-        while len(self._members) < self._size:
+    def fill(self) -> None:
+        """Start workers until there are enough."""
+        while len(self._workers) < self._size:
             process = forked_worker(self._settings)
             assert process.pid is not None
-            self._members[process.pid] = process
+            self._workers[process.pid] = process
 
     def freeze(self, pid: int) -> None:
-        """Stop a worker, and wait until none of its threads runs: what it does can be looked at in peace."""
+        """Stop a worker, and wait until none of its threads runs: its state does not change then."""
         os.kill(pid, signal.SIGSTOP)
         until = time.monotonic() + FREEZING_SECONDS
         while not _is_frozen(pid):
@@ -59,19 +59,19 @@ class Team:
         time.sleep(seconds)
 
     def step(self, pid: int) -> None:
-        """Let a frozen worker go on by very little."""
+        """Let a frozen worker run for a millisecond."""
         self.resume(pid, SLICE_SECONDS)
         self.freeze(pid)
 
     def kill(self, pid: int) -> None:
         """End a worker as a crash does."""
-        process = self._members.pop(pid)
+        process = self._workers.pop(pid)
         process.kill()
         process.join()
 
-    def disband(self) -> None:
+    def kill_all(self) -> None:
         """Kill all."""
-        for pid in list(self._members):
+        for pid in list(self._workers):
             self.kill(pid)
 
 

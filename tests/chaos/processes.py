@@ -1,4 +1,4 @@
-"""The processes of a storm: started, struck, and started again, each with a log of its own."""
+"""The processes of a chaos test: started, hit by faults, and started again, each with a log of its own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
-from torture.schedule import Blow
+from chaos.schedule import FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from torture.schedule import Strike
+    from chaos.schedule import ProcessFault
 
 END_SECONDS = 40.0
 """How long a process that was asked to end may take. The worker's own grace is shorter."""
@@ -26,8 +26,8 @@ RESTART_SECONDS = 0.5
 """The pause before a process that ended by itself is started again, as a service manager would."""
 
 
-class Victim(Protocol):
-    """Something that a storm can strike."""
+class ManagedProcess(Protocol):
+    """A process that faults can be injected into."""
 
     name: str
 
@@ -38,7 +38,7 @@ class Victim(Protocol):
         """End it as a crash does, and wait until it is gone."""
 
     def pause(self) -> None:
-        """Stop it where it stands."""
+        """Stop it with SIGSTOP, or what comes to the same."""
 
     def resume(self) -> None:
         """Let it go on."""
@@ -47,14 +47,14 @@ class Victim(Protocol):
         """Ask it to end, and wait; its exit code, or None where it had to be killed."""
 
     def ended_by_itself(self) -> int | None:
-        """Its exit code where it ended unasked."""
+        """Its exit code where it ended unexpected_exits."""
 
 
 class Program:
     """A process that a command starts.
 
     Args:
-        name: what reports call it.
+        name: its name in reports.
         command: its command line.
         environment: its whole environment.
         log: where its output goes; every start is appended.
@@ -131,43 +131,43 @@ def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
             os.kill(process.pid, number)
 
 
-class Keeper:
-    """Strikes victims, and starts them again: by the schedule, and whenever one ends by itself.
+class Supervisor:
+    """Injects faults into processes, and starts them again: by the schedule, and whenever one ends by itself.
 
     Args:
-        victims: by their names in the schedule.
-        note: told of everything that happens, a line each.
+        processes: by their names in the schedule.
+        note: called with a line for everything that happens.
     """
 
-    def __init__(self, victims: Mapping[str, Victim], note: Callable[[str], None]) -> None:
-        self._victims = victims
+    def __init__(self, processes: Mapping[str, ManagedProcess], note: Callable[[str], None]) -> None:
+        self._processes = processes
         self._note = note
-        self._locks = {name: threading.Lock() for name in victims}
+        self._locks = {name: threading.Lock() for name in processes}
         self._watching = threading.Event()
-        self._watch = threading.Thread(target=self._restart_the_fallen, name="keeper")
-        self.unasked: list[str] = []
-        """Every end that nobody had asked for."""
+        self._watch = threading.Thread(target=self._restart_ended, name="supervisor")
+        self.unexpected_exits: list[str] = []
+        """Every end that no fault asked for."""
 
     def start(self) -> None:
-        """Start everything, and watch over it."""
-        for victim in self._victims.values():
-            victim.start()
+        """Start everything, and restart what ends."""
+        for process in self._processes.values():
+            process.start()
         self._watch.start()
 
-    def storm(self, strikes: Sequence[Strike]) -> None:
-        """Carry the schedule out; returns when the last victim is back."""
+    def inject(self, faults: Sequence[ProcessFault]) -> None:
+        """Carry the schedule out; returns when the last process runs again."""
         begun = time.monotonic()
         threads = []
-        for strike in strikes:
-            time.sleep(max(0.0, begun + strike.at - time.monotonic()))
-            thread = threading.Thread(target=self._strike, args=(strike,), name=f"strike-{strike.name}")
+        for fault in faults:
+            time.sleep(max(0.0, begun + fault.at - time.monotonic()))
+            thread = threading.Thread(target=self._carry_out, args=(fault,), name=f"fault-{fault.process}")
             thread.start()
             threads.append(thread)
         for thread in threads:
             thread.join()
 
     def stop(self) -> None:
-        """Watch no more; what runs goes on."""
+        """Restart nothing any more; what runs goes on."""
         self._watching.set()
         if self._watch.ident is not None:
             self._watch.join()
@@ -177,7 +177,7 @@ class Keeper:
         codes: dict[str, int | None] = {}
 
         def end(name: str) -> None:
-            codes[name] = self._victims[name].end()
+            codes[name] = self._processes[name].end()
 
         threads = [threading.Thread(target=end, args=(name,)) for name in names]
         for thread in threads:
@@ -189,47 +189,49 @@ class Keeper:
     def kill(self) -> None:
         """End everything at once."""
         self.stop()
-        for victim in reversed(list(self._victims.values())):
-            victim.kill()
+        for process in reversed(list(self._processes.values())):
+            process.kill()
 
-    def _strike(self, strike: Strike) -> None:
-        victim = self._victims[strike.name]
-        with self._locks[strike.name]:
-            if strike.blow is Blow.PAUSE:
-                victim.pause()
-                time.sleep(strike.seconds)
-                victim.resume()
+    def _carry_out(self, fault: ProcessFault) -> None:
+        process = self._processes[fault.process]
+        with self._locks[fault.process]:
+            if fault.kind is FaultKind.PAUSE:
+                process.pause()
+                time.sleep(fault.seconds)
+                process.resume()
                 return
-            if strike.blow is Blow.END:
-                self._ask_to_end(victim)
-                time.sleep(strike.seconds)
-            elif strike.blow is Blow.DEADLY_PAUSE:
-                victim.pause()
-                time.sleep(strike.seconds)
-                victim.kill()
+            if fault.kind is FaultKind.END:
+                self._ask_to_end(process)
+                time.sleep(fault.seconds)
+            elif fault.kind is FaultKind.DEADLY_PAUSE:
+                process.pause()
+                time.sleep(fault.seconds)
+                process.kill()
             else:
-                victim.kill()
-                time.sleep(strike.seconds)
-            victim.start()
+                process.kill()
+                time.sleep(fault.seconds)
+            process.start()
 
-    def _ask_to_end(self, victim: Victim) -> None:
+    def _ask_to_end(self, process: ManagedProcess) -> None:
         begun = time.monotonic()
-        code = victim.end()
+        code = process.end()
         took = time.monotonic() - begun
         if code != 0:
-            self.unasked.append(f"{victim.name} was asked to end and gave exit code {code} after {took:.1f} s")
-            self._note(self.unasked[-1])
+            self.unexpected_exits.append(
+                f"{process.name} was asked to end and gave exit code {code} after {took:.1f} s"
+            )
+            self._note(self.unexpected_exits[-1])
 
-    def _restart_the_fallen(self) -> None:
+    def _restart_ended(self) -> None:
         while not self._watching.wait(RESTART_SECONDS):
-            for name, victim in self._victims.items():
+            for name, process in self._processes.items():
                 if not self._locks[name].acquire(blocking=False):
                     continue
                 try:
-                    code = victim.ended_by_itself()
+                    code = process.ended_by_itself()
                     if code is not None:
-                        self.unasked.append(f"{name} ended by itself with exit code {code}")
-                        self._note(self.unasked[-1])
-                        victim.start()
+                        self.unexpected_exits.append(f"{name} ended by itself with exit code {code}")
+                        self._note(self.unexpected_exits[-1])
+                        process.start()
                 finally:
                     self._locks[name].release()

@@ -1,4 +1,4 @@
-"""The clients of a storm: they create, stop, describe and list jobs, and write down whatever they are told."""
+"""The clients: they create, stop, describe and list jobs, and record every answer."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chaos.lifecycle import ENDS, Observation
+from chaos.stores import MODELS, PACKAGES
 from edgewright.errors import EdgewrightError
 from edgewright.packaging import verify
-from torture.lifecycle import ENDS, Observation
-from torture.shelves import MODELS, PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torture.house import House
-    from torture.plan import JobPlan
+    from chaos.harness import Harness
+    from chaos.plan import JobPlan
 
-PATIENCE_SECONDS = 240.0
+TIMEOUT_SECONDS = 240.0
 """How long a client goes on asking before it gives up."""
-OVER = "the storm was over before an answer came"
-FRESH_LOOKS = 3
+OVER = "the run was over before an answer came"
+REPEATED_DESCRIBES = 3
 """How often an ended job is described again."""
 
 
 @dataclass
 class Notes:
-    """Everything that the clients were told.
+    """Every answer that the clients got.
 
     Attributes:
-        begun: the storm's begin by the monotonic clock.
-        made: for each job, the versions whose creator was told that it had made the job (200).
+        begun: the start, by the monotonic clock.
+        made: for each job, the versions whose Create was answered with 200.
         accepted: the jobs that are known to be there, by when that was known.
         stops_asked: the jobs for which a Stop was sent, answered or not.
         stops_taken: those whose Stop was answered with 200.
         stops_refused: those whose Stop was refused, with the sentence.
-        looks: all observations of each job.
+        observations: all observations of each job.
         errors: how often a call failed with which error, retries of the SDK included.
-        gave_up: calls that never got an answer.
-        strange: answers that no client should ever get.
-        verified: how many objects were fetched and verified while the storm went on.
+        unanswered: calls that never got an answer.
+        unexpected: answers that no client should ever get.
+        verified: how many objects were fetched and verified while faults were injected.
     """
 
     begun: float = field(default_factory=time.monotonic)
@@ -54,15 +54,15 @@ class Notes:
     stops_asked: set[str] = field(default_factory=set)
     stops_taken: set[str] = field(default_factory=set)
     stops_refused: dict[str, str] = field(default_factory=dict)
-    looks: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
+    observations: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    gave_up: list[str] = field(default_factory=list)
-    strange: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
     verified: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> float:
-        """Seconds since the storm began."""
+        """Seconds since the start."""
         return time.monotonic() - self.begun
 
     def add_error(self, operation: str, error: Exception) -> None:
@@ -75,8 +75,8 @@ class Notes:
 class Clients:
     """Threads of clients, each with its own connections to every API server."""
 
-    def __init__(self, house: House, plans: Sequence[JobPlan], notes: Notes) -> None:
-        self._house = house
+    def __init__(self, harness: Harness, plans: Sequence[JobPlan], notes: Notes) -> None:
+        self._harness = harness
         self._plans = plans
         self._by_name = {plan.name: plan for plan in plans}
         self._notes = notes
@@ -127,7 +127,7 @@ class Clients:
     # --- what each thread does ------------------------------------------------------------------------------------
 
     def _create_all(self, plans: Sequence[JobPlan], *, as_rival: bool = False) -> None:
-        call = _Caller(self._house, self._notes, self._done)
+        call = _Caller(self._harness, self._notes, self._done)
         for plan in plans:
             self._sleep_until(plan.create_at)
             version = plan.rival_version if as_rival else plan.version
@@ -138,10 +138,10 @@ class Clients:
                 if answer in {"200", "ResourceInUse"}:
                     self._notes.accepted.setdefault(plan.name, self._notes.now())
                 else:
-                    self._notes.strange.append(f"create {plan.name}: {answer}")
+                    self._notes.unexpected.append(f"create {plan.name}: {answer}")
 
     def _stop_all(self) -> None:
-        call = _Caller(self._house, self._notes, self._done)
+        call = _Caller(self._harness, self._notes, self._done)
         waiting = {plan.name: plan.stop_after for plan in self._plans if plan.stop_after is not None}
         while waiting and not self._done.wait(0.02):
             for name, after in list(waiting.items()):
@@ -160,14 +160,14 @@ class Clients:
             elif answer.startswith("ValidationException"):
                 self._notes.stops_refused[name] = answer
             else:
-                self._notes.strange.append(f"stop {name}: {answer}")
+                self._notes.unexpected.append(f"stop {name}: {answer}")
 
     def _describe_all(self, number: int) -> None:
-        call = _Caller(self._house, self._notes, self._done)
-        dice = random.Random(f"{self._house.shape.seed}/describer-{number}")
+        call = _Caller(self._harness, self._notes, self._done)
+        dice = random.Random(f"{self._harness.setup.seed}/describer-{number}")
         while not self._done.wait(0.01):
             with self._notes.lock:
-                names = [name for name in self._notes.accepted if self._ended[name] < FRESH_LOOKS]
+                names = [name for name in self._notes.accepted if self._ended[name] < REPEATED_DESCRIBES]
             if names:
                 self._describe(call, dice.choice(names))
 
@@ -178,24 +178,24 @@ class Clients:
             return
         if answer != "200":
             with self._notes.lock:
-                self._notes.strange.append(f"describe {name}: {answer}")
+                self._notes.unexpected.append(f"describe {name}: {answer}")
             return
         look = observed(sent, self._notes.now(), call.response, call.by)
         with self._notes.lock:
-            self._notes.looks[name].append(look)
+            self._notes.observations[name].append(look)
             if look.status in ENDS:
                 self._ended[name] += 1
         if look.status == "COMPLETED":
             self._look_at_object(name, call.response["ModelArtifact"])
 
     def _look_at_object(self, name: str, uri: str) -> None:
-        """Whoever reads COMPLETED finds the object there."""
-        if not self._house.shelf.has(PACKAGES, uri.removeprefix(f"s3://{PACKAGES}/")):
+        """A client that reads COMPLETED must find the object."""
+        if not self._harness.objects.has(PACKAGES, uri.removeprefix(f"s3://{PACKAGES}/")):
             with self._notes.lock:
-                self._notes.strange.append(f"{name} is COMPLETED, and {uri} is not there")
+                self._notes.unexpected.append(f"{name} is COMPLETED, and {uri} is not there")
 
     def _list_all(self) -> None:
-        call = _Caller(self._house, self._notes, self._done)
+        call = _Caller(self._harness, self._notes, self._done)
         while not self._done.wait(0.7):
             token: dict[str, str] = {}
             while True:
@@ -208,20 +208,20 @@ class Clients:
                 token = {"NextToken": call.response["NextToken"]}
 
     def _verify_all(self) -> None:
-        """Whatever object can be seen is whole, at any moment."""
-        dice = random.Random(f"{self._house.shape.seed}/verifier")
-        trusted = [self._house.signer.public_key]
+        """Any object that can be seen is whole, at any time."""
+        dice = random.Random(f"{self._harness.setup.seed}/verifier")
+        trusted = [self._harness.signer.public_key]
         while not self._done.wait(0.5):
-            keys = self._house.shelf.keys(PACKAGES)
+            keys = self._harness.objects.keys(PACKAGES)
             key = dice.choice(keys) if keys else None
-            content = None if key is None else self._house.shelf.get(PACKAGES, key)
+            content = None if key is None else self._harness.objects.get(PACKAGES, key)
             if content is None:  # of a job that was stopped meanwhile
                 continue
             try:
-                verify([content], trusted, model_name="torture")
+                verify([content], trusted, model_name="chaos")
             except EdgewrightError as error:
                 with self._notes.lock:
-                    self._notes.strange.append(f"{key} could be seen, and was refused: {error.message}")
+                    self._notes.unexpected.append(f"{key} could be seen, and was refused: {error.message}")
             else:
                 self._notes.verified += 1
 
@@ -232,7 +232,7 @@ class Clients:
                 look = Observation(
                     sent, received, job["EdgePackagingJobStatus"], job["LastModifiedTime"].timestamp(), call.by
                 )
-                self._notes.looks[job["EdgePackagingJobName"]].append(look)
+                self._notes.observations[job["EdgePackagingJobName"]].append(look)
 
     def _sleep_until(self, at: float) -> None:
         self._done.wait(max(0.0, at - self._notes.now()))
@@ -241,16 +241,16 @@ class Clients:
 class _Caller:
     """Calls an operation on one server or the other until it is answered, as an application behind an SDK does."""
 
-    def __init__(self, house: House, notes: Notes, done: threading.Event) -> None:
-        self._clients = itertools.cycle([(url, house.client(url)) for url in house.urls])
+    def __init__(self, harness: Harness, notes: Notes, done: threading.Event) -> None:
+        self._clients = itertools.cycle([(url, harness.client(url)) for url in harness.urls])
         self._notes = notes
         self._done = done
         self.response: dict[str, Any] = {}
         self.by = ""
 
     def __call__(self, operation: str, **request: Any) -> str:
-        """`200`, or the code of an error that asking again would not mend, with its message."""
-        until = time.monotonic() + PATIENCE_SECONDS
+        """`200`, or the code of an error that a retry would not help with, with its message."""
+        until = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < until:
             url, client = next(self._clients)
             try:
@@ -268,7 +268,7 @@ class _Caller:
             if self._done.wait(0.2):
                 return OVER
         with self._notes.lock:
-            self._notes.gave_up.append(f"{operation} {request} had no answer for {PATIENCE_SECONDS:.0f} s")
+            self._notes.unanswered.append(f"{operation} {request} had no answer for {TIMEOUT_SECONDS:.0f} s")
         return "no answer"
 
 
@@ -276,12 +276,12 @@ def creation(plan: JobPlan, version: str) -> dict[str, Any]:
     """The CreateEdgePackagingJob request of a plan."""
     output = {"S3OutputLocation": f"s3://{PACKAGES}/out"}
     if plan.component:
-        config = f'{{"ComponentName": "torture.{plan.name}", "ComponentVersion": "{component_version(version)}"}}'
+        config = f'{{"ComponentName": "chaos.{plan.name}", "ComponentVersion": "{component_version(version)}"}}'
         output |= {"PresetDeploymentType": "GreengrassV2Component", "PresetDeploymentConfig": config}
     return {
         "EdgePackagingJobName": plan.name,
         "CompilationJobName": plan.source.value,
-        "ModelName": "torture",
+        "ModelName": "chaos",
         "ModelVersion": version,
         "RoleArn": "arn:aws:iam::123456789012:role/edge",
         "OutputConfig": output,

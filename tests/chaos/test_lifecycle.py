@@ -1,12 +1,12 @@
-"""What looks at a job prove, and what they do not."""
+"""What observations of a job prove, and what they do not."""
 
 from __future__ import annotations
 
 import pytest
 
+from chaos.lifecycle import ENDS, MOVES, Observation, contradictions, reachable
 from edgewright.jobs import Status
 from edgewright.jobs.states import ENDED, allows
-from torture.lifecycle import ENDS, MOVES, Observation, contradictions, reachable
 
 
 def look(begin: float, end: float, status: str, modified: float = 100.0, **details: str) -> Observation:
@@ -35,7 +35,7 @@ def test_what_can_be_seen_later() -> None:
         ["STARTING", "FAILED"],
     ],
 )
-def test_a_plain_life(statuses: list[str]) -> None:
+def test_an_ordinary_lifecycle(statuses: list[str]) -> None:
     assert contradictions(look(n, n + 0.5, status) for n, status in enumerate(statuses)) == []
 
 
@@ -60,7 +60,7 @@ def test_a_step_backwards_behind_others_is_found() -> None:
     assert len(contradictions(looks)) == 1, "the second look overlaps the first; the third does not"
 
 
-def test_looks_that_overlap_prove_nothing() -> None:
+def test_observations_that_overlap_prove_nothing() -> None:
     assert contradictions([look(1, 3, "COMPLETED"), look(2, 4, "INPROGRESS")]) == []
 
 

@@ -5,34 +5,34 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from chaos.checks import Breach, Facts, Final, Violation
+from chaos.clients import Notes
+from chaos.harness import Setup
+from chaos.plan import JobPlan, Source
+from chaos.report import logged, proxied, report, verdict
+from chaos.run import ChaosRun, Outcome
+from chaos.schedule import FaultKind, ProcessFault
 from faulty_proxy import Rates
-from torture.checks import Facts, Fault, Final, Finding
-from torture.clients import Notes
-from torture.house import Shape
-from torture.plan import JobPlan, Source
-from torture.report import logged, proxied, report, verdict
-from torture.schedule import Blow, Strike
-from torture.storm import Outcome, Storm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STORM = Storm(Shape("postgresql", "s3", 7, Rates()), jobs=2, seconds=10)
+RUN = ChaosRun(Setup("postgresql", "s3", 7, Rates()), jobs=2, seconds=10)
 
 
-def outcome(*findings: Finding) -> Outcome:
+def outcome(*violations: Violation) -> Outcome:
     finals = {"a": Final("COMPLETED", "", "1"), "b": Final("FAILED", "ClientError: gone", "2")}
     plans = {"a": JobPlan("a", "1", Source.TINY, 0), "b": JobPlan("b", "2", Source.MISSING, 0)}
     facts = Facts(Notes(), finals, {}, {}, plans=plans)
-    strikes = [Strike(1.0, "api-1", Blow.KILL, 1.0), Strike(5.0, "api-1", Blow.KILL, 1.0)]
-    return Outcome(strikes, facts, list(findings), ["worker-1 ended by itself"], (10.0, 1.0), attempts=[1, 3])
+    faults = [ProcessFault(1.0, "api-1", FaultKind.KILL, 1.0), ProcessFault(5.0, "api-1", FaultKind.KILL, 1.0)]
+    return Outcome(faults, facts, list(violations), ["worker-1 ended by itself"], (10.0, 1.0), attempts=[1, 3])
 
 
 def test_a_good_report(tmp_path: Path) -> None:
-    text = report(STORM, outcome(), tmp_path)
+    text = report(RUN, outcome(), tmp_path)
     assert text.startswith("seed 7: 2 jobs, postgresql, objects in s3\n")
     for line in (
-        "  2 strikes: 2 api-1 SIGKILL",
+        "  2 faults: 2 api-1 SIGKILL",
         "  jobs: 1 COMPLETED, 1 FAILED; 0 Stops taken, 0 refused",
         "  jobs that took more than one attempt: 1; 1 took 3",
         "  failures: 1 ClientError: gone",
@@ -44,7 +44,7 @@ def test_a_good_report(tmp_path: Path) -> None:
 
 
 def test_findings_come_last() -> None:
-    text = verdict(outcome(Finding(Fault.LOST, "a is gone"), Finding(Fault.LEFT, "an upload")))
+    text = verdict(outcome(Violation(Breach.LOST, "a is gone"), Violation(Breach.LEFT, "an upload")))
     assert text.splitlines() == [
         "  lost         a is gone",
         "  left behind  an upload",

@@ -1,4 +1,4 @@
-"""A storm's report, for people. Pure but for reading logs."""
+"""A chaos test's report, for people. Pure but for reading logs."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from torture.plan import Source
+from chaos.plan import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from torture.storm import Outcome, Storm
+    from chaos.run import ChaosRun, Outcome
 
 MOST_LINES = 12
 
 
-def report(storm: Storm, outcome: Outcome, logs: Path) -> str:
+def report(run: ChaosRun, outcome: Outcome, logs: Path) -> str:
     """The whole report, without its timeline."""
-    return "\n".join([*_lines(storm, outcome, logs), verdict(outcome)])
+    return "\n".join([*_lines(run, outcome, logs), verdict(outcome)])
 
 
 def verdict(outcome: Outcome) -> str:
     """The last lines: what does not hold, or that everything does."""
-    counts = Counter(finding.fault.value for finding in outcome.findings)
+    counts = Counter(violation.kind.value for violation in outcome.violations)
     summed = ", ".join(f"{counts[fault]} {fault}" for fault in ("lost", "doubled", "stuck", "wrong", "backwards"))
-    lines = [f"  {finding.fault:<12} {finding.what}" for finding in outcome.findings]
+    lines = [f"  {violation.kind:<12} {violation.what}" for violation in outcome.violations]
     return "\n".join(
         [*lines, f"{summed}, {counts['left behind']} left behind: {'FAILED' if lines else 'everything holds'}"]
     )
 
 
-def _lines(storm: Storm, outcome: Outcome, logs: Path) -> Iterator[str]:
-    shape, notes = storm.shape, outcome.facts.notes
-    yield f"seed {shape.seed}: {storm.jobs} jobs, {shape.database}, objects in {shape.store}"
-    yield f"  storm {outcome.seconds[0]:.1f} s, then {outcome.seconds[1]:.1f} s until every job had ended"
-    strikes = Counter(f"{strike.name} {strike.blow}" for strike in outcome.strikes)
-    yield f"  {len(outcome.strikes)} strikes: {_counted(strikes)}"
+def _lines(run: ChaosRun, outcome: Outcome, logs: Path) -> Iterator[str]:
+    setup, notes = run.setup, outcome.facts.notes
+    yield f"seed {setup.seed}: {run.jobs} jobs, {setup.database}, objects in {setup.store}"
+    yield f"  faults for {outcome.seconds[0]:.1f} s, then {outcome.seconds[1]:.1f} s until every job had ended"
+    faults = Counter(f"{fault.process} {fault.kind}" for fault in outcome.faults)
+    yield f"  {len(outcome.faults)} faults: {_counted(faults)}"
     ends = Counter(final.status for final in outcome.facts.finals.values())
     yield f"  jobs: {_counted(ends)}; {len(notes.stops_taken)} Stops taken, {len(notes.stops_refused)} refused"
     again = Counter(attempts for attempts in outcome.attempts if attempts > 1)
@@ -48,11 +48,11 @@ def _lines(storm: Storm, outcome: Outcome, logs: Path) -> Iterator[str]:
     yield f"  failures: {_counted(reasons) or 'none'}"
     bad = [plan for plan in outcome.facts.plans.values() if plan.source in {Source.MISSING, Source.TORN}]
     yield f"  {len(bad)} jobs were made of sources that cannot be packaged"
-    looks = sum(map(len, notes.looks.values()))
-    yield f"  {looks} looks at jobs, {notes.verified} objects verified while the storm went on"
+    observed = sum(map(len, notes.observations.values()))
+    yield f"  {observed} observations of jobs, {notes.verified} objects verified meanwhile"
     yield f"  errors that clients saw behind their SDK's retries: {_counted(notes.errors) or 'none'}"
     yield f"  requests through the proxy: {_counted(proxied(logs)) or 'none'}"
-    for what, times in _counts(outcome.unasked):
+    for what, times in _counts(outcome.unexpected_exits):
         yield f"  {times} times: {what}"
     for what, times in Counter(logged(logs)).most_common(MOST_LINES):
         yield f"  logged {times} times: {what}"
@@ -67,7 +67,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def proxied(logs: Path) -> dict[str, int]:
-    """What befell the requests that came to the proxy."""
+    """How many requests through the proxy met which fault."""
     path = logs / "proxy.log"
     lines = path.read_text().splitlines() if path.exists() else []
     return Counter(line.partition(" ")[0] for line in lines if not line.startswith("listening"))

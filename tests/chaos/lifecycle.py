@@ -1,4 +1,4 @@
-"""What a job may do, told by the service's public description alone, and what observations say against it. Pure."""
+"""A job's transitions by the service's public description alone, and what observations contradict them. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # STARTING -> INPROGRESS -> COMPLETED | FAILED; a Stop moves STARTING or INPROGRESS to STOPPING, a worker to STOPPED.
-# Written down here a second time on purpose: the program's own table is what is being tried.
+# Written here a second time on purpose: the program's own table is what is tested.
 MOVES: dict[str, frozenset[str]] = {
     "STARTING": frozenset({"INPROGRESS", "STOPPING", "FAILED"}),
     "INPROGRESS": frozenset({"COMPLETED", "FAILED", "STOPPING"}),
@@ -23,10 +23,10 @@ ENDS = frozenset(status for status, moves in MOVES.items() if not moves)
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look at a job through the API.
+    """One observation of a job through the API.
 
     Attributes:
-        sent, received: seconds by a monotonic clock; the look was somewhere between.
+        sent, received: seconds by a monotonic clock; the observation lies between.
         status: as answered.
         modified: LastModifiedTime, in seconds since the epoch.
         by: the operation and the server that answered.
@@ -54,7 +54,7 @@ _REACHABLE = {status: reachable(status) for status in MOVES}
 
 
 def contradictions(observations: Iterable[Observation]) -> list[str]:
-    """What cannot be true of one job: a step backwards, or an end that changed. Looks that overlap prove nothing."""
+    """What cannot be true of one job: a step backwards, or an end that changed. Overlapping ones prove nothing."""
     seen = sorted(observations, key=lambda look: look.received)
     first_of_each = {(look.status, look.modified, look.details): look for look in reversed(seen)}
     earlier = sorted(first_of_each.values(), key=lambda look: look.received)
@@ -62,7 +62,7 @@ def contradictions(observations: Iterable[Observation]) -> list[str]:
 
 
 def _against(earlier: Sequence[Observation], later: Observation) -> str | None:
-    """What the looks that were over before this one began say against it."""
+    """How the observations that had ended before this one began contradict it."""
     if later.status not in MOVES:
         return f"status {later.status!r} is none that there is ({later.by})"
     for before in earlier:

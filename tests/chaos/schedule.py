@@ -1,4 +1,4 @@
-"""The schedule of a storm: which process is struck when, and how. Pure; the seed decides."""
+"""The schedule of faults: which process is hit when, and how. Pure; the seed decides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class Blow(StrEnum):
+class FaultKind(StrEnum):
     """What is done to a process."""
 
     KILL = "SIGKILL"
@@ -26,38 +26,38 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How one process is treated.
+    """The faults of one process.
 
     Attributes:
-        blows: those that it is struck with, each as often as it stands here.
+        kinds: the faults that may hit it, each as often as it stands here.
         longest: seconds that it is gone or stopped at most.
-        every: seconds between two blows, on average.
+        every: seconds between two faults, on average.
     """
 
-    blows: Sequence[Blow]
+    kinds: Sequence[FaultKind]
     longest: float
     every: float
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Strike:
-    """One blow: seconds from the storm's begin, and how many seconds its victim is gone or stopped."""
+class ProcessFault:
+    """One fault: seconds from the start, the process, and how many seconds it is gone or stopped."""
 
     at: float
-    name: str
-    blow: Blow
+    process: str
+    kind: FaultKind
     seconds: float
 
 
-def schedule(seed: int, targets: Mapping[str, Target], seconds: float) -> list[Strike]:
-    """All strikes of a storm in order of time. No process is struck again before it was back for a second.
+def schedule(seed: int, targets: Mapping[str, Target], seconds: float) -> list[ProcessFault]:
+    """All faults in order of time. No process is hit again before it has run for a second.
 
     Args:
-        seed: the same seed gives the same strikes.
+        seed: the same seed gives the same faults.
         targets: the processes by name.
-        seconds: no victim is still gone or stopped after so long.
+        seconds: no process is gone or stopped later.
     """
-    strikes: list[Strike] = []
+    faults: list[ProcessFault] = []
     for name, target in targets.items():
         dice = random.Random(f"{seed}/{name}")
         at = dice.uniform(0.2, 1.0) * target.every
@@ -65,12 +65,12 @@ def schedule(seed: int, targets: Mapping[str, Target], seconds: float) -> list[S
             gone = round(dice.uniform(0.1, 1.0) * target.longest, 2)
             if at + gone > seconds:
                 break
-            strikes.append(Strike(round(at, 2), name, dice.choice(target.blows), gone))
+            faults.append(ProcessFault(round(at, 2), name, dice.choice(target.kinds), gone))
             at += gone + 1.0 + dice.expovariate(1 / target.every)
-    return sorted(strikes)
+    return sorted(faults)
 
 
-def told(strike: Strike) -> str:
+def described(fault: ProcessFault) -> str:
     """One line of the timeline."""
-    verb = "continued" if strike.blow is Blow.PAUSE else "started again"
-    return f"{strike.name:<10} {strike.blow:<16} {verb} after {strike.seconds:.1f} s"
+    verb = "continued" if fault.kind is FaultKind.PAUSE else "started again"
+    return f"{fault.process:<10} {fault.kind:<16} {verb} after {fault.seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""The moments of a job at which a worker can be killed: seen from outside, in the database and the object store."""
+"""The stages of a job at which a worker can be killed, as seen in the database and the object store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Moment(IntEnum):
+class Stage(IntEnum):
     """How far a job has come, in the order in which a job goes through them."""
 
     WAITING = 0
@@ -40,15 +40,15 @@ class Moment(IntEnum):
 
 
 class Seen(NamedTuple):
-    """A job's moment, how far any attempt at it has come, and the process that holds its work, if one does."""
+    """A job's stage, how far any attempt at it has come, and the process that holds its work, if one does."""
 
-    moment: Moment
-    reached: Moment
+    stage: Stage
+    reached: Stage
     pid: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class JobFacts:
     """What can be seen of a job.
 
     Attributes:
@@ -71,7 +71,7 @@ class Facts:
 
 
 class Watcher:
-    """Looks at one job after the other, as quickly as the database answers.
+    """Reads a job's stage, as quickly as the database answers.
 
     Args:
         jobs: the database of jobs.
@@ -90,14 +90,14 @@ class Watcher:
         self._stored = stored
         self._staged = staged
 
-    def look(self, name: str) -> Seen:
-        """Where the job stands."""
+    def seen(self, name: str) -> Seen:
+        """The job's stage."""
         with self._engine.connect() as connection:
             state, executor, steps = connection.execute(text(self._work()), {"name": f"%/{name}@%"}).one()
         with self._jobs.connect() as connection:
-            job = connection.execute(text(JOB), {"name": name, "component": f"torture.{name}"}).one()
+            job = connection.execute(text(JOB), {"name": name, "component": f"chaos.{name}"}).one()
         pid = int(executor.rsplit("-", 2)[1]) if state == "PENDING" and executor else None
-        facts = Facts(
+        facts = JobFacts(
             status=job.status,
             noted=job.written_uri,
             components=job.components,
@@ -106,7 +106,7 @@ class Watcher:
             held=state == "PENDING",
             staged=pid is not None and job.written_uri is None and self._staged(pid),
         )
-        return Seen(moment(facts), reached(facts), pid)
+        return Seen(stage(facts), reached(facts), pid)
 
     def _work(self) -> str:
         return (
@@ -124,25 +124,25 @@ STEPS = 2
 """The steps of a job that asks for a component."""
 
 
-def moment(facts: Facts) -> Moment:
+def stage(facts: JobFacts) -> Stage:
     """How far a job has come. Pure."""
     if facts.status in {"COMPLETED", "FAILED", "STOPPED"}:
-        return Moment.COMPLETED if facts.held else Moment.OVER
-    return reached(facts) if facts.held else Moment.WAITING
+        return Stage.COMPLETED if facts.held else Stage.OVER
+    return reached(facts) if facts.held else Stage.WAITING
 
 
-def reached(facts: Facts) -> Moment:
+def reached(facts: JobFacts) -> Stage:
     """How far any attempt at a job has come, which the next attempt finds. Pure."""
     if facts.status == "STARTING":
-        return Moment.CLAIMED if facts.held else Moment.WAITING
+        return Stage.CLAIMED if facts.held else Stage.WAITING
     if facts.status != "INPROGRESS":
-        return moment(facts)
+        return stage(facts)
     further = (
-        (facts.steps >= STEPS, Moment.MADE),
-        (facts.components > 0, Moment.COMPONENT),
-        (facts.steps > 0, Moment.PACKAGED),
-        (facts.stored, Moment.STORED),
-        (facts.noted is not None, Moment.NOTED),
-        (facts.staged, Moment.STREAMING),
+        (facts.steps >= STEPS, Stage.MADE),
+        (facts.components > 0, Stage.COMPONENT),
+        (facts.steps > 0, Stage.PACKAGED),
+        (facts.stored, Stage.STORED),
+        (facts.noted is not None, Stage.NOTED),
+        (facts.staged, Stage.STREAMING),
     )
-    return next((found for so, found in further if so), Moment.BEGUN)
+    return next((found for so, found in further if so), Stage.BEGUN)

@@ -1,4 +1,4 @@
-"""The object store as the storm's judge sees it: past the program, past the proxy."""
+"""The object store as the checks see it: without the program, without the proxy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from contract.s3_service import S3Service
 
-BUCKETS = MODELS, PACKAGES = "torture-models", "torture-packages"
+BUCKETS = MODELS, PACKAGES = "chaos-models", "chaos-packages"
 STAGING = ".staging"
 """Where the directory store keeps what is no object yet."""
 
 
-class Shelf(Protocol):
+class Store(Protocol):
     """Objects by bucket and key."""
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
@@ -35,10 +35,10 @@ class Shelf(Protocol):
         """Every object's key."""
 
     def unfinished(self) -> list[str]:
-        """Everything that is half there: uploads that were begun, files that are no object yet."""
+        """Uploads that were begun, and files that are no object yet."""
 
 
-class S3Shelf:
+class S3Store:
     """Straight to the S3 server."""
 
     def __init__(self, service: S3Service) -> None:
@@ -82,7 +82,7 @@ class S3Shelf:
         return found
 
 
-class FolderShelf:
+class FolderStore:
     """The folder of the directory store."""
 
     def __init__(self, root: Path) -> None:

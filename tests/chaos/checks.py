@@ -1,4 +1,4 @@
-"""What must hold when a storm is over. Pure: facts in, findings out."""
+"""What must hold after a chaos test. Pure: facts in, violations out."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from torture.lifecycle import ENDS, contradictions
-from torture.plan import REFUSED
+from chaos.lifecycle import ENDS, contradictions
+from chaos.plan import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from torture.clients import Notes
-    from torture.plan import JobPlan
+    from chaos.clients import Notes
+    from chaos.plan import JobPlan
 
 STORE_BROKE_OFF = "InternalServerError: The object store could not be reached, or broke off."
 """What a good job's failure may say, where the store was made to fail."""
 
 
-class Fault(StrEnum):
+class Breach(StrEnum):
     """In which way something does not hold."""
 
     LOST = "lost"
@@ -31,16 +31,16 @@ class Fault(StrEnum):
     WRONG = "wrong"
     """An end that the job's history does not allow, or bytes that are not the right ones."""
     LEFT = "left behind"
-    """Something lies about that belongs to no job."""
+    """An object, upload or row that belongs to no job."""
     BACKWARDS = "backwards"
     """A client saw a job go back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """Something that does not hold."""
 
-    fault: Fault
+    kind: Breach
     what: str
 
 
@@ -66,16 +66,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that was found when the storm was over.
+    """Everything that was found afterwards.
 
     Attributes:
-        notes: what the clients were told.
+        notes: every answer that the clients got.
         finals: each job in the list of jobs, by its name.
         expected: for each job, the key and digest of the one object that it may have, if it may have one.
         objects: each object in the bucket of packages, by its key.
         unfinished: uploads and files that are no objects yet.
         components: the ARNs of all component versions.
-        leftovers: what the engine and the registry of workers still hold.
+        orphans: what the engine and the registry of workers still hold.
         store_fails: whether the store was made to fail.
     """
 
@@ -85,52 +85,53 @@ class Facts:
     objects: Mapping[str, Stored]
     unfinished: Sequence[str] = ()
     components: Collection[str] = ()
-    leftovers: Sequence[str] = ()
+    orphans: Sequence[str] = ()
     store_fails: bool = True
     plans: Mapping[str, JobPlan] = field(default_factory=dict)
 
 
-def findings(facts: Facts) -> list[Finding]:
+def violations(facts: Facts) -> list[Violation]:
     """Everything that does not hold."""
-    found: list[Finding] = []
-    for check in (_told, _promised_once, _jobs, _ends, _objects, _components, _looks, _left):
+    found: list[Violation] = []
+    for check in (_answers, _promised_once, _jobs, _ends, _objects, _components, _observations, _left):
         found += check(facts)
     return found
 
 
-def _told(facts: Facts) -> Iterator[Finding]:
-    for told in facts.notes.strange:
-        yield Finding(Fault.WRONG, told)
-    for told in facts.notes.gave_up:
-        yield Finding(Fault.STUCK, told)
+def _answers(facts: Facts) -> Iterator[Violation]:
+    for answer in facts.notes.unexpected:
+        yield Violation(Breach.WRONG, answer)
+    for answer in facts.notes.unanswered:
+        yield Violation(Breach.STUCK, answer)
 
 
-def _promised_once(facts: Facts) -> Iterator[Finding]:
+def _promised_once(facts: Facts) -> Iterator[Violation]:
     for name, versions in facts.notes.made.items():
         if len(versions) > 1:
-            yield Finding(Fault.DOUBLED, f"{name}: {len(versions)} clients were told that they had made it: {versions}")
+            yield Violation(Breach.DOUBLED, f"{name}: {len(versions)} clients got 200 for it: {versions}")
         elif name in facts.finals and facts.finals[name].version != versions[0]:
-            yield Finding(
-                Fault.WRONG, f"{name} is of version {facts.finals[name].version}, and was promised as {versions[0]}"
+            yield Violation(
+                Breach.WRONG,
+                f"{name} is of version {facts.finals[name].version}, and was promised as {versions[0]}",
             )
 
 
-def _jobs(facts: Facts) -> Iterator[Finding]:
+def _jobs(facts: Facts) -> Iterator[Violation]:
     for name in sorted(facts.notes.accepted.keys() - facts.finals.keys()):
-        yield Finding(Fault.LOST, f"{name} was accepted, and is not there")
+        yield Violation(Breach.LOST, f"{name} was accepted, and is not there")
     for name in sorted(facts.finals.keys() - facts.plans.keys()):
-        yield Finding(Fault.WRONG, f"{name} is there, and nobody asked for it")
+        yield Violation(Breach.WRONG, f"{name} is there, and nobody asked for it")
     for name, final in facts.finals.items():
         if final.status not in ENDS:
-            yield Finding(Fault.STUCK, f"{name} stands still as {final.status}: {final.message}")
+            yield Violation(Breach.STUCK, f"{name} stands still as {final.status}: {final.message}")
 
 
-def _ends(facts: Facts) -> Iterator[Finding]:
+def _ends(facts: Facts) -> Iterator[Violation]:
     for name, final in facts.finals.items():
         plan = facts.plans.get(name)
         fault = None if plan is None else _end_fault(facts, plan, final)
         if fault:
-            yield Finding(Fault.WRONG, f"{name} is {final.status}: {fault} ({final.message})")
+            yield Violation(Breach.WRONG, f"{name} is {final.status}: {fault} ({final.message})")
 
 
 def _end_fault(facts: Facts, plan: JobPlan, final: Final) -> str | None:
@@ -158,7 +159,7 @@ def _failure_fault(facts: Facts, reason: str | None, final: Final) -> str | None
     return None if final.message.startswith(reason) else f"its message should begin with {reason!r}"
 
 
-def _objects(facts: Facts) -> Iterator[Finding]:
+def _objects(facts: Facts) -> Iterator[Violation]:
     owners: dict[str, str] = {}
     for name, final in facts.finals.items():
         if final.status != "COMPLETED" or name not in facts.expected:
@@ -167,15 +168,15 @@ def _objects(facts: Facts) -> Iterator[Finding]:
         owners[key] = name
         stored = facts.objects.get(key)
         if final.artifact is None or not final.artifact.endswith(f"/{key}"):
-            yield Finding(Fault.WRONG, f"{name} names {final.artifact}, and should name {key}")
+            yield Violation(Breach.WRONG, f"{name} names {final.artifact}, and should name {key}")
         if stored is None:
-            yield Finding(Fault.LOST, f"{name} is COMPLETED, and {key} is not there")
+            yield Violation(Breach.LOST, f"{name} is COMPLETED, and {key} is not there")
         elif stored.refusal:
-            yield Finding(Fault.WRONG, f"{key} of {name} does not verify: {stored.refusal}")
+            yield Violation(Breach.WRONG, f"{key} of {name} does not verify: {stored.refusal}")
         elif stored.sha256 != sha256:
-            yield Finding(Fault.WRONG, f"{key} of {name} has SHA-256 {stored.sha256}, and should have {sha256}")
+            yield Violation(Breach.WRONG, f"{key} of {name} has SHA-256 {stored.sha256}, and should have {sha256}")
     for key in sorted(facts.objects.keys() - owners.keys()):
-        yield Finding(Fault.LEFT, f"the object {key} belongs to no COMPLETED job{_whose(facts, key)}")
+        yield Violation(Breach.LEFT, f"the object {key} belongs to no COMPLETED job{_whose(facts, key)}")
 
 
 def _whose(facts: Facts, key: str) -> str:
@@ -185,29 +186,29 @@ def _whose(facts: Facts, key: str) -> str:
     return ""
 
 
-def _components(facts: Facts) -> Iterator[Finding]:
+def _components(facts: Facts) -> Iterator[Violation]:
     owners: set[str] = set()
     for name, final in facts.finals.items():
         plan = facts.plans.get(name)
         if plan is None or not plan.component or final.status != "COMPLETED":
             continue
         if final.component_status != "COMPLETED" or final.component is None:
-            yield Finding(Fault.WRONG, f"{name} has no component: {final.component_status} {final.component}")
+            yield Violation(Breach.WRONG, f"{name} has no component: {final.component_status} {final.component}")
         elif final.component in owners:
-            yield Finding(Fault.DOUBLED, f"{name} names {final.component}, which another job has made")
+            yield Violation(Breach.DOUBLED, f"{name} names {final.component}, which another job has made")
         elif final.component not in facts.components:
-            yield Finding(Fault.LOST, f"{name} names {final.component}, which is not there")
+            yield Violation(Breach.LOST, f"{name} names {final.component}, which is not there")
         owners.add(final.component or "")
     for arn in sorted(set(facts.components) - owners):
-        yield Finding(Fault.LEFT, f"the component {arn} belongs to no COMPLETED job")
+        yield Violation(Breach.LEFT, f"the component {arn} belongs to no COMPLETED job")
 
 
-def _looks(facts: Facts) -> Iterator[Finding]:
-    for name, looks in facts.notes.looks.items():
-        for what in contradictions(looks):
-            yield Finding(Fault.BACKWARDS, f"{name}: {what}")
+def _observations(facts: Facts) -> Iterator[Violation]:
+    for name, seen in facts.notes.observations.items():
+        for what in contradictions(seen):
+            yield Violation(Breach.BACKWARDS, f"{name}: {what}")
 
 
-def _left(facts: Facts) -> Iterator[Finding]:
-    for what in (*facts.unfinished, *facts.leftovers):
-        yield Finding(Fault.LEFT, what)
+def _left(facts: Facts) -> Iterator[Violation]:
+    for what in (*facts.unfinished, *facts.orphans):
+        yield Violation(Breach.LEFT, what)

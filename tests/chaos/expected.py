@@ -1,4 +1,4 @@
-"""What packages must be, byte for byte: the sources, and the same sources packaged again far from the storm."""
+"""What packages must be, byte for byte: the sources, and the same sources packaged again in this process."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from archives import model_tar_gz
+from chaos.clients import source_key, source_uri
+from chaos.harness import register
+from chaos.plan import SIZES, Source
+from chaos.stores import MODELS
 from edgewright.packaging import Model, package, package_name
-from torture.clients import source_key, source_uri
-from torture.house import register
-from torture.plan import SIZES, Source
-from torture.shelves import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from typing_extensions import Buffer
 
+    from chaos.harness import Harness
     from edgewright.signing.keys import Signer
-    from torture.house import House
 
 TARGET = "jetson_nano"
 
@@ -33,17 +33,17 @@ def archive(source: Source) -> bytes:
     return whole[: len(whole) // 2] if source is Source.TORN else whole
 
 
-def furnish(house: House, sources: Iterable[Source]) -> None:
+def upload_sources(harness: Harness, sources: Iterable[Source]) -> None:
     """Put sources into the store, and register each as a compilation job of its name."""
     for source in sources:
         content = archive(Source.TINY if source is Source.MISSING else source)
-        house.shelf.put(MODELS, source_key(source), content)
-        register(house, source.value, source_uri(source))
+        harness.objects.put(MODELS, source_key(source), content)
+        register(harness, source.value, source_uri(source))
         if source is Source.MISSING:
-            house.shelf.remove(MODELS, source_key(source))
+            harness.objects.remove(MODELS, source_key(source))
 
 
-class Oracle:
+class ExpectedPackages:
     """Packages sources in this process."""
 
     def __init__(self, signer: Signer) -> None:
@@ -67,4 +67,4 @@ def object_key(source: Source, version: str) -> str:
 
 
 def _model(source: Source, version: str) -> Model:
-    return Model("torture", version, compilation_job=source.value, target=TARGET)
+    return Model("chaos", version, compilation_job=source.value, target=TARGET)

@@ -1,8 +1,8 @@
-"""Plans are the seed's, and hold some of everything."""
+"""Plans follow from the seed, and hold some of everything."""
 
 from __future__ import annotations
 
-from torture.plan import NEAR_SECONDS, SHARES, SIZES, Source, plan
+from chaos.plan import NEAR_SECONDS, SHARES, SIZES, Source, plan
 
 
 def test_the_seed_decides() -> None:
@@ -26,10 +26,10 @@ def test_no_two_jobs_and_rivals_share_an_object() -> None:
     assert len(set(versions)) == len(versions)
 
 
-def test_most_jobs_are_under_way_when_a_blow_falls() -> None:
-    blows = [0.3, 20.0, 40.0]
-    jobs = plan(7, 300, 60, blows)
-    near = [job for job in jobs if any(blow - NEAR_SECONDS - 0.01 <= job.create_at <= blow for blow in blows)]
+def test_most_jobs_are_under_way_when_a_fault_comes() -> None:
+    fault_times = [0.3, 20.0, 40.0]
+    jobs = plan(7, 300, 60, fault_times)
+    near = [job for job in jobs if any(fault - NEAR_SECONDS - 0.01 <= job.create_at <= fault for fault in fault_times)]
     assert 160 < len(near) < 250
     assert all(job.create_at >= 0 for job in jobs)
     assert [job.create_at for job in jobs] == sorted(job.create_at for job in jobs)

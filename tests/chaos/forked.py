@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edgewright.settings import Settings
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["torture.forked", "edgewright.service", "edgewright.worker", "edgewright.logs"])
+FORKS.set_forkserver_preload(["chaos.forked", "edgewright.service", "edgewright.worker", "edgewright.logs"])
 
 
 def forked_worker(settings: Settings) -> ForkServerProcess:
