@@ -5,7 +5,7 @@ In a test:
     with faulty_proxy(s3.url, seeded(7, Rates(slow_down=0.2))) as proxy:
         ...  # give the client proxy.url; the requests are in proxy.seen
 
-Or as a process of its own, which can be killed and paused: `faulty_proxy.py --upstream URL --port N --seed N --rates JSON`.
+Or as a process, which can be killed and paused: `faulty_proxy.py --upstream URL --port N --seed N --rates JSON`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ PASSING = [fault for fault in Fault if not fault.name.startswith("STALL")]
 
 
 @dataclass
-class House:
+class FaultyBucket:
     """A bucket, and a store that reaches it through a proxy."""
 
     server: S3Service
@@ -66,11 +66,11 @@ class House:
 
 
 @pytest.fixture
-def house(s3_server: S3Service) -> Iterator[House]:
+def faulty(s3_server: S3Service) -> Iterator[FaultyBucket]:
     bucket = f"bucket-{secrets.token_hex(6)}"
     s3_server.client().create_bucket(Bucket=bucket)
     with faulty_proxy(s3_server.url, stall_seconds=3.0) as proxy:
-        yield House(s3_server, proxy, bucket)
+        yield FaultyBucket(s3_server, proxy, bucket)
 
 
 def noise(size: int, seed: int = 1) -> bytes:
@@ -78,7 +78,7 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 
 def once(fault: Fault, method: str, part_of_target: str = "") -> Choose:
-    """The fault befalls the first request of this kind."""
+    """The first request of this kind meets the fault."""
     hit: list[int] = []
 
     def choose(number: int, found: str, target: str) -> Fault | None:
@@ -92,62 +92,62 @@ def once(fault: Fault, method: str, part_of_target: str = "") -> Choose:
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.LOST])
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-def test_a_read_survives(house: House, fault: Fault, method: str) -> None:
+def test_a_read_survives(faulty: FaultyBucket, fault: Fault, method: str) -> None:
     body = noise(9 * MIB + 7)
-    uri = house.put(body)
-    house.proxy.choose = once(fault, method)
-    assert b"".join(house.store().read(uri)) == body
+    uri = faulty.put(body)
+    faulty.proxy.choose = once(fault, method)
+    assert b"".join(faulty.store().read(uri)) == body
 
 
 @pytest.mark.parametrize("fault", list(Fault))
 @pytest.mark.parametrize(
     ("method", "target"), [("POST", "?uploads"), ("PUT", "partNumber=2"), ("POST", "?uploadId="), ("HEAD", "")]
 )
-def test_an_upload_in_parts_survives(house: House, fault: Fault, method: str, target: str) -> None:
+def test_an_upload_in_parts_survives(faulty: FaultyBucket, fault: Fault, method: str, target: str) -> None:
     body = noise(PART + 100_000)
-    house.proxy.choose = once(fault, method, target)
-    house.store().write(house.uri(), [body[start : start + MIB] for start in range(0, len(body), MIB)])
-    assert house.content() == body
+    faulty.proxy.choose = once(fault, method, target)
+    faulty.store().write(faulty.uri(), [body[start : start + MIB] for start in range(0, len(body), MIB)])
+    assert faulty.content() == body
     begun_twice = method == "POST" and target == "?uploads"  # and the first one's answer was lost
-    assert len(house.uploads()) <= (1 if begun_twice else 0)
+    assert len(faulty.uploads()) <= (1 if begun_twice else 0)
 
 
 @pytest.mark.parametrize("fault", list(Fault))
 @pytest.mark.parametrize("method", ["PUT", "HEAD"])
-def test_a_small_object_survives(house: House, fault: Fault, method: str) -> None:
-    house.proxy.choose = once(fault, method)
-    house.store().write(house.uri(), [noise(100_000)])
-    assert house.content() == noise(100_000)
+def test_a_small_object_survives(faulty: FaultyBucket, fault: Fault, method: str) -> None:
+    faulty.proxy.choose = once(fault, method)
+    faulty.store().write(faulty.uri(), [noise(100_000)])
+    assert faulty.content() == noise(100_000)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_storm_changes_no_byte(house: House, seed: int) -> None:
+def test_random_faults_change_no_byte(faulty: FaultyBucket, seed: int) -> None:
     shares = {fault.value: 0.06 for fault in PASSING}
-    house.proxy.choose = seeded(seed, Rates(**shares))
-    store, body = house.store(retry_seconds=60), noise(5 * PART + 3)
-    store.write(house.uri(), [body])
-    assert b"".join(store.read(house.uri())) == body
-    assert house.content() == body
-    house.proxy.choose = lambda *_: None
-    for upload in store.uploads(house.bucket):  # those whose begin was answered with a fault
+    faulty.proxy.choose = seeded(seed, Rates(**shares))
+    store, body = faulty.store(retry_seconds=60), noise(5 * PART + 3)
+    store.write(faulty.uri(), [body])
+    assert b"".join(store.read(faulty.uri())) == body
+    assert faulty.content() == body
+    faulty.proxy.choose = lambda *_: None
+    for upload in store.uploads(faulty.bucket):  # those whose begin was answered with a fault
         store.abort_upload(upload.uri, upload.upload_id)
-    assert house.uploads() == []
-    assert house.proxy.counts().keys() > {"passed"}
+    assert faulty.uploads() == []
+    assert faulty.proxy.counts().keys() > {"passed"}
 
 
-def test_every_answer_cut_in_the_middle_still_gets_on(house: House) -> None:
+def test_every_answer_cut_in_the_middle_still_gets_on(faulty: FaultyBucket) -> None:
     """Each cut answer has brought some bytes, half of what was left: the next begins there, however often."""
     body = noise(2 * PART)  # two ranges, neither of which is down to its last byte after twelve cuts or so
-    uri = house.put(body)
-    house.proxy.choose = lambda number, _method, _target: Fault.TRUNCATION if number <= 24 else None
-    assert b"".join(house.store(retry_seconds=3).read(uri)) == body
-    cut = [seen for seen in house.proxy.seen if seen.method == "GET" and seen.fault]
+    uri = faulty.put(body)
+    faulty.proxy.choose = lambda number, _method, _target: Fault.TRUNCATION if number <= 24 else None
+    assert b"".join(faulty.store(retry_seconds=3).read(uri)) == body
+    cut = [seen for seen in faulty.proxy.seen if seen.method == "GET" and seen.fault]
     assert len(cut) > 20
 
 
-def test_a_replaced_object_is_not_mixed_in_where_a_read_is_gone_on_with(house: House) -> None:
+def test_a_replaced_object_is_not_mixed_in_where_a_read_is_gone_on_with(faulty: FaultyBucket) -> None:
     old, new = noise(PART, seed=1), noise(PART, seed=2)
-    uri = house.put(old)
+    uri = faulty.put(old)
 
     def replace_in_between(_number: int, method: str, _target: str) -> Fault | None:
         if method != "GET":
@@ -155,51 +155,51 @@ def test_a_replaced_object_is_not_mixed_in_where_a_read_is_gone_on_with(house: H
         if not cut:
             cut.append(True)
             return Fault.TRUNCATION
-        house.put(new)
+        faulty.put(new)
         return None
 
     cut: list[bool] = []
-    house.proxy.choose = replace_in_between
-    with pytest.raises(ObjectReplaced, match=f"Bucket: {house.bucket}, Key: models/k"):
-        list(house.store().read(uri))
+    faulty.proxy.choose = replace_in_between
+    with pytest.raises(ObjectReplaced, match=f"Bucket: {faulty.bucket}, Key: models/k"):
+        list(faulty.store().read(uri))
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.ERROR, Fault.RESET, Fault.STALL])
-def test_what_fails_for_too_long_is_said_to(house: House, fault: Fault) -> None:
-    uri = house.put(b"x" * 1000)
-    house.proxy.choose = lambda *_: fault
-    store = house.store(retry_seconds=1.5, read_seconds=0.5)
-    named = rf"1\.5 s.* Bucket: {house.bucket}, Key: models/k$"
+def test_what_fails_for_too_long_is_said_to(faulty: FaultyBucket, fault: Fault) -> None:
+    uri = faulty.put(b"x" * 1000)
+    faulty.proxy.choose = lambda *_: fault
+    store = faulty.store(retry_seconds=1.5, read_seconds=0.5)
+    named = rf"1\.5 s.* Bucket: {faulty.bucket}, Key: models/k$"
     with pytest.raises(StoreUnavailable, match="looking for the object.*" + named):
         store.size(uri)
     with pytest.raises(StoreUnavailable, match="writing.*" + named) as raised:
         store.write(uri, [b"new"])
     assert "\n" not in raised.value.message
-    assert house.server.secret not in raised.value.message
-    assert house.content() == b"x" * 1000
+    assert faulty.server.secret not in raised.value.message
+    assert faulty.content() == b"x" * 1000
     if fault is Fault.SLOW_DOWN:
         assert "SlowDown (503)" in raised.value.message
 
 
-def test_an_upload_that_fails_for_too_long_leaves_nothing(house: House) -> None:
-    house.proxy.choose = lambda _number, _method, target: Fault.ERROR if "partNumber=2" in target else None
+def test_an_upload_that_fails_for_too_long_leaves_nothing(faulty: FaultyBucket) -> None:
+    faulty.proxy.choose = lambda _number, _method, target: Fault.ERROR if "partNumber=2" in target else None
     with pytest.raises(StoreUnavailable, match="sending part 2"):
-        house.store(retry_seconds=1).write(house.uri(), [noise(3 * PART)])
-    assert house.names() == []
-    assert house.uploads() == []
+        faulty.store(retry_seconds=1).write(faulty.uri(), [noise(3 * PART)])
+    assert faulty.names() == []
+    assert faulty.uploads() == []
 
 
-def test_a_lost_answer_to_the_completion_is_found_out(house: House) -> None:
+def test_a_lost_answer_to_the_completion_is_found_out(faulty: FaultyBucket) -> None:
     """The store has made the object, and says that it has no such upload any more."""
     body = noise(PART + 1)
-    house.proxy.choose = once(Fault.RESET_AFTER, "POST", "?uploadId=")
-    house.store().write(house.uri(), [body])
-    posts = [seen for seen in house.proxy.seen if seen.method == "POST" and "uploadId" in seen.target]
+    faulty.proxy.choose = once(Fault.RESET_AFTER, "POST", "?uploadId=")
+    faulty.store().write(faulty.uri(), [body])
+    posts = [seen for seen in faulty.proxy.seen if seen.method == "POST" and "uploadId" in seen.target]
     assert len(posts) == 2
-    assert house.content() == body
+    assert faulty.content() == body
 
 
-def test_a_poll_ends_a_write_that_stalls(house: House) -> None:
+def test_a_poll_ends_a_write_that_stalls(faulty: FaultyBucket) -> None:
     stalled, stop = Event(), Event()
 
     def stall(_number: int, _method: str, target: str) -> Fault | None:
@@ -212,25 +212,25 @@ def test_a_poll_ends_a_write_that_stalls(house: House) -> None:
         if stop.is_set():
             raise JobStopped("stopped")
 
-    house.proxy.stall_seconds = 30.0
-    house.proxy.choose = stall
+    faulty.proxy.stall_seconds = 30.0
+    faulty.proxy.choose = stall
     waiting = Timer(0.5, stop.set)
-    store = house.store(read_seconds=60)
+    store = faulty.store(read_seconds=60)
     begun = time.monotonic()
     waiting.start()
     with pytest.raises(JobStopped):
-        store.write(house.uri(), [noise(3 * PART)], poll=poll)
+        store.write(faulty.uri(), [noise(3 * PART)], poll=poll)
     assert stalled.is_set()
     assert time.monotonic() - begun < 15, "it did not wait for the stall to end"
-    assert house.names() == []
+    assert faulty.names() == []
 
 
-def test_a_reader_that_gives_up_asks_for_nothing_more(house: House) -> None:
-    uri = house.put(noise(10 * PART))
-    reading = house.store().read(uri)
+def test_a_reader_that_gives_up_asks_for_nothing_more(faulty: FaultyBucket) -> None:
+    uri = faulty.put(noise(10 * PART))
+    reading = faulty.store().read(uri)
     next(reading)
     reading.close()  # type: ignore[attr-defined]  # a generator
-    asked = len(house.proxy.seen)
+    asked = len(faulty.proxy.seen)
     assert asked <= 6, "the ranges that were read ahead, and no others"
 
 
@@ -238,7 +238,7 @@ def _answering(proxy: FaultyProxy, method: str) -> Callable[[], int]:
     return lambda: sum(seen.method == method for seen in proxy.seen)
 
 
-def test_small_objects_cost_two_requests_to_write(house: House) -> None:
-    house.store().write(house.uri(), [b"x"])
-    assert [seen.method for seen in house.proxy.seen] == ["PUT", "HEAD"]
-    assert _answering(house.proxy, "PUT")() == 1
+def test_small_objects_cost_two_requests_to_write(faulty: FaultyBucket) -> None:
+    faulty.store().write(faulty.uri(), [b"x"])
+    assert [seen.method for seen in faulty.proxy.seen] == ["PUT", "HEAD"]
+    assert _answering(faulty.proxy, "PUT")() == 1
