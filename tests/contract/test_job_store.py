@@ -547,7 +547,10 @@ class TestDatabase:
         assert store.get(key()) == packaging()
 
     def test_processes_that_start_at_once_migrate_once(self, url: str) -> None:
-        code = "import sys; from edgewright.database.connections import migrate, open_database; migrate(open_database(sys.argv[1]))"
+        code = (
+            "import sys; from edgewright.database.connections import migrate, open_database;"
+            "migrate(open_database(sys.argv[1]))"
+        )
         processes = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(4)]
         assert [process.wait() for process in processes] == [0, 0, 0, 0]
         engine = open_database(url)

@@ -18,11 +18,10 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import reaching_database
-from edgewright.database.prepared import given
 from edgewright.events.tables import cursors, job_events
 from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, of_job
+from edgewright.jobs.tables import JOBS, is_job, of_job
 from edgewright.telemetry import counters
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from edgewright.database.prepared import Run
     from edgewright.jobs.job import Job
 
 SOURCE = "aws.sagemaker"
@@ -95,10 +93,6 @@ _COLUMNS = [job_events.c[name] for name in _NAMES]
 _UNNUMBERED = job_events.c.seq.is_(None)
 
 
-_RECORDED = (*(name for name in _NAMES if name != "seq"), "bytes_done")
-_RECORD = insert(job_events).values({name: given(f"new_{name}") for name in _RECORDED})
-
-
 class JobEvents:
     """The events on the jobs' database. Safe to use from many threads.
 
@@ -109,25 +103,23 @@ class JobEvents:
         self._engine = engine
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def changed(self, run: Run, job: Job, at: datetime) -> None:
+    def changed(self, connection: Connection, job: Job, at: datetime) -> None:
         """Write the event of a job that has just been made or moved, in the transaction that did so."""
         key = job.key
-        run(
-            _RECORD,
-            {
-                "new_kind": str(key.kind),
-                "new_account": key.account,
-                "new_region": key.region,
-                "new_name": key.name,
-                "new_created_at": milliseconds(job.created_at),
-                "new_status": str(job.status),
-                "new_attempt": job.attempt,
-                "new_at": milliseconds(at),
-                "new_bytes_done": job.bytes_done,
-                "new_event_id": str(uuid.uuid4()),
-                "new_detail": orjson.dumps(detail(job)).decode(),
-            },
+        event = insert(job_events).values(
+            kind=key.kind,
+            account=key.account,
+            region=key.region,
+            name=key.name,
+            created_at=milliseconds(job.created_at),
+            status=job.status,
+            attempt=job.attempt,
+            at=milliseconds(at),
+            bytes_done=job.bytes_done,
+            event_id=str(uuid.uuid4()),
+            detail=orjson.dumps(detail(job)).decode(),
         )
+        connection.execute(event)
 
     def deleted(self, connection: Connection, key: JobKey, status: Status) -> None:
         """Count a deleted job no more, in the transaction that deletes it."""
@@ -186,9 +178,7 @@ class JobEvents:
         Numbered or not. Empty where there is no such job.
         """
         table = JOBS[key.kind]
-        now = select(table.c.created_at).where(
-            table.c.account == key.account, table.c.region == key.region, table.c.name == key.name
-        )
+        now = select(table.c.created_at).where(is_job(table, key))
         query = select(*_COLUMNS).where(of_job(job_events, key), job_events.c.created_at == now.scalar_subquery())
         with reaching_database(), self._reads.connect() as connection:
             return [_event(row) for row in connection.execute(query.order_by(job_events.c.id))]

@@ -7,28 +7,26 @@ work, a worker finds the job here and hands it over again; doing so twice is doi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import false, select, text
+from sqlalchemy import and_, false, select, text
 from sqlalchemy import update as update_of
 
 from edgewright.database.clock import milliseconds
-from edgewright.database.prepared import direct, given
+from edgewright.database.connections import reaching_database
+from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceNotFound
-from edgewright.jobs import statements
 from edgewright.jobs.job import JobKey, Kind
 from edgewright.jobs.rows import KEY_COLUMNS
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import JOBS
+from edgewright.jobs.tables import JOBS, is_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ClauseElement, ColumnElement, Engine, Select, Table
+    from sqlalchemy import ColumnElement, Engine, Table
 
-    from edgewright.database.prepared import Row, Values
 
 NOUNS = {Kind.PACKAGING: "edge packaging job", Kind.COMPILATION: "compilation job"}
 
@@ -61,8 +59,9 @@ class JobQueue:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._direct = direct(engine)
-        self._waiting = _waiting()
+        self._engine = engine
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._rows = RowReader(engine)
 
     def ticket(self, key: JobKey) -> Ticket:
         """What the engine is to be told of a job.
@@ -70,43 +69,62 @@ class JobQueue:
         Raises:
             ResourceNotFound: no such job.
         """
-        rows = self._direct.alone(_ticket(key.kind), statements.of(key))
-        if not rows:
+        table = JOBS[key.kind]
+        with reaching_database(), self._reads.connect() as connection:
+            row = connection.execute(select(table.c.created_at, table.c.handover).where(is_job(table, key))).first()
+        if row is None:
             raise missing(key)
-        return Ticket(key, *rows[0])
+        return Ticket(key, *row)
 
     def unhanded(self, limit: int) -> Sequence[JobKey]:
         """Jobs that were inserted and not yet handed to the engine, oldest first within each kind."""
-        return [JobKey(kind, *row) for kind, row in self._found(_unhanded, {"limit": limit})][:limit]
+        return self._keys(limit, lambda table: table.c.handed == false())
 
     def mark(self, ticket: Ticket) -> None:
         """Note that the engine has the job, unless it is to be handed over again by now."""
-        values = {"is_created": ticket.created_ms, "is_handover": ticket.handover}
-        self._direct.alone(_marking(ticket.key.kind), statements.of(ticket.key) | values)
+        table = JOBS[ticket.key.kind]
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(update_of(table).values(handed=True).where(*_same(table, ticket)))
 
     def waiting(self) -> bool:
         """Whether any job waits for a worker."""
-        return self._direct.row(self._waiting, ()) is not None
+        return self._rows.row(_WAITING, ()) is not None
 
     def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
         """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
-        values = {"limit": limit, "before": milliseconds(older_than)}
-        found = self._found(_unfinished, values)
-        return [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for kind, row in found][:limit]
+        before = milliseconds(older_than)
+        found: list[Ticket] = []
+        for kind, table in JOBS.items():
+            query = select(*_named(table), table.c.created_at, table.c.handover)
+            query = query.where(text(_IS_UNFINISHED), text("handed"), table.c.created_at < before)
+            with reaching_database(), self._reads.connect() as connection:
+                rows = connection.execute(query.order_by(table.c.created_at).limit(limit)).all()
+            found += [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for row in rows]
+        return found[:limit]
 
     def again(self, ticket: Ticket) -> bool:
         """Have an unfinished job handed over once more, as new work; False where somebody else did or it has ended."""
-        values = {"is_created": ticket.created_ms, "is_handover": ticket.handover, "new_handover": ticket.handover + 1}
-        return bool(self._direct.alone(_again(ticket.key.kind), statements.of(ticket.key) | values))
+        table = JOBS[ticket.key.kind]
+        change = update_of(table).values(handed=False, handover=ticket.handover + 1)
+        with reaching_database(), self._engine.begin() as connection:
+            moved = connection.execute(change.where(*_same(table, ticket), table.c.status.in_(sorted(UNFINISHED))))
+            return bool(moved.rowcount)
 
     def stopped_before_start(self, limit: int) -> Sequence[JobKey]:
         """Jobs that were stopped before any worker began them: nothing was done, so nothing needs to be undone."""
-        return [JobKey(kind, *row) for kind, row in self._found(_stopped, {"limit": limit})][:limit]
+        return self._keys(
+            limit,
+            lambda table: and_(text(_IS_UNFINISHED), table.c.status == Status.STOPPING, table.c.attempt == 0),
+        )
 
-    def _found(self, query: Callable[[Kind], ClauseElement], values: Values) -> Iterator[tuple[Kind, Row]]:
-        for kind in JOBS:
-            for row in self._direct.alone(query(kind), values):
-                yield kind, row
+    def _keys(self, limit: int, where: Callable[[Table], ColumnElement[bool]]) -> Sequence[JobKey]:
+        """Jobs of all kinds for which this holds, oldest first within each kind."""
+        found: list[JobKey] = []
+        for kind, table in JOBS.items():
+            query = select(*_named(table)).where(where(table)).order_by(table.c.created_at).limit(limit)
+            with reaching_database(), self._reads.connect() as connection:
+                found += [JobKey(kind, *row) for row in connection.execute(query)]
+        return found[:limit]
 
 
 def missing(key: JobKey) -> ResourceNotFound:
@@ -114,59 +132,19 @@ def missing(key: JobKey) -> ResourceNotFound:
     return ResourceNotFound(f"Could not find requested {NOUNS[key.kind]} with name: {key.name}")
 
 
-@cache
-def _ticket(kind: Kind) -> ClauseElement:
-    table = JOBS[kind]
-    return select(table.c.created_at, table.c.handover).where(statements.meant(table))
-
-
-@cache
-def _marking(kind: Kind) -> ClauseElement:
-    table = JOBS[kind]
-    return update_of(table).values(handed=True).where(*_same(table))
-
-
-@cache
-def _unhanded(kind: Kind) -> ClauseElement:
-    table = JOBS[kind]
-    return _keys(table).where(table.c.handed == false()).order_by(table.c.created_at).limit(given("limit"))
-
-
-@cache
-def _unfinished(kind: Kind) -> ClauseElement:
-    table = JOBS[kind]
-    query = _keys(table, "created_at", "handover").where(text(_IS_UNFINISHED), text("handed"))
-    return query.where(table.c.created_at < given("before")).order_by(table.c.created_at).limit(given("limit"))
-
-
-@cache
-def _again(kind: Kind) -> ClauseElement:
-    table = JOBS[kind]
-    change = update_of(table).values(handed=False, handover=given("new_handover"))
-    return change.where(*_same(table), table.c.status.in_(sorted(UNFINISHED))).returning(table.c.handover)
-
-
-@cache
-def _stopped(kind: Kind) -> ClauseElement:
-    table = JOBS[kind]
-    query = _keys(table).where(text(_IS_UNFINISHED), table.c.status == Status.STOPPING, table.c.attempt == 0)
-    return query.limit(given("limit"))
-
-
-def _same(table: Table) -> tuple[ColumnElement[bool], ...]:
+def _same(table: Table, ticket: Ticket) -> tuple[ColumnElement[bool], ...]:
     """Whether a row is the very one of a ticket."""
-    same = table.c.created_at == given("is_created"), table.c.handover == given("is_handover")
-    return (statements.meant(table), *same)
+    same = table.c.created_at == ticket.created_ms, table.c.handover == ticket.handover
+    return (is_job(table, ticket.key), *same)
 
 
-def _keys(table: Table, *more: str) -> Select[Any]:
-    return select(*(table.c[name] for name in (*KEY_COLUMNS, *more)))
+def _named(table: Table) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in KEY_COLUMNS]
 
 
-def _waiting() -> str:
-    """One row if any job is STARTING, by the indexes of unfinished jobs."""
-    finds = (
-        f"EXISTS (SELECT 1 FROM {table.name} WHERE {_IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
-        for table in JOBS.values()
-    )
-    return f"SELECT 1 WHERE {' OR '.join(finds)}"
+_FINDS = (
+    f"EXISTS (SELECT 1 FROM {table.name} WHERE {_IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
+    for table in JOBS.values()
+)
+_WAITING = f"SELECT 1 WHERE {' OR '.join(_FINDS)}"
+"""One row if any job is STARTING, by the indexes of unfinished jobs."""

@@ -12,14 +12,12 @@ import orjson
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 
 from edgewright.database.connections import reaching_database
-from edgewright.database.prepared import given
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import JOBS, of_job, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgewright.database.prepared import Run
     from edgewright.jobs.job import JobKey, Kind
 
 MOST_REGIONS = 50
@@ -62,17 +60,11 @@ class ReportStore:
         return sorted(found)
 
 
-_PUT = insert(reports).values({column.name: given(f"new_{column.name}") for column in reports.c})
-_REPLACE = delete(reports).where(
-    *(reports.c[name] == given(f"new_{name}") for name in ("kind", "account", "region", "name"))
-)
-
-
-def put(run: Run, key: JobKey, report: Mapping[str, Any]) -> None:
+def put(connection: Connection, key: JobKey, report: Mapping[str, Any]) -> None:
     """Write a job's report, over one of an earlier attempt, in the caller's transaction."""
-    of = {"new_kind": str(key.kind), "new_account": key.account, "new_region": key.region, "new_name": key.name}
-    run(_REPLACE, of)
-    run(_PUT, of | {"new_report": orjson.dumps(report).decode()})
+    values = {"kind": key.kind, "account": key.account, "region": key.region, "name": key.name}
+    remove(connection, key)
+    connection.execute(insert(reports).values(values | {"report": orjson.dumps(report).decode()}))
 
 
 def remove(connection: Connection, key: JobKey) -> None:

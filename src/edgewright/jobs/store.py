@@ -9,34 +9,26 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import (
-    ColumnElement,
-    Engine,
-    Table,
-    and_,
-    delete,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, func, insert, select
 from sqlalchemy import update as update_of
+from sqlalchemy.exc import IntegrityError
 
 from edgewright.database.clock import seconds
 from edgewright.database.connections import reaching_database
-from edgewright.database.prepared import Conflict, direct
+from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, TransitionRefused, ValidationFault
-from edgewright.jobs import reports, statements, tables
+from edgewright.jobs import reports
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.job import Job, JobKey
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.queue import NOUNS, missing
-from edgewright.jobs.rows import LISTED, decode, encode, to_row
-from edgewright.jobs.states import ENDED, Status
+from edgewright.jobs.rows import COLUMNS, LISTED, decode, encode, to_row
+from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
+from edgewright.jobs.tables import JOBS, is_job
 from edgewright.jobs.views import WHOLE, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from sqlalchemy import ClauseElement, Connection
-
-    from edgewright.database.prepared import Run
 
 
 def _now() -> datetime:
@@ -46,7 +38,7 @@ def _now() -> datetime:
 class Observer(Protocol):
     """Writes down what a change of a job means to others, in the transaction of the change."""
 
-    def changed(self, run: Run, job: Job, at: datetime) -> None:
+    def changed(self, connection: Connection, job: Job, at: datetime) -> None:
         """A job was made or moved."""
 
     def deleted(self, connection: Connection, key: JobKey, status: Status) -> None:
@@ -64,7 +56,7 @@ class JobStore:
         self._observer = observer
         self._clock = clock
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._direct = direct(engine)
+        self._rows = RowReader(engine)
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
@@ -80,15 +72,15 @@ class JobStore:
             ResourceLimitExceeded: the account has as many unfinished jobs as it may have.
         """
         row = to_row(job) | {"handed": job.status is not Status.STARTING}
-        with self._direct.transaction() as run:
+        with reaching_database(), self._engine.begin() as connection:
             try:
-                run(statements.making(job.key.kind), statements.becoming(row))
-            except Conflict as error:
+                connection.execute(insert(JOBS[job.key.kind]).values(row))
+            except IntegrityError as error:
                 raise ResourceInUse(_taken(job.key)) from error
             if most_unfinished is not None:
-                _check_unfinished(run, job.key, most_unfinished)
-            job_tags.begin(run, job.key, tags)
-            self._observer.changed(run, job, self._clock())
+                _check_unfinished(connection, job.key, most_unfinished)
+            job_tags.put(connection, job.key, tags)
+            self._observer.changed(connection, job, self._clock())
 
     def get(self, key: JobKey) -> Job:
         """The job as it stands.
@@ -129,12 +121,7 @@ class JobStore:
             TransitionRefused: the job is in no status that leads there, or a later attempt has begun it.
             ResourceNotFound: no such job.
         """
-        values = encode(members | {"status": to})
-        move = statements.moving(key.kind, to, tuple(values), guarded=attempt is not None)
-        moved = self._changed(key, move, statements.becoming(values) | {"is_attempt": attempt}, report)
-        if moved is None:
-            raise self._refusal(key, to)
-        return moved
+        return self._move(key, members | {"status": to}, attempt, report)
 
     def begin(self, key: JobKey, **members: Any) -> Job:
         """Move a job to INPROGRESS as a new attempt: the updates of earlier attempts are refused from here on.
@@ -143,11 +130,8 @@ class JobStore:
             TransitionRefused: the job is neither STARTING nor INPROGRESS.
             ResourceNotFound: no such job.
         """
-        values = encode(members | {"status": Status.INPROGRESS, "bytes_done": 0})
-        begun = self._changed(key, statements.beginning(key.kind, tuple(values)), statements.becoming(values))
-        if begun is None:
-            raise self._refusal(key, Status.INPROGRESS)
-        return begun
+        attempt = JOBS[key.kind].c.attempt + 1
+        return self._move(key, members | {"status": Status.INPROGRESS, "bytes_done": 0, "attempt": attempt})
 
     def record_progress(self, key: JobKey, done: int, total: int | None, *, attempt: int | None = None) -> Status:
         """Record bytes read while a job runs, and answer its present status; leaves modified_at alone.
@@ -156,12 +140,13 @@ class JobStore:
             TransitionRefused: a later attempt has begun the job.
             ResourceNotFound: no such job.
         """
-        values = {"new_bytes_done": done, "new_bytes_total": total, "is_attempt": attempt}
-        found = self._direct.alone(
-            statements.reporting(key.kind, guarded=attempt is not None), statements.of(key) | values
-        )
-        if found:
-            return Status(found[0][0])
+        table = JOBS[key.kind]
+        runs = (table.c.status.in_([Status.INPROGRESS, Status.STOPPING]), *_is_attempt(table, attempt))
+        progress = update_of(table).values(bytes_done=done, bytes_total=total)
+        with reaching_database(), self._engine.begin() as connection:
+            status = connection.execute(progress.where(is_job(table, key), *runs).returning(table.c.status)).scalar()
+        if status is not None:
+            return Status(status)
         job = self.get(key)
         if attempt is not None and job.attempt != attempt:
             raise TransitionRefused(
@@ -183,8 +168,10 @@ class JobStore:
             ResourceNotFound: no such job.
         """
         members: dict[str, Any] = {"written_uri": uri} | ({} if bytes_total is None else {"bytes_total": bytes_total})
-        values = statements.of(key) | statements.becoming(members) | {"is_attempt": attempt}
-        noted = self._direct.alone(statements.noting(key.kind, tuple(members)), values)
+        table = JOBS[key.kind]
+        runs = (is_job(table, key), table.c.status == Status.INPROGRESS, table.c.attempt == attempt)
+        with reaching_database(), self._engine.begin() as connection:
+            noted = connection.execute(update_of(table).values(members).where(*runs)).rowcount
         if not noted:
             job = self.get(key)
             raise TransitionRefused(
@@ -199,8 +186,8 @@ class JobStore:
             TransitionRefused: the job has not ended.
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
-        gone = delete(table).where(_is(table, key), table.c.status.in_(sorted(ENDED))).returning(table.c.status)
+        table = JOBS[key.kind]
+        gone = delete(table).where(is_job(table, key), table.c.status.in_(sorted(ENDED))).returning(table.c.status)
         with reaching_database(), self._engine.begin() as connection:
             status = connection.execute(gone).scalar()
             if status is not None:
@@ -240,10 +227,10 @@ class JobStore:
             ValidationFault: they would be more than `most`; none is set then.
             ResourceNotFound: no such job.
         """
-        table = tables.JOBS[key.kind]
+        table = JOBS[key.kind]
         with reaching_database(), self._engine.begin() as connection:
             # An update that changes nothing takes the lock under which the tags are counted, on both databases.
-            if not connection.execute(update_of(table).values(name=key.name).where(_is(table, key))).rowcount:
+            if not connection.execute(update_of(table).values(name=key.name).where(is_job(table, key))).rowcount:
                 raise missing(key)
             count = len(job_tags.held(connection, key).keys() | tags.keys())
             if most is not None and count > most:
@@ -256,37 +243,53 @@ class JobStore:
             job_tags.remove(connection, key, keys)
 
     def _row_of(self, key: JobKey, view: View) -> Sequence[Any]:
-        row = self._direct.row(view.queries[self._direct.style], (key.account, key.region, key.name))
+        row = self._rows.row(view.queries[self._rows.style], (key.account, key.region, key.name))
         if row is None:
             raise missing(key)
         return row
 
-    def _changed(
-        self, key: JobKey, change: ClauseElement, values: dict[str, Any], report: Mapping[str, Any] | None = None
-    ) -> Job | None:
-        now = self._clock()
-        with self._direct.transaction() as run:
-            rows = run(change, values | statements.of(key) | {"now": seconds(now)})
-            if not rows:
-                return None
-            job = WHOLE[key.kind].job(key, rows[0])
-            self._observer.changed(run, job, now)
-            if report is not None:
-                reports.put(run, key, report)
-        return job
+    def _move(
+        self,
+        key: JobKey,
+        members: Mapping[str, Any],
+        attempt: int | None = None,
+        report: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Move a job to the status among the members, from where that status may come from."""
+        table, to, now = JOBS[key.kind], members["status"], self._clock()
+        where = (is_job(table, key), table.c.status.in_(sorted(SOURCES[to])), *_is_attempt(table, attempt))
+        values = encode(members) | {"modified_at": _later(table, seconds(now))}
+        change = update_of(table).values(values).where(*where)
+        with reaching_database(), self._engine.begin() as connection:
+            row = connection.execute(change.returning(*(table.c[name] for name in COLUMNS[key.kind]))).first()
+            if row is not None:
+                job = WHOLE[key.kind].job(key, row)
+                self._observer.changed(connection, job, now)
+                if report is not None:
+                    reports.put(connection, key, report)
+                return job
+        raise self._refusal(key, to)
 
     def _refusal(self, key: JobKey, to: Status) -> TransitionRefused:
         job = self.get(key)
         return TransitionRefused(f"{key.arn} is {job.status} in attempt {job.attempt}, and cannot be {to}.", job.status)
 
 
-def _is(table: Table, key: JobKey) -> ColumnElement[bool]:
-    return and_(table.c.account == key.account, table.c.region == key.region, table.c.name == key.name)
+def _is_attempt(table: Table, attempt: int | None) -> tuple[ColumnElement[bool], ...]:
+    """Whether an attempt is the job's latest; None asks nothing."""
+    return () if attempt is None else (table.c.attempt == attempt,)
 
 
-def _check_unfinished(run: Run, key: JobKey, most: int) -> None:
+def _later(table: Table, now: int) -> ColumnElement[Any]:
+    """Now, in seconds, unless the row was modified by a clock that is ahead of ours."""
+    return case((table.c.modified_at > now, table.c.modified_at), else_=now)
+
+
+def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:
     """Refuse the insert that this transaction made, where it is one too many."""
-    count = run(statements.unfinished(key.kind), statements.of(key))[0][0]
+    table = JOBS[key.kind]
+    mine = (table.c.account == key.account, table.c.region == key.region, table.c.status.in_(sorted(UNFINISHED)))
+    count = connection.execute(select(func.count()).select_from(table).where(*mine)).scalar_one()
     if count > most:
         raise ResourceLimitExceeded(
             f"The account-level service limit 'Number of unfinished {NOUNS[key.kind]}s' is {most}, with current "

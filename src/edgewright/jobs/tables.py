@@ -142,6 +142,11 @@ workers = Table(
 )
 
 
+def is_job(table: Table, key: JobKey) -> ColumnElement[bool]:
+    """Whether a row of the table of a kind is this job's."""
+    return and_(*(table.c[name] == getattr(key, name) for name in ("account", "region", "name")))
+
+
 def of_job(table: Table, key: JobKey) -> ColumnElement[bool]:
-    """Whether a row of a table that tells of jobs of both kinds is this job's."""
-    return and_(*(table.c[name] == getattr(key, name) for name in ("kind", "account", "region", "name")))
+    """Whether a row of a table about jobs of every kind is about this one."""
+    return and_(table.c.kind == key.kind, is_job(table, key))

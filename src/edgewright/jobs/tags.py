@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
-from edgewright.database import prepared
 from edgewright.database.dialects import insert_into
 from edgewright.jobs.tables import of_job, tags
 
@@ -20,15 +19,6 @@ def held(connection: Connection, key: JobKey) -> dict[str, str]:
     """A job's tags; none where there is no such job."""
     rows = connection.execute(select(tags.c.key, tags.c.value).where(of_job(tags, key)))
     return {name: value for name, value in rows}  # noqa: C416 - rows are not pairs to the type checker
-
-
-_BEGIN = insert(tags).values({name: prepared.given(f"new_{name}") for name in tags.c.keys()})  # noqa: SIM118 - its own
-
-
-def begin(run: prepared.Run, key: JobKey, given: Mapping[str, str]) -> None:
-    """Give a new job its tags, in the caller's transaction."""
-    for row in _rows(key, given):
-        run(_BEGIN, {f"new_{name}": value for name, value in row.items()})
 
 
 def put(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:

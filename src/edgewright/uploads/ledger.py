@@ -23,7 +23,7 @@ from edgewright.database.dialects import insert_into
 from edgewright.errors import ResourceNotFound, TransitionRefused
 from edgewright.jobs.job import JobKey, Kind
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import JOBS
+from edgewright.jobs.tables import JOBS, is_job, of_job
 from edgewright.uploads.tables import upload_parts, uploads
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class UploadLedger:
 def _guard(connection: Connection, job: Job) -> None:
     """Refuse an attempt that is outdated; until the transaction ends, no later one begins."""
     table = JOBS[job.key.kind]
-    key = and_(table.c.account == job.key.account, table.c.region == job.key.region, table.c.name == job.key.name)
+    key = is_job(table, job.key)
     runs = (table.c.status == Status.INPROGRESS, table.c.attempt == job.attempt)
     # An update that changes nothing takes the lock, on both databases.
     if connection.execute(update(table).values(name=job.key.name).where(key, *runs)).rowcount:
@@ -200,14 +200,7 @@ def _guard(connection: Connection, job: Job) -> None:
 
 
 def _is_of(job: Job) -> ColumnElement[bool]:
-    key = job.key
-    return and_(
-        uploads.c.kind == key.kind,
-        uploads.c.account == key.account,
-        uploads.c.region == key.region,
-        uploads.c.name == key.name,
-        uploads.c.job_created_at == milliseconds(job.created_at),
-    )
+    return and_(of_job(uploads, job.key), uploads.c.job_created_at == milliseconds(job.created_at))
 
 
 def _has_unfinished_job() -> ColumnElement[bool]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, and_, func, not_, select, update
+from sqlalchemy import Engine, func, not_, select, update
 
 from edgewright.database.clock import seconds
 from edgewright.database.connections import reaching_database
 from edgewright.jobs.job import JobKey
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS
+from edgewright.jobs.tables import JOBS, is_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +42,7 @@ class Orphans:
                     table.c.written_uri == uri, table.c.status.in_([Status.INPROGRESS, Status.COMPLETED])
                 )
                 if besides is not None and besides.kind is kind:
-                    own = (table.c.account == besides.account, table.c.region == besides.region)
-                    owners = owners.where(not_(and_(*own, table.c.name == besides.name)))
+                    owners = owners.where(not_(is_job(table, besides)))
                 if connection.execute(owners.limit(1)).first() is not None:
                     return True
         return False
@@ -70,7 +69,6 @@ class Orphans:
     def settle(self, key: JobKey, uri: str) -> None:
         """Note that a job's object is gone for good."""
         table = JOBS[key.kind]
-        mine = (table.c.account == key.account, table.c.region == key.region, table.c.name == key.name)
         gone = (table.c.written_uri == uri, table.c.status.in_(_WITHOUT))
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(update(table).values(written_uri=None).where(*mine, *gone))
+            connection.execute(update(table).values(written_uri=None).where(is_job(table, key), *gone))

@@ -1,0 +1,86 @@
+"""On SQLite; the contract tests read the same rows on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgewright.database.connections import open_database
+from edgewright.database.rows import RowReader
+from edgewright.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{tmp_path / 'books.sqlite'}", pool=3)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE books (name TEXT PRIMARY KEY, pages INTEGER)")
+        connection.exec_driver_sql("INSERT INTO books VALUES ('a', 2), ('b', NULL)")
+    yield engine
+    engine.dispose()
+
+
+def test_a_row_comes_as_the_driver_gives_it(engine: Engine) -> None:
+    rows = RowReader(engine)
+    assert rows.style == "qmark"
+    assert rows.row("SELECT name, pages FROM books WHERE name = ?", ("a",)) == ("a", 2)
+    assert rows.row("SELECT name, pages FROM books WHERE name = ?", ("b",)) == ("b", None)
+
+
+def test_no_row_is_none(engine: Engine) -> None:
+    assert RowReader(engine).row("SELECT 1 FROM books WHERE name = ?", ("c",)) is None
+
+
+def test_a_query_that_fails_is_raised_as_ours_and_the_next_one_works(engine: Engine) -> None:
+    rows = RowReader(engine)
+    with pytest.raises(DatabaseUnavailable, match="no such table"):
+        rows.row("SELECT 1 FROM nowhere", ())
+    assert rows.row("SELECT ?", ("a",)) == ("a",)
+
+
+def test_what_others_write_is_seen_at_once(engine: Engine) -> None:
+    rows = RowReader(engine)
+    assert rows.row("SELECT count(*) FROM books", ()) == (2,)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO books VALUES ('c', 1)")
+    assert rows.row("SELECT count(*) FROM books", ()) == (3,)
+
+
+def open_files(name: str) -> int:
+    """How many descriptors of this process are open on files of this name."""
+    found = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            found += descriptor.readlink().name.startswith(name)
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def test_many_threads_share_the_connections_of_the_pool_and_closing_leaves_none(engine: Engine) -> None:
+    rows, barrier = RowReader(engine), threading.Barrier(12)
+
+    def read(_: int) -> object:
+        barrier.wait()
+        return rows.row("SELECT count(*) FROM books", ())
+
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(read, range(12))) == [(2,)] * 12
+        assert 0 < open_files("books.sqlite") <= 3 * 3, "of each connection: the database, its log and its index"
+    engine.dispose()
+    assert open_files("books.sqlite") == 0
+
+
+def test_a_server_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
+    engine = open_database(f"postgresql://nobody@/nothing?host={tmp_path}")
+    with pytest.raises(DatabaseUnavailable, match="The database cannot be used: "):
+        RowReader(engine).row("SELECT 1", ())
