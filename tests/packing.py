@@ -11,7 +11,7 @@ from edgewright.packaging import Model, Package, package
 
 if TYPE_CHECKING:
     from edgewright.settings import Limits
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 MODEL = Model("digits", "1.0", compilation_job="compile-digits", target="rasp4b")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from chaos.harness import Harness
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 TARGET = "jetson_nano"
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from chaos.processes import ManagedProcess
     from chaos.stores import Store
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
     from faulty_proxy import Rates
 
 ACCESS_KEY, SECRET = "AKIACHAOSCHAOSCHAO01", "a-secret-of-the-chaos-test"

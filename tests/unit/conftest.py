@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from edgewright.signing.keys import Signer, load_or_create
+from edgewright.signing.keys import load_or_create
+
+if TYPE_CHECKING:
+    from edgewright.signing.signers import Signer
 
 
 @pytest.fixture(scope="session")

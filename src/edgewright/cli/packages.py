@@ -36,11 +36,11 @@ def package(
     from edgewright.packaging import Model, package_name
     from edgewright.packaging import package as make
     from edgewright.settings import load
-    from edgewright.signing import keys
+    from edgewright.signing import keys, signers
     from edgewright.stores import local_or_s3
 
     settings = load(data_dir=data_dir)
-    signer = keys.open_signer(key) if key else keys.load_or_create(settings.keys_dir)
+    signer = signers.open_signer(key) if key else keys.load_or_create(settings.keys_dir)
     model = Model(model_name, model_version)
     origin = local_or_s3.source(source, settings)
     target = local_or_s3.target(destination, package_name(model), settings)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from edgewright import strict_json
 from edgewright.errors import ValidationFault
 
 _FORMS = '{"input": [1, 3, 224, 224]}, or [[1, 3, 224, 224]] with a shape for each input in the model\'s order'
@@ -62,15 +63,9 @@ def parse_compiler_options(text: str, os: str) -> dict[str, Any]:
 
 def _json(member: str, text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
+        return strict_json.parse(text)
+    except ValueError as error:
         raise ValidationFault(f"{member} {_cut(text)} cannot be read as JSON: {error}.") from error
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return dict(pairs)
 
 
 def _is_shape(value: object) -> bool:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from edgewright import strict_json
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
 from edgewright.greengrass.arns import name_fault
@@ -96,11 +97,10 @@ def description_fault(text: str) -> str | None:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        value = strict_json.parse(text)
+    except ValueError as error:
         raise ValidationFault(
-            f"The value at '{MEMBER}' is not JSON: {reason}. Wanted a JSON object with some of the keys "
+            f"The value at '{MEMBER}' is not JSON: {error}. Wanted a JSON object with some of the keys "
             f"{', '.join(_KEYS)}."
         ) from None
     if not isinstance(value, dict):
@@ -109,15 +109,6 @@ def _object(text: str) -> dict[str, Any]:
             f"{', '.join(_KEYS)}."
         )
     return value
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            raise ValueError(f"the key {shown(key)} is given twice")
-        seen.add(key)
-    return dict(pairs)
 
 
 def _faults(config: Mapping[str, Any]) -> Iterator[str]:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
-from edgewright.packaging.manifest import Manifest, field, parse_document
-from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
+from edgewright.packaging.manifest import Manifest
+from edgewright.packaging.model import MANIFEST_NAME
 from edgewright.packaging.packager import default_limits
 from edgewright.packaging.tar_headers import padding
 from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.tar_stream import Outflow, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.packaging.verifier import LONGEST_DOCUMENT, verify, with_room
+from edgewright.signing.documents import field, parse_document
+from edgewright.signing.signature import SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

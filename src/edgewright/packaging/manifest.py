@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from edgewright.errors import PackageRefused, ValidationFault
 from edgewright.packaging.model import Model
+from edgewright.signing.documents import field, parse_document
 
 FORMAT_VERSION: Final = 1
 
@@ -77,38 +78,6 @@ class Manifest:
         return cls(model, tuple(_file_from_json(file) for file in field(document, "files", list, "manifest")))
 
 
-def path_order(path: str) -> list[str]:
-    """The sort key of paths, in manifest and signature: part by part, by code point, as `model_signing` sorts."""
-    return path.split("/")
-
-
-def parse_document(text: bytes, what: str) -> dict[str, Any]:
-    """A JSON object, read strictly: UTF-8, no key twice, no NaN.
-
-    Raises:
-        PackageRefused: anything else.
-    """
-    try:
-        document = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise PackageRefused(f"The {what} is not strict JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise PackageRefused(f"The {what} is not a JSON object.")
-    return document
-
-
-def field(document: Any, name: str, kind: type, what: str) -> Any:
-    """A member of a JSON object, of one type.
-
-    Raises:
-        PackageRefused: no such member, or one of another type.
-    """
-    value = document.get(name) if isinstance(document, dict) else None
-    if type(value) is not kind:
-        raise PackageRefused(f"The {what} has no {name!r} of type {kind.__name__}.")
-    return value
-
-
 def _file_to_json(file: PackagedFile) -> dict[str, Any]:
     document: dict[str, Any] = {"path": file.path, "size": file.size, "sha256": file.sha256}
     if file.executable:
@@ -123,14 +92,3 @@ def _file_from_json(document: Any) -> PackagedFile:
         field(document, "sha256", str, "manifest"),
         executable=document.get("executable", False) is True,
     )
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("an object has one key twice")
-    return document
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

@@ -9,7 +9,6 @@ from typing import Final
 from edgewright.errors import ValidationFault
 
 MANIFEST_NAME: Final = "sagemaker_edge_manifest"
-SIGNATURE_NAME: Final = "sagemaker_edge_signature"
 
 # The patterns and lengths of ModelName and ModelVersion in SageMaker's service model, API version 2017-07-24.
 _NAME: Final = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")

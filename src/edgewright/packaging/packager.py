@@ -12,11 +12,13 @@ from edgewright.packaging import tar_headers
 from edgewright.packaging.chunks import Chunker
 from edgewright.packaging.inflation import InflatedSource
 from edgewright.packaging.inline_pipeline import Tray
-from edgewright.packaging.manifest import Manifest, PackagedFile, path_order
-from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME
+from edgewright.packaging.manifest import Manifest, PackagedFile
+from edgewright.packaging.model import MANIFEST_NAME
 from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.threaded_pipeline import Belt, processors
 from edgewright.signing import signature
+from edgewright.signing.documents import path_order
+from edgewright.signing.signature import SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from edgewright.packaging.chunks import FileHash, Fill
     from edgewright.packaging.model import Model
     from edgewright.settings import Limits
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.packaging import tar_headers
 from edgewright.packaging.extraction import Extraction, Nowhere
 from edgewright.packaging.manifest import Manifest, PackagedFile
-from edgewright.packaging.model import MANIFEST_NAME, SIGNATURE_NAME, Model
+from edgewright.packaging.model import MANIFEST_NAME, Model
 from edgewright.packaging.packager import default_limits
 from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.tar_stream import Outflow, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.signing import signature
+from edgewright.signing.signature import SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

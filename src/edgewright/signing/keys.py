@@ -1,8 +1,4 @@
-"""Signing and verifying keys: ECDSA on P-256, in PEM files.
-
-A signer needs `sign` and `public_key`, no more, so that a key in a KMS or an HSM fits in: `SIGNERS` says how each
-scheme of a key's URI is opened.
-"""
+"""Signing and verifying keys: ECDSA on P-256, in PEM files."""
 
 from __future__ import annotations
 
@@ -11,9 +7,7 @@ import hashlib
 import os
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from edgewright.errors import KeyUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 PRIVATE_FILE: Final = "signing.pem"
 PUBLIC_FILE: Final = "signing.pub.pem"
@@ -57,17 +51,6 @@ class PublicKey:
         return True
 
 
-class Signer(Protocol):
-    """Whatever signs."""
-
-    @property
-    def public_key(self) -> PublicKey:
-        """The half that verifies."""
-
-    def sign(self, data: bytes) -> bytes:
-        """ECDSA with P-256 and SHA-256 over `data`, in DER; the same signature for the same data."""
-
-
 class EcdsaSigner:
     """A private P-256 key in memory. Nonces are deterministic (RFC 6979): same data, same signature."""
 
@@ -84,7 +67,7 @@ class EcdsaSigner:
         return self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
 
 
-def load_signer(path: Path) -> Signer:
+def load_signer(path: Path) -> EcdsaSigner:
     """The private key in a PEM file.
 
     Raises:
@@ -145,7 +128,7 @@ def load_trusted(folder: Path) -> list[PublicKey]:
     return [load_public_key(path) for path in public]
 
 
-def load_or_create(folder: Path) -> Signer:
+def load_or_create(folder: Path) -> EcdsaSigner:
     """The signing key of a folder, made at first use, and its public half beside it.
 
     Processes that start at once end up with one key: each writes a file of its own, and only the first to link it under
@@ -164,24 +147,6 @@ def load_or_create(folder: Path) -> Signer:
     except OSError as error:
         raise KeyUnusable(f"The key folder {folder} cannot be used: {error}.") from error
     return signer
-
-
-def open_signer(uri: str) -> Signer:
-    """The signer that a URI, or a plain path, stands for.
-
-    Raises:
-        KeyUnusable: an unknown scheme, or a key that cannot be used.
-    """
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
-    if scheme not in SIGNERS:
-        raise KeyUnusable(f"No signer opens {uri!r}: the schemes are {', '.join(filter(None, SIGNERS))}.")
-    return SIGNERS[scheme](uri)
-
-
-SIGNERS: Final[Mapping[str, Callable[[str], Signer]]] = {
-    "": lambda uri: load_signer(Path(uri)),
-    "file": lambda uri: load_signer(Path(unquote(urlsplit(uri).path))),
-}
 
 
 def _public_half(key: ec.EllipticCurvePublicKey) -> PublicKey:
@@ -203,7 +168,7 @@ def _keep_public_half(path: Path, public: PublicKey) -> None:
 
 
 def _write_once(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put a whole file at `path`, unless one stands there already."""
+    """Put a whole file at `path`, unless there is one already."""
     own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import PackageRefused
-from edgewright.packaging.manifest import field, parse_document, path_order
-from edgewright.packaging.model import SIGNATURE_NAME
+from edgewright.signing.documents import field, parse_document, path_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgewright.signing.keys import PublicKey, Signer
+    from edgewright.signing.keys import PublicKey
+    from edgewright.signing.signers import Signer
 
+SIGNATURE_NAME: Final = "sagemaker_edge_signature"
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgewright.greengrass.publishing.aws import Publish
     from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
     from edgewright.settings import Limits
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
     from edgewright.stores import ObjectStore, Rights
     from edgewright.uploads.ledger import UploadLedger
     from edgewright.uploads.orphans import Orphans

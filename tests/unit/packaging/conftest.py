@@ -10,7 +10,7 @@ import pytest
 import packing
 
 if TYPE_CHECKING:
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 
 class Store:

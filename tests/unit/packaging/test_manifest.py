@@ -9,7 +9,6 @@ import pytest
 
 from edgewright.errors import PackageRefused
 from edgewright.packaging import Manifest, Model, PackagedFile
-from edgewright.packaging.manifest import parse_document, path_order
 from packing import MODEL
 
 FILES = (PackagedFile('a "quoted" ü', 3, "0" * 64), PackagedFile("run.sh", 0, "f" * 64, executable=True))
@@ -63,17 +62,3 @@ def test_other_types(name: str, value: Any, message: str) -> None:
     document = json.loads(Manifest(MODEL, FILES).to_json()) | {name: value}
     with pytest.raises(PackageRefused, match=message):
         Manifest.from_json(json.dumps(document).encode())
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b"1", b'{"a":1,"a":1}', b'{"a":Infinity}', b"\xff{}", b"[" * 200_000]
-)
-def test_documents_are_strict(text: bytes) -> None:
-    with pytest.raises(PackageRefused, match=r"The thing is not (strict JSON|a JSON object)"):
-        parse_document(text, "thing")
-
-
-def test_order_of_paths() -> None:
-    """As PurePosixPath sorts: part by part."""
-    paths = ["b", "a-b", "a/b", "a", "Z", "a/b/c", "ä"]
-    assert sorted(paths, key=path_order) == ["Z", "a", "a/b", "a/b/c", "a-b", "b", "ä"]

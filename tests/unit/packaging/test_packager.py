@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 NOISE = random.Random(7).randbytes(12_000_000)
 SOURCE = model_tar_gz(

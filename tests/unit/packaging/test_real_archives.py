@@ -17,7 +17,7 @@ from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, verify
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
     from packing import Pack
 
 # What SageMaker Neo puts into an artifact compiled for a device.

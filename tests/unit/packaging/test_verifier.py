@@ -36,7 +36,7 @@ from packing import pack as pack_with
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 FILES = {"model.onnx": random.Random(5).randbytes(1_300_000), "sub/labels.txt": b"one\ntwo\n", "run.sh": b"#!/bin/sh\n"}
 

@@ -19,7 +19,6 @@ from edgewright.signing.keys import (
     load_or_create,
     load_public_key,
     load_signer,
-    open_signer,
 )
 
 if TYPE_CHECKING:
@@ -148,11 +147,3 @@ def test_missing_files(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(KeyUnusable, match="key folder"):
         load_or_create(tmp_path / "file" / "keys")
-
-
-def test_signers_are_opened_by_scheme(tmp_path: Path) -> None:
-    signer = load_or_create(tmp_path / "a folder")
-    path = tmp_path / "a folder" / PRIVATE_FILE
-    assert open_signer(str(path)).public_key == signer.public_key == open_signer(path.as_uri()).public_key
-    with pytest.raises(KeyUnusable, match="No signer opens 'awskms:///alias/edge': the schemes are file"):
-        open_signer("awskms:///alias/edge")

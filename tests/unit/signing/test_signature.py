@@ -15,7 +15,7 @@ from edgewright.signing import signature
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.signing.keys import Signer
+    from edgewright.signing.signers import Signer
 
 A, B = hashlib.sha256(b"a").hexdigest(), hashlib.sha256(b"b").hexdigest()
 DIGESTS = {"z": A, "d/e": B, "d-e": A, "ü": B}
