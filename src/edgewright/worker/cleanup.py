@@ -1,7 +1,7 @@
 """What ended jobs left behind: uploads that nobody goes on with, and objects that came up after their job's end.
 
 Every worker tidies, and doing it twice is doing it once. Nothing is touched that the database does not name as a job's.
-See docs/decisions/0035-what-a-paused-worker-leaves.md.
+See docs/decisions/0035-late-objects-of-paused-workers.md.
 """
 
 from __future__ import annotations

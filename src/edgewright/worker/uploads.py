@@ -4,7 +4,7 @@ Where the store has multipart uploads, an object of more than one part is sent a
 remembers. The worker that takes a job over reads its source again and makes the same bytes again, for it needs their
 digests; but a part whose SHA-256 is the kept one, and that the store still holds, stays where it is. One that comes out
 otherwise (the source was replaced, or another version of the program makes other bytes) ends the upload, and all parts
-are sent anew. See docs/decisions/0034-parts-outlive-their-worker.md.
+are sent anew. See docs/decisions/0034-resumable-uploads.md.
 """
 
 from __future__ import annotations
