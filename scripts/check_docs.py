@@ -1,7 +1,8 @@
 """Check the documentation against the program; `--write` brings the generated parts up to date.
 
 Checked: the generated references equal what the program says; the help text in the README is the program's; links
-between files lead somewhere; every decision has its number once; Python blocks in Markdown compile.
+between files lead somewhere; every decision has its number once, a status and its four parts; the modules that records
+name exist; Python blocks in Markdown compile.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HELP_BLOCK = re.compile(r"(<!-- help: (?P<command>[^>]*?) -->\n```\n)(?P<text>.*?)(```\n)", re.DOTALL)
+MODULE = re.compile(r"`([a-z_]+(?:/[a-z0-9_]+)*\.py)`")
+RECORD = ["Status", "## Context", "## Options weighed", "## Decision", "## Consequences"]
 WIDTH = 100
 
 Page = Callable[[], str]
@@ -46,6 +49,7 @@ def main() -> int:
         *help_blocks(write=write),
         *links(),
         *decisions(),
+        *modules(),
         *python_blocks(),
         *errors_page.faults(),
     ]
@@ -108,12 +112,24 @@ def decisions() -> Iterator[str]:
         if number in seen:
             yield f"docs/decisions: {path.name} and {seen[number]} have one number"
         seen[number] = path.name
-        title = path.read_text(encoding="utf-8").partition("\n")[0]
+        text = path.read_text(encoding="utf-8")
+        title = text.partition("\n")[0]
         if not title.startswith(f"# {number}: "):
             yield f"docs/decisions/{path.name}: the title does not begin with '# {number}: '"
+        parts = [line for line in text.split("\n") if line.startswith(("Status: ", "## "))]
+        if [part.partition(": ")[0] for part in parts] != RECORD:
+            yield f"docs/decisions/{path.name}: its parts are not {', '.join(RECORD)}"
         line = f"- [{number}]({path.name}): {title.removeprefix(f'# {number}: ')}"
         if line not in listed:
             yield f"docs/decisions/README.md: it lacks the line '{line}'"
+
+
+def modules() -> Iterator[str]:
+    """Python files that records and the pages at the top name exist, in the repository or in the program."""
+    for path in [*sorted((ROOT / "docs/decisions").glob("*.md")), ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]:
+        for name in MODULE.findall(path.read_text(encoding="utf-8")):
+            if not any((folder / name).exists() for folder in (ROOT, ROOT / "src/edgewright")):
+                yield f"{path.relative_to(ROOT)}: there is no {name}"
 
 
 def python_blocks() -> Iterator[str]:
