@@ -294,7 +294,7 @@ def row(number: int, signature: str) -> dict[str, Any]:
         model_artifact="s3://packages/out/m.tar.gz" if status is Status.COMPLETED else None,
         model_signature=signature if status is Status.COMPLETED else None,
     )
-    return to_row(job) | {"handed": True}
+    return to_row(job) | {"enqueued": True}
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def test_a_job_that_was_not_handed_over_is_fetched(house: House) -> None:
     key = house.create(hand_over=False)
     house.gates.open(*everything())
     assert house.ended(key).status is Status.COMPLETED
-    assert beside(house.store).queue.unhanded(10) == []
+    assert beside(house.store).queue.not_enqueued(10) == []
     assert house.gates.log() == everything()
 
 

@@ -30,7 +30,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["edgewright.service", "edgewright.worker", "edgewright.logs"])
 
 STEPS = ("first", "second")
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Gates:
 
 def wait_until(condition: Any, what: str = "the condition") -> None:
     """Poll until something is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.02)
@@ -93,7 +93,7 @@ class WorkerProcess:
 
     def wait(self) -> int:
         """Its exit code, once it has ended; the number of a signal that ended it, negated."""
-        self._process.join(PATIENCE_SECONDS)
+        self._process.join(WAIT_SECONDS)
         assert self._process.exitcode is not None, "waited in vain for a worker's end"
         return self._process.exitcode
 

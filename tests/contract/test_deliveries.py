@@ -83,7 +83,7 @@ def test_a_jobs_events_come_one_after_the_other(store: JobStore, deliveries: Del
     deliveries.queue()
     assert [delivery.seq for delivery in deliveries.due(10)] == [1, 3]
     assert [delivery.seq for delivery in deliveries.due(1)] == [1]
-    deliveries.settle([1], [])
+    deliveries.record_outcomes([1], [])
     assert [delivery.seq for delivery in deliveries.due(10)] == [2, 3]
 
 
@@ -91,16 +91,16 @@ def test_a_job_whose_event_was_refused_waits_and_others_do_not(store: JobStore, 
     make(store, "one")
     make(store, "two")
     deliveries.queue()
-    deliveries.settle([], [Failure(1, "answered 500", 3600.0)])
+    deliveries.record_outcomes([], [Failure(1, "answered 500", 3600.0)])
     assert [delivery.seq for delivery in deliveries.due(10)] == [3]
-    deliveries.settle([], [Failure(3, "answered 500", -1.0)])
+    deliveries.record_outcomes([], [Failure(3, "answered 500", -1.0)])
     assert [(delivery.seq, delivery.tries) for delivery in deliveries.due(10)] == [(3, 1)]
 
 
 def test_a_dead_letter_lets_the_next_pass_and_can_be_revived(store: JobStore, deliveries: Deliveries) -> None:
     make(store, "one")
     deliveries.queue()
-    deliveries.settle([], [Failure(1, "answered 404", None)])
+    deliveries.record_outcomes([], [Failure(1, "answered 404", None)])
     assert [delivery.seq for delivery in deliveries.due(10)] == [2]
     (dead,) = deliveries.dead(10)
     assert (dead.seq, dead.key.name, dead.tries, dead.error) == (1, "one", 1, "answered 404")
@@ -143,20 +143,20 @@ def test_what_is_to_be_delivered_is_kept(store: JobStore, deliveries: Deliveries
     assert deliveries.kept() == 0  # not queued yet
     deliveries.queue()
     assert deliveries.kept() == 0
-    deliveries.settle([1], [])
+    deliveries.record_outcomes([1], [])
     assert deliveries.kept() == 1
-    deliveries.settle([], [Failure(2, "gone", None)])
+    deliveries.record_outcomes([], [Failure(2, "gone", None)])
     assert deliveries.kept() == 2
 
 
 def test_dead_letters_go_with_their_events(store: JobStore, deliveries: Deliveries, engine: Engine) -> None:
     make(store, "one")
     deliveries.queue()
-    deliveries.settle([], [Failure(1, "gone", None), Failure(2, "gone", None)])
-    assert deliveries.forget() == 0
+    deliveries.record_outcomes([], [Failure(1, "gone", None), Failure(2, "gone", None)])
+    assert deliveries.remove_expired() == 0
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM job_events WHERE seq = 1"))
-    assert deliveries.forget() == 1
+    assert deliveries.remove_expired() == 1
     assert [delivery.seq for delivery in deliveries.dead(10)] == [2]
 
 
@@ -167,7 +167,7 @@ def test_the_census_tells_what_waits_and_what_is_dead(store: JobStore, deliverie
     assert outbox is not None
     assert (outbox.waiting, outbox.dead) == (4, 0)
     deliveries.queue()
-    deliveries.settle([3], [Failure(1, "gone", None)])
+    deliveries.record_outcomes([3], [Failure(1, "gone", None)])
     outbox = snapshot_beside(store).outbox
     assert outbox is not None
     assert (outbox.waiting, outbox.dead) == (2, 1)

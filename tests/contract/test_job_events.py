@@ -1,4 +1,4 @@
-"""Events and tallies of jobs, on each database that they are kept in."""
+"""Events and counters of jobs, on each database that they are kept in."""
 
 from __future__ import annotations
 
@@ -199,8 +199,8 @@ class TestEvents:
         run(store, packaging(), clock)
         events = beside(store).events
         events.number()
-        assert events.forget(NOON + timedelta(seconds=1), 10) == 1
-        assert events.forget(NOON + timedelta(days=1), 10, upto=2) == 1
+        assert events.delete(NOON + timedelta(seconds=1), 10) == 1
+        assert events.delete(NOON + timedelta(days=1), 10, upto=2) == 1
         assert [event.seq for event in events.after(0, 10)] == [3]
         store.insert(packaging("another"), {})
         assert events.number() == 4
@@ -291,8 +291,9 @@ class TestTallies:
         with old.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "0002")
-            row = to_row(packaging(status=Status.FAILED)) | {"handed": True}
-            known = {column: row[column] for column in row if column in _columns(connection)}
+            row = to_row(packaging(status=Status.FAILED)) | {"enqueued": True}
+            there, table = _columns(connection), tables.packaging_jobs
+            known = {name: value for name, value in row.items() if table.c[name].name in there}
             connection.execute(insert(tables.packaging_jobs).values(known))
         migrate(old)
         assert snapshot.take(old, datetime.now(UTC)).counters == {(counters.HELD, PACKAGING, "FAILED", ""): 1}

@@ -340,10 +340,10 @@ class TestHandover:
         store.insert(compilation(), {})
         store.insert(compilation("registered", status=Status.COMPLETED), {})
         assert beside(store).queue.waiting()
-        waiting = beside(store).queue.unhanded(10)
+        waiting = beside(store).queue.not_enqueued(10)
         assert waiting == [key("sooner"), key("later"), key("compiled", Kind.COMPILATION)]
-        beside(store).queue.mark(beside(store).queue.ticket(key("sooner")))
-        assert beside(store).queue.unhanded(1) == [key("later")]
+        beside(store).queue.mark_enqueued(beside(store).queue.ticket(key("sooner")))
+        assert beside(store).queue.not_enqueued(1) == [key("later")]
 
     def test_a_job_waits_until_it_is_begun(self, store: JobStore) -> None:
         assert not beside(store).queue.waiting()
@@ -357,31 +357,31 @@ class TestHandover:
         store.insert(packaging(), {})
         ticket = beside(store).queue.ticket(key())
         assert ticket.workflow_id == f"{key().arn}@1772625600123.0"
-        beside(store).queue.mark(ticket)
-        assert beside(store).queue.unhanded(10) == []
-        assert beside(store).queue.again(ticket)
-        assert not beside(store).queue.again(ticket)
-        assert beside(store).queue.unhanded(10) == [key()]
+        beside(store).queue.mark_enqueued(ticket)
+        assert beside(store).queue.not_enqueued(10) == []
+        assert beside(store).queue.requeue(ticket)
+        assert not beside(store).queue.requeue(ticket)
+        assert beside(store).queue.not_enqueued(10) == [key()]
         assert beside(store).queue.ticket(key()).workflow_id.endswith(".1")
 
     def test_who_hands_a_job_over_late_does_not_keep_it_from_being_handed_again(self, store: JobStore) -> None:
         store.insert(packaging(), {})
         late = beside(store).queue.ticket(key())
-        beside(store).queue.mark(late)
-        beside(store).queue.again(late)
-        beside(store).queue.mark(late)
-        assert beside(store).queue.unhanded(10) == [key()]
+        beside(store).queue.mark_enqueued(late)
+        beside(store).queue.requeue(late)
+        beside(store).queue.mark_enqueued(late)
+        assert beside(store).queue.not_enqueued(10) == [key()]
 
     def test_an_ended_job_is_not_handed_again(self, store: JobStore) -> None:
         store.insert(packaging(), {})
         ticket = beside(store).queue.ticket(key())
         store.move(key(), Status.FAILED)
-        assert not beside(store).queue.again(ticket)
+        assert not beside(store).queue.requeue(ticket)
 
     def test_unfinished_jobs_are_those_that_somebody_owes_something(self, store: JobStore) -> None:
         for number, status in enumerate(Status):
             store.insert(packaging(f"{status.lower()}", status=status, created_at=NOON + timedelta(seconds=number)), {})
-            beside(store).queue.mark(beside(store).queue.ticket(key(status.lower())))
+            beside(store).queue.mark_enqueued(beside(store).queue.ticket(key(status.lower())))
         found = [ticket.key.name for ticket in beside(store).queue.unfinished(10, NOON + timedelta(hours=1))]
         assert found == ["starting", "inprogress", "stopping"]
         assert [ticket.key.name for ticket in beside(store).queue.unfinished(10, NOON + timedelta(seconds=1))] == [
@@ -596,16 +596,16 @@ class TestWorkers:
             connection.execute(text("UPDATE workers SET beat_at = beat_at - 5000"))
         registry.beat("new", "there")
         assert (registry.live(4), registry.live(6)) == ({"new"}, {"new", "old"})
-        registry.forget_lapsed(6)
+        registry.remove_lapsed(6)
         assert registry.known() == {"new", "old"}
-        registry.forget_lapsed(4)
+        registry.remove_lapsed(4)
         assert registry.known() == {"new"}
         assert not registry.beat("old", "here"), "a worker that was forgotten enters itself again, and learns of it"
 
     def test_a_worker_that_ends_is_forgotten(self, engine: Engine) -> None:
         registry = WorkerRegistry(engine)
         registry.beat("one", "here")
-        registry.forget("one")
+        registry.remove("one")
         assert registry.known() == set()
 
     def test_a_worker_tells_what_it_runs(self, engine: Engine) -> None:
@@ -645,7 +645,7 @@ class TestReports:
             store.insert(packaging(f"job-{number}"), {})
         store.insert(packaging("other", key=key("other", region="us-east-1")), {})
         store.move(key("job-0"), Status.FAILED)
-        tally = beside(store).reports.tally(Kind.PACKAGING, ACCOUNT, REGION, 3)
+        tally = beside(store).reports.count(Kind.PACKAGING, ACCOUNT, REGION, 3)
         assert {status: count for status, count in tally.items() if count} == {Status.STARTING: 3, Status.FAILED: 1}
 
     def test_the_regions_with_jobs_are_found(self, store: JobStore) -> None:

@@ -64,7 +64,7 @@ def start(visit: PageRequest, objects: str | None, lapse_seconds: float) -> Resp
     jobs = latest["EdgePackagingJobSummaries"] if latest else []
     context = visit.desk.context
     caller = context.caller
-    counts = visit.desk.readings.reports.tally(Kind.PACKAGING, caller.account, caller.region, COUNTED) if latest else {}
+    counts = visit.desk.readings.reports.count(Kind.PACKAGING, caller.account, caller.region, COUNTED) if latest else {}
     return visit.page(
         "start.html",
         jobs=jobs,

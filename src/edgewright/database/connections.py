@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POOL = 8
-"""Connections that one engine keeps open at most, unless it is told."""
-PATIENCE_SECONDS = 30
+"""Connections that one engine keeps open at most, by default."""
+WAIT_SECONDS = 30
 """How long a statement waits for another writer, and a caller for a connection of the pool."""
 DRIVERS = frozenset({("sqlite", "pysqlite"), ("postgresql", "psycopg")})
 """Kinds of databases and what speaks to them."""
@@ -80,7 +80,7 @@ def migration(engine: Engine) -> str:
 
 
 class reaching_database:  # noqa: N801 - used as a statement, and faster than a generator in every read
-    """Tell a database that cannot be reached or written from a mistake in a statement."""
+    """Raises DatabaseUnavailable for a database that cannot be reached or written; mistakes in a statement pass."""
 
     __slots__ = ()
 
@@ -124,8 +124,8 @@ def _open_sqlite(url: URL, pool: int) -> Engine:
         url,
         pool_size=pool,
         max_overflow=0,
-        pool_timeout=PATIENCE_SECONDS,
-        connect_args={"timeout": PATIENCE_SECONDS, "check_same_thread": False, "cached_statements": 256},
+        pool_timeout=WAIT_SECONDS,
+        connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False, "cached_statements": 256},
     )
     event.listen(engine, "connect", tune_sqlite)
     return engine
@@ -134,7 +134,7 @@ def _open_sqlite(url: URL, pool: int) -> Engine:
 def _open_postgresql(url: URL, pool: int) -> Engine:
     from edgewright.database import postgres
 
-    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=PATIENCE_SECONDS)
+    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS)
     postgres.listen(engine)
     return engine
 
@@ -176,12 +176,15 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             yield connection
             return
         driver: Any = connection.connection.driver_connection
-        usual, driver.patience = driver.patience, None  # others may migrate for long, and so may this process
+        usual, driver.timeout_seconds = (
+            driver.timeout_seconds,
+            None,
+        )  # others may migrate for long, and so may this process
         try:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             yield connection
         finally:
-            driver.patience = usual
+            driver.timeout_seconds = usual
 
 
 def _upgrade(connection: Connection) -> None:

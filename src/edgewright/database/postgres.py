@@ -1,12 +1,12 @@
-"""Connections to PostgreSQL that do not wait for ever, and are there when they are wanted.
+"""Connections to PostgreSQL that are given up when the server does not answer, and are checked before they are used.
 
-A refused connection is told at once. But a server that is there and does not answer, as a machine that is paused or cut
-off, would keep its clients waiting until the kernel gives up, which takes a quarter of an hour or for ever. Here a
-statement that has no answer in time ends its connection, and the caller is told.
+A refused connection is an error at once. But a server that is there and does not answer, as a machine that is paused or
+cut off, would keep its clients waiting until the kernel gives up, a quarter of an hour later or never. Here a statement
+that has no answer in time ends its connection, and raises.
 
-A connection of the pool that nobody used for a while is tried before it is given out, and replaced if it is gone. One
-that was used just now is not: trying it takes as long as most of our statements. Where it breaks off all the same, the
-caller is told, the pool is emptied, and the next caller has a new one.
+A connection of the pool that was idle for a while is checked before it is used, and replaced if it is gone. One that
+was used just now is not: the check takes as long as most of our statements. Where that one breaks off all the same, the
+caller gets the error, the pool is emptied, and the next caller has a new connection.
 """
 
 from __future__ import annotations
@@ -45,20 +45,22 @@ class DeadlineConnection(psycopg.Connection[Any]):
     """A connection that ends when the server does not answer.
 
     Attributes:
-        patience: seconds that a statement may take; None for as long as it takes, as a migration may.
+        timeout_seconds: seconds that a statement may take; None for as long as it takes, as a migration may.
     """
 
-    patience: float | None = ANSWER_SECONDS
+    timeout_seconds: float | None = ANSWER_SECONDS
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """See `psycopg.Connection.wait`, through which all waiting for the server goes."""
         try:
-            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+            return super().wait(gen, interval, self.timeout_seconds if timeout is None else timeout)
         except psycopg.OperationalError as error:
             if timeout is not None or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
             self.pgconn.finish()  # what the server may still send would be taken for the next statement's answer
-            raise psycopg.OperationalError(f"the server has not answered for {self.patience:g} seconds") from error
+            raise psycopg.OperationalError(
+                f"the server has not answered for {self.timeout_seconds:g} seconds"
+            ) from error
 
 
 def connect(arguments: Sequence[Any], options: dict[str, Any]) -> DeadlineConnection:
@@ -85,7 +87,7 @@ def _note_use(_connection: DeadlineConnection | None, record: ConnectionPoolEntr
     record.info[_USED] = time.monotonic()
 
 
-def _try_idle(connection: DeadlineConnection, record: ConnectionPoolEntry, _lent: object) -> None:
+def _try_idle(connection: DeadlineConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Raises InvalidatePoolError, upon which the pool makes another connection and tries again."""
     if time.monotonic() - record.info[_USED] < FRESH_SECONDS:
         return

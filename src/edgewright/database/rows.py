@@ -39,11 +39,11 @@ class RowReader:
             if not self._is_sqlite:
                 with self._reads.connect() as connection:
                     return connection.exec_driver_sql(query, parameters).first()
-            lent = self._engine.raw_connection()
+            borrowed = self._engine.raw_connection()
             try:
-                cursor = lent.cursor()
+                cursor = borrowed.cursor()
                 cursor.execute(query, parameters)
                 row: Sequence[Any] | None = cursor.fetchone()
             finally:
-                lent.close()
+                borrowed.close()
             return row

@@ -1,1 +1,1 @@
-"""Events on their way out of the house: to a webhook, and to those who listen."""
+"""Events of jobs: recorded, numbered, and sent to a webhook and to event streams."""

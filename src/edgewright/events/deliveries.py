@@ -1,8 +1,8 @@
-"""Deliveries: which events a receiver is still to be told, kept in the database so that nothing is lost on a restart.
+"""Deliveries: which events a receiver has still to be sent, kept in the database so that nothing is lost on a restart.
 
 An event is queued behind a cursor, which moves in the transaction that queues: each event is queued once. A row stays
-until the event was taken, or until it is given up; then it is a dead letter, which somebody may have sent again. Times
-are judged by the database's clock, which is the same for whoever delivers.
+until the event was taken, or until it is given up; then it is a dead letter, which an operator may send again. Times
+are judged by the database's clock, which is the same for every process.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Failure:
 
 
 class Deliveries:
-    """The events that the webhook is to be told. Safe to use from many threads.
+    """The events that the webhook has still to be sent. Safe to use from many threads.
 
     Every method may raise DatabaseUnavailable.
     """
@@ -134,8 +134,8 @@ class Deliveries:
                     heads[key] = Delivery(row[0], key, tries, (now - since) / 1000) if next_at <= now else None
         return [head for head in heads.values() if head is not None][:limit]
 
-    def settle(self, taken: Iterable[int], failed: Iterable[Failure]) -> None:
-        """Forget what was taken, and note what was not."""
+    def record_outcomes(self, taken: Iterable[int], failed: Iterable[Failure]) -> None:
+        """Remove what was taken, and note what was not."""
         with reaching_database(), self._engine.begin() as connection:
             numbers = list(taken)
             if numbers:
@@ -175,8 +175,8 @@ class Deliveries:
             waits = connection.execute(first).scalar()
         return cursor if cursor is None or waits is None else min(int(cursor), waits - 1)
 
-    def forget(self) -> int:
-        """Forget dead letters whose event is kept no more; how many."""
+    def remove_expired(self) -> int:
+        """Remove dead letters whose event is kept no more; how many."""
         oldest = select(func.coalesce(func.min(job_events.c.seq), 0)).where(job_events.c.seq.is_not(None))
         gone = delete(deliveries).where(deliveries.c.dead.is_(True), deliveries.c.seq < oldest.scalar_subquery())
         with reaching_database(), self._engine.begin() as connection:

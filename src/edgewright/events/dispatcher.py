@@ -109,7 +109,7 @@ class Dispatcher:
                 failed.append(self._failure(delivery, Refused(type(error).__name__)))
             else:
                 taken.append(delivery.seq)
-        self._deliveries.settle(taken, failed)
+        self._deliveries.record_outcomes(taken, failed)
         self._note_receiver(reached=not offers or away < len(offers))
 
     def _failure(self, delivery: Delivery, refused: Refused) -> Failure:
@@ -148,12 +148,12 @@ class Dispatcher:
         return self._holds_lease
 
     def _clean_up(self) -> None:
-        """Forget old events, but for those that are still to be delivered."""
+        """Delete old events, but for those that are still to be delivered."""
         upto = self._deliveries.kept() if self._webhook is not None else None
         before = datetime.now(UTC) - timedelta(days=self._settings.events_days)
-        while self._events.forget(before, DELETED_AT_ONCE, upto=upto) == DELETED_AT_ONCE:
+        while self._events.delete(before, DELETED_AT_ONCE, upto=upto) == DELETED_AT_ONCE:
             pass
-        self._deliveries.forget()
+        self._deliveries.remove_expired()
 
     def _leave(self) -> None:
         if self._webhook is None:

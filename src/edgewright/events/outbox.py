@@ -2,8 +2,8 @@
 
 Transactions do not become visible in the order in which they began, so a number that is drawn inside one would let a
 reader pass over a change that shows up late. An event is therefore written without a number; `number` gives the next
-ones to all that are visible, under a lock. Whoever has read up to a number has missed nothing before it. A job's own
-events are numbered in their order, because each change waits for the one before it.
+ones to all that are visible, under a lock. A reader that has read up to a number has missed nothing before it. A job's
+own events are numbered in their order, because each change waits for the one before it.
 """
 
 from __future__ import annotations
@@ -183,8 +183,8 @@ class JobEvents:
         with reaching_database(), self._reads.connect() as connection:
             return [_event(row) for row in connection.execute(query.order_by(job_events.c.id))]
 
-    def forget(self, before: datetime, limit: int, *, upto: int | None = None) -> int:
-        """Forget the oldest events; how many.
+    def delete(self, before: datetime, limit: int, *, upto: int | None = None) -> int:
+        """Delete the oldest events; how many.
 
         Args:
             before: only events from before this time.

@@ -98,7 +98,7 @@ class Webhook:
 
 
 def _let_go(answer: urllib3.BaseHTTPResponse) -> None:
-    """Use the connection again where the answer is short, else close it: nobody reads what a receiver says."""
+    """Use the connection again where the answer is short, else close it: what a receiver says is not read."""
     answer.read(MOST_READ, decode_content=False)
     if answer.read(1, decode_content=False):
         answer.close()

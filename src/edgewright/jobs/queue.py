@@ -1,4 +1,4 @@
-"""The hand-over of jobs to the engine: a job's own row says whether the engine has it, and how often it was given.
+"""The job queue: a job's own row says whether the engine has it, and how often it was enqueued again.
 
 An API server hands a job over behind the transaction that makes it. Where it dies in between, or the engine loses the
 work, a worker finds the job here and hands it over again; doing so twice is doing it once, because the work has a name.
@@ -36,20 +36,20 @@ _IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the engine is told of a job: which one, which of its incarnations, and for which time.
+    """What the engine gets of a job: which one, which of its incarnations, and for which time.
 
-    A compilation job can be deleted and its name used again, and a job whose workflow was lost is handed over again:
+    A compilation job can be deleted and its name used again, and a job whose workflow was lost is enqueued again:
     both are other work than the first.
     """
 
     key: JobKey
     created_ms: int
-    handover: int
+    times_requeued: int
 
     @property
     def workflow_id(self) -> str:
         """Names the work itself: handing the same ticket over twice is one piece of work."""
-        return f"{self.key.arn}@{self.created_ms}.{self.handover}"
+        return f"{self.key.arn}@{self.created_ms}.{self.times_requeued}"
 
 
 class JobQueue:
@@ -64,27 +64,29 @@ class JobQueue:
         self._rows = RowReader(engine)
 
     def ticket(self, key: JobKey) -> Ticket:
-        """What the engine is to be told of a job.
+        """What the engine gets of a job.
 
         Raises:
             ResourceNotFound: no such job.
         """
         table = JOBS[key.kind]
         with reaching_database(), self._reads.connect() as connection:
-            row = connection.execute(select(table.c.created_at, table.c.handover).where(is_job(table, key))).first()
+            row = connection.execute(
+                select(table.c.created_at, table.c.times_requeued).where(is_job(table, key))
+            ).first()
         if row is None:
             raise missing(key)
         return Ticket(key, *row)
 
-    def unhanded(self, limit: int) -> Sequence[JobKey]:
-        """Jobs that were inserted and not yet handed to the engine, oldest first within each kind."""
-        return self._keys(limit, lambda table: table.c.handed == false())
+    def not_enqueued(self, limit: int) -> Sequence[JobKey]:
+        """Jobs that were inserted and not enqueued yet, oldest first within each kind."""
+        return self._keys(limit, lambda table: table.c.enqueued == false())
 
-    def mark(self, ticket: Ticket) -> None:
-        """Note that the engine has the job, unless it is to be handed over again by now."""
+    def mark_enqueued(self, ticket: Ticket) -> None:
+        """Note that the engine has the job, unless it is to be enqueued again by now."""
         table = JOBS[ticket.key.kind]
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(update_of(table).values(handed=True).where(*_same(table, ticket)))
+            connection.execute(update_of(table).values(enqueued=True).where(*_same(table, ticket)))
 
     def waiting(self) -> bool:
         """Whether any job waits for a worker."""
@@ -95,17 +97,17 @@ class JobQueue:
         before = milliseconds(older_than)
         found: list[Ticket] = []
         for kind, table in JOBS.items():
-            query = select(*_named(table), table.c.created_at, table.c.handover)
+            query = select(*_named(table), table.c.created_at, table.c.times_requeued)
             query = query.where(text(_IS_UNFINISHED), text("handed"), table.c.created_at < before)
             with reaching_database(), self._reads.connect() as connection:
                 rows = connection.execute(query.order_by(table.c.created_at).limit(limit)).all()
             found += [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for row in rows]
         return found[:limit]
 
-    def again(self, ticket: Ticket) -> bool:
-        """Have an unfinished job handed over once more, as new work; False where somebody else did or it has ended."""
+    def requeue(self, ticket: Ticket) -> bool:
+        """Have an unfinished job enqueued once more, as new work; False where another process did, or it has ended."""
         table = JOBS[ticket.key.kind]
-        change = update_of(table).values(handed=False, handover=ticket.handover + 1)
+        change = update_of(table).values(enqueued=False, times_requeued=ticket.times_requeued + 1)
         with reaching_database(), self._engine.begin() as connection:
             moved = connection.execute(change.where(*_same(table, ticket), table.c.status.in_(sorted(UNFINISHED))))
             return bool(moved.rowcount)
@@ -134,7 +136,7 @@ def missing(key: JobKey) -> ResourceNotFound:
 
 def _same(table: Table, ticket: Ticket) -> tuple[ColumnElement[bool], ...]:
     """Whether a row is the very one of a ticket."""
-    same = table.c.created_at == ticket.created_ms, table.c.handover == ticket.handover
+    same = table.c.created_at == ticket.created_ms, table.c.times_requeued == ticket.times_requeued
     return (is_job(table, ticket.key), *same)
 
 

@@ -1,4 +1,4 @@
-"""Reports: what a worker tells of an ended job beyond the API's members, and how an account's jobs stand.
+"""Reports: what a worker records of an ended job beyond the API's members, and how an account's jobs stand.
 
 A report is JSON: of a package its files, of a compilation the model's inputs and outputs and the log. It is written by
 the update that ends the job, so no job has one that is not its own.
@@ -36,7 +36,7 @@ class ReportStore:
         report: dict[str, Any] = orjson.loads(text) if text else {}
         return report
 
-    def tally(self, kind: Kind, account: str, region: str, most: int) -> dict[Status, int]:
+    def count(self, kind: Kind, account: str, region: str, most: int) -> dict[Status, int]:
         """How many jobs are in each status, counted up to `most` of each."""
         table = JOBS[kind]
         found: dict[Status, int] = {}
@@ -68,5 +68,5 @@ def put(connection: Connection, key: JobKey, report: Mapping[str, Any]) -> None:
 
 
 def remove(connection: Connection, key: JobKey) -> None:
-    """Forget a job's report, in the caller's transaction."""
+    """Remove a job's report, in the caller's transaction."""
     connection.execute(delete(reports).where(of_job(reports, key)))

@@ -71,7 +71,7 @@ class JobStore:
             ResourceInUse: the name is taken; the message gives the ARN.
             ResourceLimitExceeded: the account has as many unfinished jobs as it may have.
         """
-        row = to_row(job) | {"handed": job.status is not Status.STARTING}
+        row = to_row(job) | {"enqueued": job.status is not Status.STARTING}
         with reaching_database(), self._engine.begin() as connection:
             try:
                 connection.execute(insert(JOBS[job.key.kind]).values(row))
@@ -114,7 +114,7 @@ class JobStore:
             key: the job.
             to: the wanted status.
             attempt: refuse the update unless this attempt is the job's latest.
-            report: what `reports` then tells of the job.
+            report: what the job's report says from then on.
             members: those that change beside the status, by their names in the job.
 
         Raises:
@@ -155,7 +155,7 @@ class JobStore:
         return job.status
 
     def note_output(self, key: JobKey, uri: str, *, attempt: int, bytes_total: int | None = None) -> None:
-        """Note the object that an attempt is about to make visible: whoever ends the job without it, removes it.
+        """Note the object that an attempt is about to make visible: an end of the job without it removes it.
 
         Args:
             key: the job.
@@ -180,7 +180,7 @@ class JobStore:
             )
 
     def delete(self, key: JobKey) -> None:
-        """Forget an ended job, and its tags.
+        """Delete an ended job, with its tags and its report.
 
         Raises:
             TransitionRefused: the job has not ended.
@@ -192,7 +192,7 @@ class JobStore:
             status = connection.execute(gone).scalar()
             if status is not None:
                 self._observer.deleted(connection, key, Status(status))
-                job_tags.forget(connection, key)
+                job_tags.remove_all(connection, key)
                 reports.remove(connection, key)
                 return
         job = self.get(key)

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 def _life() -> list[Column[Any]]:
-    """What every kind of job has. `attempt` counts beginnings, `handover` how often the job was given to the engine."""
+    """What every kind of job has. `attempt` counts beginnings, `enqueued` whether the engine has the job."""
     return [
         Column("status", Name, nullable=False),
         Column("created_at", BigInteger, nullable=False),
         Column("modified_at", BigInteger, nullable=False),
         Column("attempt", Integer, nullable=False),
-        Column("handed", Boolean, nullable=False),
-        Column("handover", Integer, nullable=False, server_default="0"),
+        Column("handed", Boolean, key="enqueued", nullable=False),
+        Column("handover", Integer, key="times_requeued", nullable=False, server_default="0"),
         Column("bytes_done", BigInteger, nullable=False),
         Column("bytes_total", BigInteger),
         Column("written_uri", Text),
@@ -101,8 +101,8 @@ for _table in JOBS.values():
     _index(_table, "modified_at")
     _index(_table, "status", "created_at")
     _index(_table, "status")
-    _to_hand = _table.c.handed == false()
-    _unfinished(_table, f"{_table.name}_unhanded", sqlite_where=_to_hand, postgresql_where=_to_hand)
+    _to_enqueue = _table.c.enqueued == false()
+    _unfinished(_table, f"{_table.name}_unhanded", sqlite_where=_to_enqueue, postgresql_where=_to_enqueue)
     _owed = _table.c.status.in_(sorted(UNFINISHED))
     _unfinished(_table, f"{_table.name}_unfinished", sqlite_where=_owed, postgresql_where=_owed)
     _noted = _table.c.written_uri.is_not(None)

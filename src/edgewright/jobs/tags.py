@@ -1,4 +1,4 @@
-"""A job's tags, inside the transaction of whoever asks."""
+"""A job's tags, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def remove(connection: Connection, key: JobKey, names: Iterable[str]) -> None:
     connection.execute(delete(tags).where(of_job(tags, key), tags.c.key.in_(list(names))))
 
 
-def forget(connection: Connection, key: JobKey) -> None:
-    """Remove all tags of a job that goes."""
+def remove_all(connection: Connection, key: JobKey) -> None:
+    """Remove all tags of a job that is deleted."""
     connection.execute(delete(tags).where(of_job(tags, key)))
 
 

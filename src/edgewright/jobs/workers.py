@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LiveWorker:
-    """A worker as its row tells of it.
+    """A worker, as of its row.
 
     Attributes:
         age_seconds: since it started, by the database's clock.
@@ -54,11 +54,11 @@ class WorkerRegistry:
             concurrency: how many it may run at a time.
         """
         now = self._now()
-        told = {"beat_at": now, "running": orjson.dumps(sorted(running)).decode(), "concurrency": concurrency}
+        state = {"beat_at": now, "running": orjson.dumps(sorted(running)).decode(), "concurrency": concurrency}
         with reaching_database(), self._engine.begin() as connection:
-            if connection.execute(update(workers).values(told).where(workers.c.id == worker_id)).rowcount:
+            if connection.execute(update(workers).values(state).where(workers.c.id == worker_id)).rowcount:
                 return True
-            connection.execute(insert(workers).values(id=worker_id, host=host, started_at=now, **told))
+            connection.execute(insert(workers).values(id=worker_id, host=host, started_at=now, **state))
             return False
 
     def list(self) -> list[LiveWorker]:
@@ -83,12 +83,12 @@ class WorkerRegistry:
         with reaching_database(), self._engine.connect() as connection:
             return set(connection.execute(select(workers.c.id)).scalars())
 
-    def forget(self, worker_id: str) -> None:
+    def remove(self, worker_id: str) -> None:
         """Remove a worker that has ended, or is known to be dead."""
         with reaching_database(), self._engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.id == worker_id))
 
-    def forget_lapsed(self, lapse_seconds: float) -> None:
+    def remove_lapsed(self, lapse_seconds: float) -> None:
         """Remove the workers whose last beat is longer ago; one that wakes enters itself again."""
         with reaching_database(), self._engine.begin() as connection:
             connection.execute(delete(workers).where(self._lapsed(lapse_seconds)))

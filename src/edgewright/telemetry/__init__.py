@@ -1,1 +1,1 @@
-"""Telemetry: what the service tells of itself to those who watch it, as metrics and traces."""
+"""Telemetry: counters, snapshots, metrics and traces of the service."""

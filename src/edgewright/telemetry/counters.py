@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from edgewright.database.dialects import insert_into
 from edgewright.jobs.states import ENDED, Status
-from edgewright.telemetry.tables import tallies
+from edgewright.telemetry.tables import counters as table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,9 +72,9 @@ def add(connection: Connection, grown: Mapping[Key, int]) -> None:
     """Add to the counters, in the caller's transaction."""
     if not grown:
         return
-    upsert = insert_into(tallies, connection)
+    upsert = insert_into(table, connection)
     upsert = upsert.on_conflict_do_update(
-        index_elements=list(tallies.primary_key.columns), set_={"value": tallies.c.value + upsert.excluded.value}
+        index_elements=list(table.primary_key.columns), set_={"value": table.c.value + upsert.excluded.value}
     )
     names = ("name", "kind", "status", "bucket")
     connection.execute(upsert, [dict(zip(names, key, strict=True)) | {"value": n} for key, n in sorted(grown.items())])
@@ -82,7 +82,7 @@ def add(connection: Connection, grown: Mapping[Key, int]) -> None:
 
 def read(connection: Connection) -> Counters:
     """Every counter: some hundred rows, however many jobs there are."""
-    columns = (tallies.c.name, tallies.c.kind, tallies.c.status, tallies.c.bucket, tallies.c.value)
+    columns = (table.c.name, table.c.kind, table.c.status, table.c.bucket, table.c.value)
     return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(select(*columns))}
 
 

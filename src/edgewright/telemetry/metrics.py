@@ -1,7 +1,7 @@
 """Metrics: every family by its name, and the page that Prometheus scrapes.
 
 `METRICS` is the one list of them; the documentation and the dashboard are checked against it. What is true of the
-whole service (jobs, workers, events) comes from the database, so each process tells the same of it; what is true of a
+whole service (jobs, workers, events) comes from the database, so each process exports the same; what is true of a
 process (requests, memory) comes from that process alone.
 """
 
@@ -43,9 +43,9 @@ class Family:
     Attributes:
         name: as a query writes it, but for a histogram's `_bucket`, `_sum` and `_count`.
         kind: `counter`, `gauge`, `histogram` or `info`.
-        labels: what its series are told apart by.
+        labels: the labels of its series.
         help: what it says, and in which unit.
-        scope: `service` where every process tells the same, `process` where each tells its own.
+        scope: `service` where every process exports the same, `process` where each exports its own.
     """
 
     name: str
@@ -114,7 +114,7 @@ def page(
     """The page that is scraped, and its content type; in Prometheus's text form, or OpenMetrics where it is asked for.
 
     Args:
-        snapshot: how the service stands; None where its database cannot be read, which the page then tells.
+        snapshot: how the service stands; None where its database cannot be read, which the page then says.
         requests: what this process has counted.
         accept: the Accept header.
         lapse_seconds: how old the heartbeat of a live worker is at most.
@@ -157,9 +157,9 @@ def _jobs(snapshot: Snapshot) -> Iterator[Metric]:
     yield _counter(
         "edgewright_job_bytes_total", [((kind,), kept.get((counters.BYTES, kind, "", ""), 0)) for kind in Kind]
     )
-    yield _tallied("edgewright_job_wait_seconds", snapshot, counters.WAIT, [(kind, "") for kind in Kind])
+    yield _counted("edgewright_job_wait_seconds", snapshot, counters.WAIT, [(kind, "") for kind in Kind])
     lives = [(kind, str(status)) for kind in Kind for status in sorted(ENDED)]
-    yield _tallied("edgewright_job_duration_seconds", snapshot, counters.LIFE, lives)
+    yield _counted("edgewright_job_duration_seconds", snapshot, counters.LIFE, lives)
     queues = snapshot.queues.items()
     yield _gauge("edgewright_queue_jobs", [((kind,), queue.waiting) for kind, queue in queues])
     yield _gauge("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
@@ -190,13 +190,13 @@ def _requests(requests: RequestCounters) -> Iterator[Metric]:
     yield metric
 
 
-def _tallied(name: str, snapshot: Snapshot, tally: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
+def _counted(name: str, snapshot: Snapshot, counter: str, series: Sequence[tuple[str, str]]) -> HistogramMetricFamily:
     """A histogram of those that are kept in the database."""
     metric, kept = _histogram(name), snapshot.counters
     for kind, status in series:
-        counts = [kept.get((tally, kind, status, label), 0) for label in counters.LABELS]
+        counts = [kept.get((counter, kind, status, label), 0) for label in counters.LABELS]
         labels = (kind, status) if status else (kind,)
-        total = kept.get((f"{tally}_ms", kind, status, ""), 0) / 1000
+        total = kept.get((f"{counter}_ms", kind, status, ""), 0) / 1000
         _add_buckets(metric, labels, (counters.BUCKETS, counts), total)
     return metric
 

@@ -7,7 +7,7 @@ from bisect import bisect_left
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of latencies, in seconds; beyond the last there is one more."""
 MOST_CODES = 500
-"""Pairs of operation and code that are told apart: there are not so many, and a mistake must not fill the memory."""
+"""Pairs of operation and code that are counted apart: there are not so many, and a mistake must not fill the memory."""
 UNKNOWN = "unknown"
 """The operation of a request that was refused before it was known what it wants."""
 

@@ -55,7 +55,7 @@ class Outbox:
     """Events on their way to the webhook.
 
     Attributes:
-        waiting: events that nobody has taken yet.
+        waiting: events that were not taken yet.
         dead: events that were given up.
         oldest_seconds: how long ago the oldest waiting event was queued; 0 where none waits.
     """
@@ -73,7 +73,7 @@ class Snapshot:
         queues: the unfinished jobs of each kind.
         counters: as `telemetry.counters` keeps them.
         workers: every worker with a row.
-        outbox: what the webhook is still to be told; None where no webhook ever was.
+        outbox: what the webhook has still to be sent; None where no webhook ever was.
     """
 
     queues: Mapping[Kind, Queue]

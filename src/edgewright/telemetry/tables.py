@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Table
 
 from edgewright.database.schema import Name, metadata
 
-tallies = Table(
+counters = Table(
     "tallies",
     metadata,
     *(Column(name, Name, nullable=False) for name in ("name", "kind", "status", "bucket")),

@@ -2,7 +2,7 @@
 
 Nothing is loaded, and nothing costs anything, unless `OTEL_EXPORTER_OTLP_ENDPOINT` (or its `_TRACES_` form) is set. The
 libraries are the extra `otel`. A trace goes on from process to process in a W3C `traceparent`: into the server in the
-caller's header, to the worker in the job's hand-over.
+caller's header, to the worker in the job's entry in the queue.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Tracing:
             with self.span(name) as span:
                 ending = step(name, work)
                 if span is not None:
-                    _tell(span, ending)
+                    _set_status(span, ending)
                 return ending
 
         return traced
@@ -131,7 +131,7 @@ def _extracted(parent: str) -> Any:
     return TraceContextTextMapPropagator().extract({"traceparent": parent})
 
 
-def _tell(span: Span, ending: Mapping[str, Any]) -> None:
+def _set_status(span: Span, ending: Mapping[str, Any]) -> None:
     """What became of a step."""
     from opentelemetry.trace import StatusCode
 

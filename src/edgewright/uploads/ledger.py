@@ -4,9 +4,9 @@ An upload belongs to a job, not to an attempt: a worker that takes a job over ta
 writes here is guarded as its other updates are: once a later attempt has begun, or the job has ended, it is refused.
 A row goes through these stages:
 
-- *intended*: an upload is about to be begun (`strays` counts those of which nothing was heard yet).
+- *intended*: an upload is about to be begun (`unconfirmed` counts those that were not answered yet).
 - *begun*: `upload_id` is the store's name for it; parts are kept as they arrive.
-- *doomed*: no attempt goes on with it. It is aborted, once more after a while, and then forgotten.
+- *abandoned*: no attempt goes on with it. It is aborted, once more after a while, and then removed.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class KeptUpload:
         uri: the object.
         kms_key_id: the key that encrypts it, if one was asked for.
         upload_id: the object store's name for the upload; None while it is only intended.
-        strays: how many were to be begun of which nothing was heard: the store may hold them, without a part.
-        doomed: whether it is only to be aborted.
+        unconfirmed: how many were begun without an answer: the store may hold them, without a part.
+        abandoned: whether it is only to be aborted.
     """
 
     id: str
@@ -53,8 +53,8 @@ class KeptUpload:
     uri: str
     kms_key_id: str | None
     upload_id: str | None
-    strays: int
-    doomed: bool
+    unconfirmed: int
+    abandoned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class KeptPart:
 _COLUMNS = (
     uploads.c.id,
     *(uploads.c[name] for name in ("kind", "account", "region", "name")),
-    *(uploads.c[name] for name in ("role_arn", "uri", "kms_key_id", "upload_id", "strays", "doomed")),
+    *(uploads.c[name] for name in ("role_arn", "uri", "kms_key_id", "upload_id", "unconfirmed", "abandoned")),
 )
 
 
@@ -84,8 +84,8 @@ class UploadLedger:
         self._engine = engine
 
     def find(self, job: Job) -> KeptUpload | None:
-        """The job's upload that is not doomed."""
-        query = select(*_COLUMNS).where(_is_of(job), ~uploads.c.doomed)
+        """The job's upload that is not abandoned."""
+        query = select(*_COLUMNS).where(_is_of(job), ~uploads.c.abandoned)
         with reaching_database(), self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else _kept(row)
@@ -101,12 +101,14 @@ class UploadLedger:
         """Note that an upload is about to be begun for an attempt at a job that has none begun."""
         with reaching_database(), self._engine.begin() as connection:
             _guard(connection, job)
-            row = connection.execute(select(*_COLUMNS).where(_is_of(job), ~uploads.c.doomed)).first()
+            row = connection.execute(select(*_COLUMNS).where(_is_of(job), ~uploads.c.abandoned)).first()
             if row is not None:
                 held = _kept(row)
-                connection.execute(update(uploads).where(uploads.c.id == held.id).values(strays=held.strays + 1))
-                return replace(held, strays=held.strays + 1)
-            made = KeptUpload(secrets.token_hex(16), job.key, job.role_arn, uri, kms_key_id, None, 1, doomed=False)
+                connection.execute(
+                    update(uploads).where(uploads.c.id == held.id).values(unconfirmed=held.unconfirmed + 1)
+                )
+                return replace(held, unconfirmed=held.unconfirmed + 1)
+            made = KeptUpload(secrets.token_hex(16), job.key, job.role_arn, uri, kms_key_id, None, 1, abandoned=False)
             connection.execute(insert(uploads).values(self._row(made, job)))
             return made
 
@@ -114,14 +116,16 @@ class UploadLedger:
         """Note the store's name for an intended upload."""
         with reaching_database(), self._engine.begin() as connection:
             _guard(connection, job)
-            heard = {"upload_id": upload_id, "strays": uploads.c.strays - 1}
+            heard = {"upload_id": upload_id, "unconfirmed": uploads.c.unconfirmed - 1}
             connection.execute(update(uploads).where(uploads.c.id == upload.id).values(heard))
-        return replace(upload, upload_id=upload_id, strays=upload.strays - 1)
+        return replace(upload, upload_id=upload_id, unconfirmed=upload.unconfirmed - 1)
 
     def note_unbegun(self, upload: KeptUpload) -> None:
         """Note that an intended upload is known not to be there. No guard: it concerns the caller's own alone."""
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(update(uploads).where(uploads.c.id == upload.id).values(strays=uploads.c.strays - 1))
+            connection.execute(
+                update(uploads).where(uploads.c.id == upload.id).values(unconfirmed=uploads.c.unconfirmed - 1)
+            )
 
     def keep(self, upload: KeptUpload, job: Job, number: int, part: KeptPart) -> None:
         """Keep a part that the store has taken."""
@@ -131,26 +135,26 @@ class UploadLedger:
             _guard(connection, job)
             connection.execute(kept.on_conflict_do_update(index_elements=["upload", "number"], set_=values))
 
-    def doom(self, upload: KeptUpload, job: Job | None = None) -> None:
+    def abandon(self, upload: KeptUpload, job: Job | None = None) -> None:
         """Let no attempt go on with the upload. With a job, only while it is its latest attempt that says so."""
         with reaching_database(), self._engine.begin() as connection:
             if job is not None:
                 _guard(connection, job)
-            doomed = {"doomed": True, "begun_at": database_now(self._engine)}
-            connection.execute(update(uploads).where(uploads.c.id == upload.id).values(doomed))
+            abandoned = {"abandoned": True, "begun_at": database_now(self._engine)}
+            connection.execute(update(uploads).where(uploads.c.id == upload.id).values(abandoned))
 
-    def forget(self, upload: KeptUpload) -> None:
+    def remove(self, upload: KeptUpload) -> None:
         """Remove an upload that is known to be completed or gone, and its parts."""
         with reaching_database(), self._engine.begin() as connection:
             connection.execute(delete(upload_parts).where(upload_parts.c.upload == upload.id))
             connection.execute(delete(uploads).where(uploads.c.id == upload.id))
 
-    def left(self, limit: int, settle_seconds: float) -> Sequence[KeptUpload]:
-        """Uploads that nobody goes on with: of jobs that ended or are gone, and those doomed so long ago."""
+    def abandoned(self, limit: int, settle_seconds: float) -> Sequence[KeptUpload]:
+        """Uploads that nobody goes on with: of jobs that ended or are gone, and those abandoned so long ago."""
         long_ago = uploads.c.begun_at < database_now(self._engine) - int(settle_seconds * 1000)
-        left = or_(and_(uploads.c.doomed, long_ago), and_(~uploads.c.doomed, ~_has_unfinished_job()))
+        abandoned = or_(and_(uploads.c.abandoned, long_ago), and_(~uploads.c.abandoned, ~_has_unfinished_job()))
         with reaching_database(), self._engine.connect() as connection:
-            return [_kept(row) for row in connection.execute(select(*_COLUMNS).where(left).limit(limit))]
+            return [_kept(row) for row in connection.execute(select(*_COLUMNS).where(abandoned).limit(limit))]
 
     def known(self, uri: str) -> set[str]:
         """The store's names of all uploads of an object that are remembered."""
@@ -160,7 +164,7 @@ class UploadLedger:
 
     def is_awaited(self, uri: str) -> bool:
         """Whether an unfinished job may be about to begin an upload of an object, or to note the one that it began."""
-        awaited = and_(uploads.c.uri == uri, ~uploads.c.doomed, uploads.c.strays > 0, _has_unfinished_job())
+        awaited = and_(uploads.c.uri == uri, ~uploads.c.abandoned, uploads.c.unconfirmed > 0, _has_unfinished_job())
         with reaching_database(), self._engine.connect() as connection:
             return connection.execute(select(uploads.c.id).where(awaited).limit(1)).first() is not None
 
@@ -176,9 +180,9 @@ class UploadLedger:
             "uri": upload.uri,
             "kms_key_id": upload.kms_key_id,
             "upload_id": upload.upload_id,
-            "strays": upload.strays,
+            "unconfirmed": upload.unconfirmed,
             "begun_at": database_now(self._engine),
-            "doomed": upload.doomed,
+            "abandoned": upload.abandoned,
         }
 
 

@@ -47,11 +47,11 @@ class Orphans:
                     return True
         return False
 
-    def unsettled(self, limit: int, before: datetime) -> Sequence[tuple[JobKey, str]]:
+    def unremoved(self, limit: int, before: datetime) -> Sequence[tuple[JobKey, str]]:
         """Some jobs that ended without their object before a time, each with the object; so many of each kind.
 
         Any of them, and not the oldest: objects that cannot be removed, as those of a role that is not given any more,
-        must not keep the others waiting for ever.
+        must not starve the others.
         """
         found: list[tuple[JobKey, str]] = []
         for kind, table in JOBS.items():
@@ -66,7 +66,7 @@ class Orphans:
                 found += [(JobKey(kind, *row[:3]), row[3]) for row in connection.execute(query)]
         return found
 
-    def settle(self, key: JobKey, uri: str) -> None:
+    def confirm_removed(self, key: JobKey, uri: str) -> None:
         """Note that a job's object is gone for good."""
         table = JOBS[key.kind]
         gone = (table.c.written_uri == uri, table.c.status.in_(_WITHOUT))

@@ -16,9 +16,9 @@ uploads = Table(
     Column("uri", Text, nullable=False),
     Column("kms_key_id", Text),
     Column("upload_id", Text),  # the object store's; none while one is being begun
-    Column("strays", Integer, nullable=False),  # uploads that were to be begun, and of which nothing was heard
+    Column("strays", Integer, key="unconfirmed", nullable=False),  # uploads that were begun without an answer
     Column("begun_at", BigInteger, nullable=False),  # milliseconds by the database's clock
-    Column("doomed", Boolean, nullable=False),
+    Column("doomed", Boolean, key="abandoned", nullable=False),
 )
 Index("uploads_by_job", *(uploads.c[name] for name in ("kind", "account", "region", "name")))
 

@@ -36,27 +36,27 @@ def tidy(context: WorkerContext, settle_seconds: float) -> None:
     Raises:
         DatabaseUnavailable: the next round tries again. Errors of the object store are logged.
     """
-    for upload in context.uploads.left(AT_ONCE, settle_seconds):
+    for upload in context.uploads.abandoned(AT_ONCE, settle_seconds):
         _end(context, upload, settle_seconds)
     before = datetime.now(UTC) - timedelta(seconds=settle_seconds)
-    for key, uri in context.orphans.unsettled(AT_ONCE, before):
+    for key, uri in context.orphans.unremoved(AT_ONCE, before):
         _settle(context, key, uri)
 
 
 def _end(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> None:
-    """Abort an upload; forget it once it is known to be gone, which is a round after the one that doomed it.
+    """Abort an upload; forget it once it is known to be gone, which is a round after the one that abandoned it.
 
     A part that was under way when it was aborted may have arrived behind the abort.
     """
     ledger = context.uploads
     try:
         abort(context, upload)
-        if upload.doomed and _abort_strays(context, upload, settle_seconds) and _is_gone(context, upload):
-            ledger.forget(upload)
+        if upload.abandoned and _abort_unconfirmed(context, upload, settle_seconds) and _is_gone(context, upload):
+            ledger.remove(upload)
             return
     except EdgewrightError as error:
         log.warning("upload not aborted yet", job=upload.key.arn, uri=upload.uri, reason=error.message)
-    ledger.doom(upload)
+    ledger.abandon(upload)
 
 
 def _is_gone(context: WorkerContext, upload: KeptUpload) -> bool:
@@ -70,7 +70,7 @@ def _is_gone(context: WorkerContext, upload: KeptUpload) -> bool:
     return False
 
 
-def _abort_strays(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> bool:
+def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> bool:
     """Abort uploads that were begun and could not be noted: by a worker that died, or whose answer was lost.
 
     They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
@@ -101,9 +101,9 @@ def _abort_strays(context: WorkerContext, upload: KeptUpload, settle_seconds: fl
 
 
 def _settle(context: WorkerContext, key: JobKey, uri: str) -> None:
-    leftovers = context.orphans
+    orphans = context.orphans
     try:
-        if not leftovers.is_owned(uri):
+        if not orphans.is_owned(uri):
             objects = context.objects_for(context.jobs.get(key).role_arn, key)
             if objects.exists(S3Uri.parse(uri)):
                 log.warning("removing an object that came up after its job's end", job=key.arn, uri=uri)
@@ -111,4 +111,4 @@ def _settle(context: WorkerContext, key: JobKey, uri: str) -> None:
     except EdgewrightError as error:
         log.warning("object not removed yet", job=key.arn, uri=uri, reason=error.message)
         return
-    leftovers.settle(key, uri)
+    orphans.confirm_removed(key, uri)

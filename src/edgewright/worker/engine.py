@@ -98,7 +98,7 @@ class Handover:
                 ticket.created_ms,
                 *filter(None, [tracing.carrier()]),
             )
-            self._queue.mark(ticket)
+            self._queue.mark_enqueued(ticket)
         except (DatabaseUnavailable, SQLAlchemyError, error.DBOSException) as cause:
             raise EngineUnavailable(f"{key.arn} was not handed over: {_first_line(cause)}") from cause
 

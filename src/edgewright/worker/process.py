@@ -122,7 +122,7 @@ class Worker:
         """Put what this worker still holds on the queue, for any other to take at once."""
         try:
             returned = self._executor.recover({self.id})
-            self._registry.forget(self.id)
+            self._registry.remove(self.id)
         except Exception as error:  # noqa: BLE001 - the worker ends all the same; its heartbeat tells the others
             log.warning("jobs not handed back: others have them when the heartbeat lapses", reason=_first_line(error))
         else:
@@ -206,9 +206,9 @@ class Worker:
             log.warning("taking over from dead workers", workers=sorted(gone), jobs=self._executor.recover(gone))
             self._executor.ring()
         for worker_id in ended_here:
-            self._registry.forget(worker_id)
+            self._registry.remove(worker_id)
             self._presence.bury(worker_id)
-        self._registry.forget_lapsed(self._times.lapse_seconds)
+        self._registry.remove_lapsed(self._times.lapse_seconds)
         self._put_back_stranded(held.get(self.id, set()))
 
     def _put_back_stranded(self, held: set[str]) -> None:
@@ -222,7 +222,7 @@ class Worker:
             self._executor.ring()
 
     def _sweep(self) -> None:
-        for key in self._queue.unhanded(SWEPT_AT_ONCE):
+        for key in self._queue.not_enqueued(SWEPT_AT_ONCE):
             self._hand_over(key)
         for key in self._queue.stopped_before_start(SWEPT_AT_ONCE):
             end_unbegun(self._context, key)
@@ -232,7 +232,7 @@ class Worker:
         now = datetime.now(UTC)
         tickets = self._queue.unfinished(SWEPT_AT_ONCE, now - timedelta(seconds=self._times.audit_age_seconds))
         for ticket in self._executor.lost(tickets):
-            if self._queue.again(ticket):
+            if self._queue.requeue(ticket):
                 log.warning("the engine had lost a job; handing it over again", job=ticket.key.arn)
         self._executor.purge((now - timedelta(seconds=KEPT_SECONDS)).isoformat())
 

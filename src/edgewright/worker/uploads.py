@@ -77,10 +77,10 @@ def withdraw(context: WorkerContext, job: Job) -> None:
     upload = insist(context, lambda: context.uploads.find(job))
     if upload is None:
         return
-    insist(context, lambda: context.uploads.doom(upload))
+    insist(context, lambda: context.uploads.abandon(upload))
     try:
         abort(context, upload)
-    except EdgewrightError as error:  # the job must end; what is doomed is aborted again later
+    except EdgewrightError as error:  # the job must end; what is abandoned is aborted again later
         log.warning("upload not aborted yet", job=job.key.arn, uri=upload.uri, reason=error.message)
 
 
@@ -120,7 +120,7 @@ class _Sending:
             self._settle()
         # Not forgotten yet. Where the answer to a begin was lost, the store's client asked again, or a worker died
         # without it: the store may hold uploads of this object that nobody knows. They are looked for later.
-        insist(self._context, lambda: self._ledger.doom(upload))
+        insist(self._context, lambda: self._ledger.abandon(upload))
 
     def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
         """The job's upload from an earlier attempt, with the parts that the database and the store both have."""
@@ -190,9 +190,9 @@ class _Sending:
     def _discard(self, upload: KeptUpload) -> None:
         """Let nobody go on with an upload, unless this attempt is outdated: then it is another's to decide."""
         with _fenced():
-            insist(self._context, lambda: self._ledger.doom(upload, self._job))
+            insist(self._context, lambda: self._ledger.abandon(upload, self._job))
         self._settle()
-        with suppress(EdgewrightError):  # what is doomed is aborted again later
+        with suppress(EdgewrightError):  # what is abandoned is aborted again later
             abort(self._context, upload)
 
     def _settle(self) -> None:

@@ -56,7 +56,7 @@ def test_sqlite_is_set_up_for_readers_beside_a_writer(tmp_path: Path) -> None:
         pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
         assert pragmas == ["wal", 1]
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == connections.PATIENCE_SECONDS * 1000
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == connections.WAIT_SECONDS * 1000
     engine.dispose()
 
 
@@ -66,7 +66,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     migrate(engine)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    assert Persistence.on(engine).queue.unhanded(1) == []
+    assert Persistence.on(engine).queue.not_enqueued(1) == []
     writer.close()
     engine.dispose()
 
@@ -83,4 +83,4 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
 def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     engine = open_database(f"postgresql://nobody@/none?host={tmp_path}")
     with pytest.raises(DatabaseUnavailable):
-        Persistence.on(engine).queue.unhanded(1)
+        Persistence.on(engine).queue.not_enqueued(1)

@@ -165,7 +165,7 @@ def test_who_missed_events_that_are_gone_is_told_so(
     for name in ("one", "two", "three"):
         make(store, name)
     beside(store).events.number()
-    beside(store).events.forget(datetime.now(UTC) + timedelta(days=1), 2)
+    beside(store).events.delete(datetime.now(UTC) + timedelta(days=1), 2)
     events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
     _, told, _ = read(events, request("after=1"))
     assert told[0] == {"event": "gap", "data": '{"after":1,"oldest":3}'}

@@ -57,7 +57,7 @@ def test_a_job_that_the_engine_does_not_take_now_is_accepted(context: Context, c
 
     call(replace(context, hand_over=unavailable), "Create", **packaging_request("job"))
     assert describe(context, "job")["EdgePackagingJobStatus"] == "STARTING"
-    assert beside(context.jobs).queue.unhanded(10) == [context.key(Kind.PACKAGING, "job")]
+    assert beside(context.jobs).queue.not_enqueued(10) == [context.key(Kind.PACKAGING, "job")]
 
 
 @pytest.mark.parametrize(

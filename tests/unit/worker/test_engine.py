@@ -68,13 +68,13 @@ def test_a_job_is_handed_over_once(settings: Settings, store: JobStore) -> None:
     handover(KEY)
     handover.close()
     assert works(settings) == [(beside(store).queue.ticket(KEY).workflow_id, "ENQUEUED")]
-    assert beside(store).queue.unhanded(10) == []
+    assert beside(store).queue.not_enqueued(10) == []
 
 
 def test_a_job_handed_over_again_is_other_work(settings: Settings, store: JobStore) -> None:
     handover = Handover(settings, beside(store).queue)
     handover(KEY)
-    assert beside(store).queue.again(beside(store).queue.ticket(KEY))
+    assert beside(store).queue.requeue(beside(store).queue.ticket(KEY))
     handover(KEY)
     handover.close()
     assert [name.rpartition(".")[2] for name, _ in works(settings)] == ["0", "1"]
@@ -89,7 +89,7 @@ def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settin
     with pytest.raises(EngineUnavailable, match=r"was not handed over: .*no such table"):
         handover(KEY)
     handover.close()
-    assert beside(store).queue.unhanded(10) == [KEY]
+    assert beside(store).queue.not_enqueued(10) == [KEY]
 
 
 def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:

@@ -265,7 +265,7 @@ class TestTidying:
         assert crowd.store.open() == []
         wait_a_tick()
         tidy(crowd.house.context, 0)
-        assert beside(crowd.house.jobs).uploads.left(10, -60) == []
+        assert beside(crowd.house.jobs).uploads.abandoned(10, -60) == []
 
     def test_an_upload_whose_begin_was_asked_for_twice_is_found(self, crowd: Crowd) -> None:
         """The store's client asks again where an answer was lost, and nobody knows the first upload."""
@@ -328,7 +328,7 @@ class TestTidying:
         assert crowd.store.open() == []
         wait_a_tick()
         tidy(crowd.house.context, 0)
-        assert beside(crowd.house.jobs).uploads.left(1, 0) == []
+        assert beside(crowd.house.jobs).uploads.abandoned(1, 0) == []
 
     @pytest.mark.parametrize("noted_while_listed", [False, True])
     def test_an_upload_that_is_not_noted_yet_is_no_dead_workers(

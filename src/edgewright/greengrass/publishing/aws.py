@@ -32,7 +32,7 @@ Fetch = Callable[[Artifact], Iterable["Buffer"]]
 
 POLL_SECONDS: Final = (0.5, 5.0)
 """Between two looks at a version that is being made: at first, and at most."""
-PATIENCE_SECONDS: Final = 600.0
+WAIT_SECONDS: Final = 600.0
 """How long AWS may take to make a component version of artifacts that it must read whole."""
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._/-]*")
@@ -82,7 +82,7 @@ class Destination:
 
     bucket: str
     prefix: str = ""
-    patience: float = PATIENCE_SECONDS
+    patience: float = WAIT_SECONDS
 
     def __post_init__(self) -> None:
         if "." in self.bucket:
