@@ -20,41 +20,41 @@ PATH = "/console/compilations"
 SORTS = ("CreationTime", "Name", "Status")
 
 
-def listing(visit: PageRequest) -> Response:
+def listing(page_request: PageRequest) -> Response:
     """`GET /console/compilations`: one page of jobs; its rows alone where the script asks for them."""
-    asked = filters(PATH, {name: value for name, value in visit.query.items() if name != "model"}, SORTS)
-    found = visit.desk.call("ListCompilationJobs", **asked.request())
-    template = "compilations_rows.html" if visit.fragment else "compilations.html"
+    asked = filters(PATH, {name: value for name, value in page_request.query.items() if name != "model"}, SORTS)
+    found = page_request.api.call("ListCompilationJobs", **asked.request())
+    template = "compilations_rows.html" if page_request.fragment else "compilations.html"
     rows = found["CompilationJobSummaries"]
-    return visit.page(template, filters=asked, jobs=rows, token=found.get("NextToken"), statuses=list(Status))
+    return page_request.page(template, filters=asked, jobs=rows, token=found.get("NextToken"), statuses=list(Status))
 
 
-def job(visit: PageRequest) -> Response:
+def job(page_request: PageRequest) -> Response:
     """`GET /console/compilations/<name>`: one job; what moves of it alone where the script asks for that."""
-    name = visit.place["name"]
-    described = visit.desk.call("DescribeCompilationJob", CompilationJobName=name)
-    row = visit.desk.compilation_job(name)
-    names = moving(visit, row) | {"job": row, "stoppable": row.status in STOPPABLE}
-    if visit.fragment:
-        return visit.page("job_live.html", headers=POLL_ENDED if row.status in ENDED else {}, **names)
-    report = visit.desk.readings.reports.get(row.key)
-    tags = visit.desk.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
+    name = page_request.place["name"]
+    described = page_request.api.call("DescribeCompilationJob", CompilationJobName=name)
+    row = page_request.api.compilation_job(name)
+    names = moving(page_request, row) | {"job": row, "stoppable": row.status in STOPPABLE}
+    if page_request.fragment:
+        return page_request.page("job_live.html", headers=POLL_ENDED if row.status in ENDED else {}, **names)
+    report = page_request.api.readings.reports.get(row.key)
+    tags = page_request.api.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
     made = (("CreateCompilationJob", _request(row)), ("DescribeCompilationJob", {"CompilationJobName": name}))
-    return visit.page(
+    return page_request.page(
         "compilation.html",
         **names,
         described=described,
         report=report,
         inputs=_inputs(row, report),
         tags=None if tags is None else tags["Tags"],
-        calls=calls(visit, made),
+        calls=calls(page_request, made),
     )
 
 
-def stop(visit: PageRequest) -> Response:
+def stop(page_request: PageRequest) -> Response:
     """`POST /console/compilations/<name>/stop`: ask the job to end."""
-    name = visit.place["name"]
-    visit.desk.call("StopCompilationJob", CompilationJobName=name)
+    name = page_request.place["name"]
+    page_request.api.call("StopCompilationJob", CompilationJobName=name)
     return see_other(f"{PATH}/{name}")
 
 

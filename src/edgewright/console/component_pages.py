@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 PATH = "/console/components"
 
 
-def listing(visit: PageRequest) -> Response:
+def listing(page_request: PageRequest) -> Response:
     """`GET /console/components`: one page of components, each with its highest version."""
-    asked = filters(PATH, visit.query, ("NAME",))
-    token = {"nextToken": visit.query["after"]} if visit.query.get("after") else {}
-    found = visit.desk.call("ListComponents", maxResults=asked.size, **token)
-    return visit.page(
+    asked = filters(PATH, page_request.query, ("NAME",))
+    token = {"nextToken": page_request.query["after"]} if page_request.query.get("after") else {}
+    found = page_request.api.call("ListComponents", maxResults=asked.size, **token)
+    return page_request.page(
         "components.html", filters=asked, components=found["components"], token=found.get("nextToken"), link=link
     )
 
 
-def component(visit: PageRequest) -> Response:
+def component(page_request: PageRequest) -> Response:
     """`GET /console/components/<name>/<version>`: one version, its recipe, and the other versions."""
-    name, version = visit.place["name"], visit.place["version"]
-    base = visit.desk.context.caller.component_arn(name)
+    name, version = page_request.place["name"], page_request.place["version"]
+    base = page_request.api.context.caller.component_arn(name)
     arn = f"{base}:versions:{version}"
-    described = visit.desk.call("DescribeComponent", arn=arn)
-    got = visit.desk.call("GetComponent", arn=arn)
-    others = visit.desk.ask("ListComponentVersions", arn=base, maxResults=100)
-    return visit.page(
+    described = page_request.api.call("DescribeComponent", arn=arn)
+    got = page_request.api.call("GetComponent", arn=arn)
+    others = page_request.api.ask("ListComponentVersions", arn=base, maxResults=100)
+    return page_request.page(
         "component.html",
         described=described,
         recipe=got["recipe"],

@@ -20,63 +20,65 @@ SUGGESTED = 50
 UNPROCESSABLE = 422
 
 
-def new_job(visit: PageRequest) -> Response:
+def new_job(page_request: PageRequest) -> Response:
     """`GET` and `POST /console/new-job`; `?from=<name>` takes over what an earlier job was asked for."""
-    return _form(visit, PACKAGING, job_pages.PATH, _from_job(visit))
+    return _form(page_request, PACKAGING, job_pages.PATH, _from_job(page_request))
 
 
-def new_compilation(visit: PageRequest) -> Response:
+def new_compilation(page_request: PageRequest) -> Response:
     """`GET` and `POST /console/new-compilation`; `?from=<name>` takes over what an earlier job was asked for."""
-    return _form(visit, COMPILATION, "/console/compilations", _from_compilation(visit))
+    return _form(page_request, COMPILATION, "/console/compilations", _from_compilation(page_request))
 
 
-def _form(visit: PageRequest, form: Form, folder: str, earlier: Mapping[str, str]) -> Response:
-    if not visit.form:
-        role = {"role": f"arn:aws:iam::{visit.principal.account}:role/edge"}
-        return _page(visit, form, {**role, **form.defaults, **earlier, **visit.query}, {})
-    request, errors = form.checked(visit.desk.operation(form.operation)[1], visit.form)
+def _form(page_request: PageRequest, form: Form, folder: str, earlier: Mapping[str, str]) -> Response:
+    if not page_request.form:
+        role = {"role": f"arn:aws:iam::{page_request.principal.account}:role/edge"}
+        return _page(page_request, form, {**role, **form.defaults, **earlier, **page_request.query}, {})
+    request, errors = form.checked(page_request.api.operation(form.operation)[1], page_request.form)
     if not errors:
         try:
-            visit.desk.call(form.operation, **request)
+            page_request.api.call(form.operation, **request)
         except CallerError as refused:
             errors = form.refused(refused)
     if errors:
-        return _page(visit, form, visit.form, errors, UNPROCESSABLE)
-    return see_other(f"{folder}/{visit.form['name'].strip()}")
+        return _page(page_request, form, page_request.form, errors, UNPROCESSABLE)
+    return see_other(f"{folder}/{page_request.form['name'].strip()}")
 
 
-def _page(visit: PageRequest, form: Form, values: Mapping[str, str], errors: Errors, status: int = 200) -> Response:
-    return visit.page(
+def _page(
+    page_request: PageRequest, form: Form, values: Mapping[str, str], errors: Errors, status: int = 200
+) -> Response:
+    return page_request.page(
         "form.html",
         status,
         form=form,
         values=values,
         errors=errors,
         whole=WHOLE,
-        suggestions=_completed(visit) if form is PACKAGING else [],
-        devices=_devices(visit),
+        suggestions=_completed(page_request) if form is PACKAGING else [],
+        devices=_devices(page_request),
     )
 
 
-def _completed(visit: PageRequest) -> list[str]:
+def _completed(page_request: PageRequest) -> list[str]:
     """Compilation jobs that can be packaged, the newest first."""
-    found = visit.desk.ask("ListCompilationJobs", StatusEquals="COMPLETED", MaxResults=SUGGESTED)
+    found = page_request.api.ask("ListCompilationJobs", StatusEquals="COMPLETED", MaxResults=SUGGESTED)
     return [job["CompilationJobName"] for job in found["CompilationJobSummaries"]] if found else []
 
 
-def _devices(visit: PageRequest) -> tuple[str, ...]:
-    _, operation = visit.desk.operation("CreateCompilationJob")
+def _devices(page_request: PageRequest) -> tuple[str, ...]:
+    _, operation = page_request.api.operation("CreateCompilationJob")
     assert operation.input is not None
     output = operation.input.members["OutputConfig"].shape
     return output.members["TargetDevice"].shape.enum or ()
 
 
-def _from_job(visit: PageRequest) -> dict[str, str]:
-    name = visit.query.get("from")
+def _from_job(page_request: PageRequest) -> dict[str, str]:
+    name = page_request.query.get("from")
     if not name:
         return {}
     try:
-        job = visit.desk.packaging_job(name)
+        job = page_request.api.packaging_job(name)
     except ResourceNotFound:
         return {}
     output = job.output_config
@@ -89,16 +91,16 @@ def _from_job(visit: PageRequest) -> dict[str, str]:
         "preset": output.get("PresetDeploymentType", ""),
         "role": job.role_arn,
         "resource_key": job.resource_key or "",
-        TAGS.name: _tag_lines(visit, job.key.arn),
+        TAGS.name: _tag_lines(page_request, job.key.arn),
     }
 
 
-def _from_compilation(visit: PageRequest) -> dict[str, str]:
-    name = visit.query.get("from")
+def _from_compilation(page_request: PageRequest) -> dict[str, str]:
+    name = page_request.query.get("from")
     if not name:
         return {}
     try:
-        job = visit.desk.compilation_job(name)
+        job = page_request.api.compilation_job(name)
     except ResourceNotFound:
         return {}
     return {
@@ -109,10 +111,10 @@ def _from_compilation(visit: PageRequest) -> dict[str, str]:
         "kms": job.output_config.get("KmsKeyId", ""),
         "seconds": str(job.stopping_condition.get("MaxRuntimeInSeconds", "")),
         "role": job.role_arn,
-        TAGS.name: _tag_lines(visit, job.key.arn),
+        TAGS.name: _tag_lines(page_request, job.key.arn),
     }
 
 
-def _tag_lines(visit: PageRequest, arn: str) -> str:
-    found = visit.desk.ask("ListTags", ResourceArn=arn, MaxResults=50)
+def _tag_lines(page_request: PageRequest, arn: str) -> str:
+    found = page_request.api.ask("ListTags", ResourceArn=arn, MaxResults=50)
     return "\n".join(f"{tag['Key']}={tag['Value']}" for tag in found["Tags"]) if found else ""

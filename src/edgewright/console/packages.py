@@ -98,10 +98,10 @@ class Packages:
             log.warning("no trusted keys", reason=error.message)
             return []
 
-    def download(self, visit: PageRequest) -> Response:
+    def download(self, page_request: PageRequest) -> Response:
         """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
-        uri, objects = self._package_of(visit)
-        visit.desk.require(GET_OBJECT, f"{uri.bucket}/{uri.key}", f"arn:aws:s3:::{uri.bucket}/{uri.key}")
+        uri, objects = self._package_of(page_request)
+        page_request.api.require(GET_OBJECT, f"{uri.bucket}/{uri.key}", f"arn:aws:s3:::{uri.bucket}/{uri.key}")
         size = objects.size(uri)
         name = uri.key.rpartition("/")[2]
         headers = {
@@ -115,27 +115,27 @@ class Packages:
 
     async def verify(self, request: Request) -> Response:
         """`POST /console/jobs/<name>/verify`: read and check the object; the script gets the answer in pieces."""
-        visit: PageRequest | None = None
+        page_request: PageRequest | None = None
         try:
             found = self._gate.signed_in(request)
             if found is None:
                 return Response(status_code=401, headers=dict(rendering.HEADERS))
-            visit = await self._gate.visit(request, *found)
-            work = await run_in_threadpool(self._prepared, visit)
+            page_request = await self._gate.page_request(request, *found)
+            work = await run_in_threadpool(self._prepared, page_request)
         except Exception as error:  # noqa: BLE001 - as the console's own catch-all
-            return refusal(error, request, visit)
-        if visit.fragment:
+            return refusal(error, request, page_request)
+        if page_request.fragment:
             headers = {**rendering.HEADERS, **rendering.PRIVATE, "x-accel-buffering": "no"}
-            return StreamingResponse(work.told(visit, work.start()), headers=headers, media_type="text/html")
+            return StreamingResponse(work.told(page_request, work.start()), headers=headers, media_type="text/html")
         result = await work.start()
-        return visit.page("verified.html", result=result, name=visit.place["name"])
+        return page_request.page("verified.html", result=result, name=page_request.place["name"])
 
-    def _prepared(self, visit: PageRequest) -> _Work:
-        uri, objects = self._package_of(visit)
+    def _prepared(self, page_request: PageRequest) -> _Work:
+        uri, objects = self._package_of(page_request)
         if not self._room.acquire(blocking=False):
             raise Throttled(BUSY)
         try:
-            job = visit.desk.packaging_job(visit.place["name"])
+            job = page_request.api.packaging_job(page_request.place["name"])
             size, trusted = objects.size(uri), keys.load_trusted(self._keys_dir)
         except BaseException:
             self._room.release()
@@ -154,18 +154,18 @@ class Packages:
         return _Work(check, size, self._room.release)
 
     @staticmethod
-    def _package_of(visit: PageRequest) -> tuple[S3Uri, ObjectStore]:
+    def _package_of(page_request: PageRequest) -> tuple[S3Uri, ObjectStore]:
         """Where the job's package is, and the store as the job's own role may use it.
 
         Raises:
             ResourceNotFound: the job has none.
             RoleRefused: the service is not given the job's role any more.
         """
-        name = visit.place["name"]
-        described = visit.desk.call("DescribeEdgePackagingJob", EdgePackagingJobName=name)
+        name = page_request.place["name"]
+        described = page_request.api.call("DescribeEdgePackagingJob", EdgePackagingJobName=name)
         if "ModelArtifact" not in described:
             raise ResourceNotFound(NO_PACKAGE)
-        objects = visit.desk.context.rights.objects(described["RoleArn"], name)
+        objects = page_request.api.context.rights.objects(described["RoleArn"], name)
         return S3Uri.parse(described["ModelArtifact"]), objects
 
 
@@ -197,12 +197,12 @@ class _Work:
         finally:
             self._release()
 
-    async def told(self, visit: PageRequest, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
+    async def told(self, page_request: PageRequest, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
         """Pieces of HTML while a thread verifies, and the result last."""
         try:
             while not (await asyncio.wait({work}, timeout=TOLD_SECONDS))[0]:
-                yield self._piece(visit, "verifying.html", done=self._done, total=self._size, rate=self._rate())
-            yield self._piece(visit, "verified_result.html", result=await work)
+                yield self._piece(page_request, "verifying.html", done=self._done, total=self._size, rate=self._rate())
+            yield self._piece(page_request, "verified_result.html", result=await work)
         finally:
             self._stop.set()  # whoever asked may be gone
 
@@ -218,5 +218,5 @@ class _Work:
         return Result(verified, fault, self._size, time.monotonic() - self._begun)
 
     @staticmethod
-    def _piece(visit: PageRequest, template: str, **names: Any) -> bytes:
-        return rendering.render(template, visit=visit, **names).encode() + NEXT
+    def _piece(page_request: PageRequest, template: str, **names: Any) -> bytes:
+        return rendering.render(template, request=page_request, **names).encode() + NEXT

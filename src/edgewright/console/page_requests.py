@@ -61,7 +61,7 @@ class PageRequest:
     Attributes:
         session: what the cookie holds.
         principal: who it is.
-        desk: what they may do.
+        api: what they may do.
         place: the parts of the path that name something.
         query: of the address; the last of each name.
         form: of a form that was sent; empty for a GET.
@@ -73,7 +73,7 @@ class PageRequest:
 
     session: Session
     principal: Principal
-    desk: ApiClient
+    api: ApiClient
     place: Mapping[str, str]
     query: Mapping[str, str]
     form: Form
@@ -89,18 +89,18 @@ class PageRequest:
 
     def other_regions(self) -> list[str]:
         """The regions beside this one in which the account has jobs."""
-        found = self.desk.readings.reports.regions(self.principal.account)
+        found = self.api.readings.reports.regions(self.principal.account)
         return [region for region in found if region != self.session.region]
 
     def page(self, template: str, answer: int = 200, headers: Mapping[str, str] = {}, **names: Any) -> Response:
-        """A page made of a template, which finds this visit under `visit`; `answer` is HTTP's status."""
-        text = rendering.render(template, visit=self, now=self.desk.context.now(), **names)
+        """A page made of a template, which finds this under `request`; `answer` is HTTP's status."""
+        text = rendering.render(template, request=self, now=self.api.context.now(), **names)
         return rendering.page(text, answer, headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What lets visits in."""
+    """What lets page requests in."""
 
     seals: Seals
     principals: Principals
@@ -114,17 +114,17 @@ class Gate:
         """The endpoint of a page for those who are signed in."""
 
         async def endpoint(request: Request) -> Response:
-            visit: PageRequest | None = None
+            page_request: PageRequest | None = None
             try:
                 found = self.signed_in(request)
                 if found is None:
                     return _sent_to_sign_in(request)
-                visit = await self.visit(request, *found)
-                return await run_in_threadpool(make, visit)
+                page_request = await self.page_request(request, *found)
+                return await run_in_threadpool(make, page_request)
             except Disconnected:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - the console's one catch-all: every error has a page
-                return refusal(error, request, visit)
+                return refusal(error, request, page_request)
 
         return endpoint
 
@@ -132,7 +132,7 @@ class Gate:
         """Who sends the request, by its cookie."""
         return self.seals.open(request.cookies.get(COOKIE, ""), self.principals.get, time.time())
 
-    async def visit(self, request: Request, session: Session, principal: Principal) -> PageRequest:
+    async def page_request(self, request: Request, session: Session, principal: Principal) -> PageRequest:
         """The request as pages see it; a form must be of this session.
 
         Raises:
@@ -148,7 +148,7 @@ class Gate:
         return PageRequest(
             session=session,
             principal=principal,
-            desk=ApiClient(self.wires, principal, self.context_for(caller), self.readings),
+            api=ApiClient(self.wires, principal, self.context_for(caller), self.readings),
             place=request.path_params,
             query=dict(request.query_params),
             form=form,
@@ -178,14 +178,14 @@ class Gate:
         return fields
 
 
-def refusal(error: Exception, request: Request, visit: PageRequest | None) -> Response:
+def refusal(error: Exception, request: Request, page_request: PageRequest | None) -> Response:
     """The page of anything raised; what is not the caller's fault is logged whole, and told without the inside."""
     status, message = _told(error)
     if status >= 500:
         log.error("page failed", path=request.url.path, exc_info=error)
     names = {"title": TITLES.get(status, "Something broke"), "message": message, "status": status}
     template = "error_fragment.html" if FRAGMENT in request.headers else "error.html"
-    text = rendering.render(template, visit=visit, theme=rendering.theme(request), **names)
+    text = rendering.render(template, request=page_request, theme=rendering.theme(request), **names)
     return rendering.page(text, status)
 
 

@@ -22,7 +22,7 @@ from edgewright.console import (
     worker_pages,
 )
 from edgewright.console.page_requests import SIGN_IN, refusal
-from edgewright.console.sessions import COOKIE, VISIT_COOKIE, Session
+from edgewright.console.sessions import COOKIE, SIGN_IN_COOKIE, Session
 from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
 from edgewright.http.api import Disconnected
 
@@ -83,15 +83,15 @@ class Console:
         objects = None if self._parts.objects_dir is None else str(self._parts.objects_dir)
         lapse = self._parts.lapse_seconds
         get: Mapping[str, Page] = {
-            "/": lambda visit: worker_pages.start(visit, objects, lapse),
+            "/": lambda page_request: worker_pages.start(page_request, objects, lapse),
             "/console/jobs": job_pages.listing,
-            "/console/jobs/{name}": lambda visit: job_pages.job(visit, packages.trusted()),
+            "/console/jobs/{name}": lambda page_request: job_pages.job(page_request, packages.trusted()),
             "/console/jobs/{name}/package": packages.download,
             "/console/compilations": compilation_pages.listing,
             "/console/compilations/{name}": compilation_pages.job,
             "/console/components": component_pages.listing,
             "/console/components/{name}/{version}": component_pages.component,
-            "/console/workers": lambda visit: worker_pages.workers(visit, lapse),
+            "/console/workers": lambda page_request: worker_pages.workers(page_request, lapse),
         }
         both = {"/console/new-job": form_pages.new_job, "/console/new-compilation": form_pages.new_compilation}
         post = {
@@ -128,7 +128,7 @@ class Console:
     async def _sign_in(self, request: Request) -> Response:
         address = request.client.host if request.client else ""
         try:
-            form = await self._gate.form(request, request.cookies.get(VISIT_COOKIE, ""))
+            form = await self._gate.form(request, request.cookies.get(SIGN_IN_COOKIE, ""))
             self._attempts.check(address, time.monotonic())
         except (AccessDenied, ValidationFault, Throttled) as error:
             return self._sign_in_page(request, error.message, 429 if isinstance(error, Throttled) else 403)
@@ -152,7 +152,7 @@ class Console:
         place = form.get("next", "")
         response = rendering.see_other(place if PLACE.fullmatch(place) else "/")
         self._keep(response, session, principal)
-        response.delete_cookie(VISIT_COOKIE, path="/console", httponly=True, samesite="strict", secure=session.secure)
+        response.delete_cookie(SIGN_IN_COOKIE, path="/console", httponly=True, samesite="strict", secure=session.secure)
         return response
 
     def _sign_in_page(self, request: Request, error: str, status: int = 200) -> Response:
@@ -166,7 +166,7 @@ class Console:
         )
         response = rendering.page(text, status)
         secure = self._origin(request).startswith("https://")
-        response.set_cookie(VISIT_COOKIE, nonce, path="/console", httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(SIGN_IN_COOKIE, nonce, path="/console", httponly=True, samesite="strict", secure=secure)
         return response
 
     def _origin(self, request: Request) -> str:
@@ -186,13 +186,13 @@ class Console:
             found = []
         return found[0] if found and self._parts.region not in found else self._parts.region
 
-    def _other_region(self, visit: PageRequest) -> Response:
+    def _other_region(self, page_request: PageRequest) -> Response:
         """`POST /console/region`: look at another region."""
-        region = visit.form.get("region", "").strip()
+        region = page_request.form.get("region", "").strip()
         if not REGION.fullmatch(region):
             raise ValidationFault(f"'{region}' is not a region. Write one like eu-west-1.")
         response = rendering.see_other("/")
-        self._keep(response, visit.session.in_region(region), visit.principal)
+        self._keep(response, page_request.session.in_region(region), page_request.principal)
         return response
 
     def _keep(self, response: Response, session: Session, principal: Principal) -> None:
@@ -215,14 +215,14 @@ def _routes(
     return [Route(path, serve(page), methods=methods) for path, page in pages.items()]
 
 
-def _signed_out(visit: PageRequest) -> Response:
+def _signed_out(page_request: PageRequest) -> Response:
     """`POST /console/sign-out`."""
     response = rendering.see_other(SIGN_IN)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=visit.session.secure)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=page_request.session.secure)
     return response
 
 
-def _nothing(visit: PageRequest) -> Response:
+def _nothing(page_request: PageRequest) -> Response:
     """Whatever else is asked for under `/console`."""
     told = "There is no page at this address."
-    return visit.page("error.html", 404, theme=visit.theme, title="Not found", message=told, status=404)
+    return page_request.page("error.html", 404, theme=page_request.theme, title="Not found", message=told, status=404)

@@ -39,55 +39,59 @@ class Running:
         return f"/console/{'jobs' if self.key.kind is Kind.PACKAGING else 'compilations'}/{self.key.name}"
 
 
-def workers(visit: PageRequest, lapse_seconds: float) -> Response:
+def workers(page_request: PageRequest, lapse_seconds: float) -> Response:
     """`GET /console/workers`: each worker, its heartbeat and what it runs.
 
     Args:
-        visit: the request.
+        page_request: the request.
         lapse_seconds: a heartbeat this old is late: other workers then take the worker for dead.
     """
-    visit.desk.require(LIST_WORKERS, "*", "*")
-    found = [(worker, *_running(visit, worker)) for worker in visit.desk.readings.workers.list()]
-    template = "workers_rows.html" if visit.fragment else "workers.html"
-    return visit.page(template, workers=found, late=lapse_seconds)
+    page_request.api.require(LIST_WORKERS, "*", "*")
+    found = [(worker, *_running(page_request, worker)) for worker in page_request.api.readings.workers.list()]
+    template = "workers_rows.html" if page_request.fragment else "workers.html"
+    return page_request.page(template, workers=found, late=lapse_seconds)
 
 
-def start(visit: PageRequest, objects: str | None, lapse_seconds: float) -> Response:
+def start(page_request: PageRequest, objects: str | None, lapse_seconds: float) -> Response:
     """`GET /`: how things stand, and the three next commands for who is new.
 
     Args:
-        visit: the request.
+        page_request: the request.
         objects: the folder of the directory object store; None where another store is used.
         lapse_seconds: as `workers` has it.
     """
-    latest = visit.desk.ask("ListEdgePackagingJobs", MaxResults=LATEST)
+    latest = page_request.api.ask("ListEdgePackagingJobs", MaxResults=LATEST)
     jobs = latest["EdgePackagingJobSummaries"] if latest else []
-    context = visit.desk.context
+    context = page_request.api.context
     caller = context.caller
-    counts = visit.desk.readings.reports.count(Kind.PACKAGING, caller.account, caller.region, COUNTED) if latest else {}
-    return visit.page(
+    counts = (
+        page_request.api.readings.reports.count(Kind.PACKAGING, caller.account, caller.region, COUNTED)
+        if latest
+        else {}
+    )
+    return page_request.page(
         "start.html",
         jobs=jobs,
         counts=counts,
         counted=COUNTED,
-        alive=_alive(visit, lapse_seconds),
-        steps=_steps(visit, objects if visit.desk.unbounded else None),
+        alive=_alive(page_request, lapse_seconds),
+        steps=_steps(page_request, objects if page_request.api.unbounded else None),
         statuses=list(Status),
     )
 
 
-def _alive(visit: PageRequest, lapse_seconds: float) -> int | None:
+def _alive(page_request: PageRequest, lapse_seconds: float) -> int | None:
     """How many workers are alive; None where the caller may not know."""
     try:
-        visit.desk.require(LIST_WORKERS, "*", "*")
+        page_request.api.require(LIST_WORKERS, "*", "*")
     except AccessDenied:
         return None
-    return len(visit.desk.readings.workers.live(lapse_seconds))
+    return len(page_request.api.readings.workers.live(lapse_seconds))
 
 
-def _steps(visit: PageRequest, objects: str | None) -> list[dict[str, Any]]:
+def _steps(page_request: PageRequest, objects: str | None) -> list[dict[str, Any]]:
     """The way from nothing to a verified package: each step as a command, and as a form that is filled in."""
-    role = f"arn:aws:iam::{visit.principal.account}:role/edge"
+    role = f"arn:aws:iam::{page_request.principal.account}:role/edge"
     compilation = {
         "CompilationJobName": "digits-compiled",
         "RoleArn": role,
@@ -114,7 +118,7 @@ def _steps(visit: PageRequest, objects: str | None) -> list[dict[str, Any]]:
         {"title": "Put a model into the object store", "text": put, "form": None},
         {
             "title": "Compile it",
-            "text": credentials + snippets.cli_call(visit.server, "CreateCompilationJob", compilation),
+            "text": credentials + snippets.cli_call(page_request.server, "CreateCompilationJob", compilation),
             "form": "/console/new-compilation?"
             + urlencode(
                 {
@@ -127,7 +131,7 @@ def _steps(visit: PageRequest, objects: str | None) -> list[dict[str, Any]]:
         },
         {
             "title": "Package and sign it",
-            "text": snippets.cli_call(visit.server, "CreateEdgePackagingJob", job),
+            "text": snippets.cli_call(page_request.server, "CreateEdgePackagingJob", job),
             "form": "/console/new-job?"
             + urlencode(
                 {
@@ -142,9 +146,9 @@ def _steps(visit: PageRequest, objects: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _running(visit: PageRequest, worker: LiveWorker) -> tuple[Sequence[Running], int]:
+def _running(page_request: PageRequest, worker: LiveWorker) -> tuple[Sequence[Running], int]:
     """The caller's jobs that a worker runs, and how many others it runs."""
-    shown = [Running(key) for key in _keys(worker.running) if _may_know(visit, key)]
+    shown = [Running(key) for key in _keys(worker.running) if _may_know(page_request, key)]
     return shown, len(worker.running) - len(shown)
 
 
@@ -152,9 +156,9 @@ def _keys(arns: Iterable[str]) -> Iterable[JobKey]:
     return (JobKey.parse_arn(arn) for arn in arns)
 
 
-def _may_know(visit: PageRequest, key: JobKey) -> bool:
-    caller = visit.desk.context.caller
+def _may_know(page_request: PageRequest, key: JobKey) -> bool:
+    caller = page_request.api.context.caller
     operation, member = DESCRIBES[key.kind]
-    return (key.account, key.region) == (caller.account, caller.region) and visit.desk.may(
+    return (key.account, key.region) == (caller.account, caller.region) and page_request.api.may(
         operation, {member: key.name}
     )
