@@ -500,8 +500,9 @@ class TestListing:
 def test_no_order_is_made_by_sorting(tmp_path: Path, sort_by: SortBy) -> None:
     """Each order comes from an index; sorting a million rows for one page would be slow."""
     engine = open_migrated(tmp_path / "jobs.sqlite")
-    query = query_of(sort_by=sort_by, after=("x", "y") if sort_by is SortBy.NAME else (1, "y"))
-    sql = statement(query, "sqlite").compile(engine, compile_kwargs={"literal_binds": True})
+    query = query_of(sort_by=sort_by, after=(1 if sort_by.endswith("TIME") else "x", "y"))
+    select, parameters = statement(query, "sqlite")
+    sql = select.params(parameters).compile(engine, compile_kwargs={"literal_binds": True})
     with engine.connect() as connection:
         plan = " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
     engine.dispose()

@@ -44,6 +44,14 @@ def open_database(url: str, pool: int = POOL) -> Engine:
     return _open_postgresql(parsed, pool)
 
 
+def for_reads(engine: Engine) -> Engine:
+    """The same engine for statements that only read: each is a transaction of its own.
+
+    So it is on SQLite anyway, where the driver begins a transaction for statements that write alone.
+    """
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def migrate(engine: Engine) -> None:
     """Bring the database to the newest migration; safe when several processes start at once.
 
@@ -69,7 +77,7 @@ def migration(engine: Engine) -> str:
     Raises:
         DatabaseUnavailable: the database cannot be reached, or is at an older migration.
     """
-    with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with reaching_database(), for_reads(engine).connect() as connection:
         found = _revision(connection)
     if found is None or found < HEAD:
         raise DatabaseUnavailable(

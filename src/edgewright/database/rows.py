@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ class RowReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
 
     @property
     def style(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, and_, delete, func, insert, literal, or_, select, update
 
 from edgewright.database.clock import database_now
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.dialects import insert_into
 from edgewright.events.outbox import NUMBERED
 from edgewright.events.tables import cursors, deliveries, job_events, leases
@@ -72,7 +72,7 @@ class Deliveries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
         self._now: ColumnElement[int] = database_now(engine)
 
     def begin(self) -> None:

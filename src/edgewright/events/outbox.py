@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from edgewright.database.clock import from_milliseconds, milliseconds
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.tables import cursors, job_events
 from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
 from edgewright.jobs.states import Status
@@ -101,7 +101,7 @@ class JobEvents:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
 
     def changed(self, connection: Connection, job: Job, at: datetime) -> None:
         """Write the event of a job that has just been made or moved, in the transaction that did so."""

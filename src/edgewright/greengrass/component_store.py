@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, select, update
 
 from edgewright.database.clock import from_milliseconds, milliseconds
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.dialects import insert_into
 from edgewright.errors import ComponentExists, ResourceNotFound, ValidationFault
 from edgewright.greengrass import client_tokens
@@ -97,7 +97,7 @@ class ComponentStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
 
     def insert(self, component: Component, tags: Mapping[str, str] | None = None) -> Component:
         """Make a component version; the component as it is stored.

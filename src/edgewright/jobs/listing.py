@@ -8,13 +8,14 @@ skipped or repeated while jobs come and go.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, func, literal, select, tuple_
 
 from edgewright.database.clock import milliseconds, seconds
 from edgewright.jobs.rows import KEY_COLUMNS, LISTED
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
 FEW = 2000
-"""Rows that are sorted for a page without much ado."""
+"""Rows that are cheap to sort for a page."""
+SHAPES = 256
+"""SELECTs that are kept: one for each set of filters, order and kind that clients use."""
 
-Compare = Callable[[Any, int], Any]
+Compare = Callable[[Any, Any], Any]
+Parameters = dict[str, Any]
 
 
 class SortBy(StrEnum):
@@ -94,90 +98,141 @@ class JobPage:
     cursor: tuple[Any, str] | None
 
 
-def statement(query: ListQuery, dialect: str, *, by_order: bool = False) -> Select[Any]:
-    """The SELECT of one page and of one row more, which tells whether another page follows.
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the SELECTs of queries differ in but for their values; `given` names the values that there are."""
 
-    The columns are the name, the sort value, then `LISTED`.
+    kind: Kind
+    sort_by: SortBy
+    descending: bool
+    given: frozenset[str]
+    dialect: str
+    by_order: bool
+
+
+def statement(query: ListQuery, dialect: str, *, by_order: bool = False) -> tuple[Select[Any], Parameters]:
+    """The SELECT of one page and of one row more, which tells whether another page follows; and its parameters.
+
+    The columns are the name, the sort value, then `LISTED`. A SELECT is built once for all queries of its shape.
 
     Args:
         query: what to list.
         dialect: SQLAlchemy's name of the database's kind.
         by_order: read along the index of the order, whatever other index a filter has.
     """
-    table = JOBS[query.kind]
-    order = table.c[COLUMN_OF[query.sort_by]]
-    columns = [table.c[name] for name in LISTED[query.kind]]
-    found = select(table.c.name, order, *columns).where(*_conditions(query, table, dialect))
-    found = found.where(*_ranges(query, table, by_order=by_order))
-    if query.after is not None:
-        found = found.where(_behind(order, table.c.name, query.after, descending=query.descending))
-    # The key's first columns are fixed, and named in the order only so that the planner sees the index's own order.
-    ordering = [table.c[name] for name in KEY_COLUMNS[:2]] + ([order] if order is not table.c.name else [])
-    ordering.append(table.c.name)
-    return found.order_by(*(column.desc() if query.descending else column.asc() for column in ordering)).limit(
-        query.limit + 1
-    )
+    values = _parameters(query)
+    return _select(Shape(query.kind, query.sort_by, query.descending, frozenset(values), dialect, by_order)), values
 
 
-def probe(query: ListQuery) -> Select[Any] | None:
+def probe(query: ListQuery) -> tuple[Select[Any], Parameters] | None:
     """A count, up to FEW + 1, of the rows in the ranges of time that the order's index does not serve; None if none.
 
     SQLite takes any range of time for a small one, and would sort a million rows for a page. Where the range is small
     indeed, its own index is the way; where it is not, the order's index soon finds a page's rows.
     """
-    table, order = JOBS[query.kind], COLUMN_OF[query.sort_by]
-    others = [compare(column, bound) for column, compare, bound in _times(query, table) if column.name != order]
-    if not others:
-        return None
-    rows = select(literal(1)).where(table.c.account == query.account, table.c.region == query.region, *others)
+    parameters, order = _parameters(query), COLUMN_OF[query.sort_by]
+    others = frozenset(name for name in parameters if name in _TIMES and _TIMES[name][0] != order)
+    return (_count(query.kind, others), parameters) if others else None
+
+
+_TIMES: Mapping[str, tuple[str, Compare]] = {
+    "created_after": ("created_at", operator.gt),
+    "created_before": ("created_at", operator.le),
+    "modified_after": ("modified_at", operator.gt),
+    "modified_before": ("modified_at", operator.le),
+}
+"""Which column a filter on time compares, and how."""
+
+
+def _parameters(query: ListQuery) -> Parameters:
+    """The values of a query by their names in the SELECT; which there are is its shape.
+
+    A whole unit of time lies before any later part of itself.
+    """
+    after = (None, None) if query.after is None else query.after
+    created_before, modified_before = query.created_before, query.modified_before
+    values = {
+        "account": query.account,
+        "region": query.region,
+        "limit": query.limit + 1,
+        "after_order": after[0],
+        "after_name": after[1],
+        "status": query.status and str(query.status),
+        "name_contains": query.name_contains or None,
+        "model_name_contains": query.model_name_contains or None,
+        "created_after": query.created_after and milliseconds(query.created_after),
+        "created_before": created_before and milliseconds(created_before - _MICROSECOND),
+        "modified_after": query.modified_after and seconds(query.modified_after),
+        "modified_before": modified_before and seconds(modified_before - _MICROSECOND),
+        # A job is not modified before it is created, so each of these follows, and bounds the other column's index.
+        "modified_from": query.created_after and seconds(query.created_after),
+        "created_until": modified_before and milliseconds(modified_before + _SECOND),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=SHAPES)
+def _select(shape: Shape) -> Select[Any]:
+    table = JOBS[shape.kind]
+    order = table.c[COLUMN_OF[shape.sort_by]]
+    found = select(table.c.name, order, *(table.c[name] for name in LISTED[shape.kind]))
+    found = found.where(*_conditions(table, shape), *_ranges(table, shape))
+    # The key's first columns are fixed, and named in the order only so that the planner sees the index's own order.
+    ordering = [table.c[name] for name in KEY_COLUMNS[:2]] + ([order] if order is not table.c.name else [])
+    ordering.append(table.c.name)
+    found = found.order_by(*(column.desc() if shape.descending else column.asc() for column in ordering))
+    return found.limit(bindparam("limit", type_=Integer))
+
+
+@lru_cache(maxsize=SHAPES)
+def _count(kind: Kind, others: frozenset[str]) -> Select[Any]:
+    table = JOBS[kind]
+    rows = select(literal(1)).where(
+        table.c.account == bindparam("account"),
+        table.c.region == bindparam("region"),
+        *(compare(table.c[column], bindparam(name)) for name, (column, compare) in _TIMES.items() if name in others),
+    )
     return select(func.count()).select_from(rows.limit(FEW + 1).subquery())
 
 
-def _behind(
-    order: ColumnElement[Any], name: ColumnElement[str], after: Sequence[Any], *, descending: bool
-) -> ColumnElement[bool]:
-    here, there = (name, after[1]) if order is name else (tuple_(order, name), tuple_(*after))
-    behind: ColumnElement[bool] = here < there if descending else here > there
+def _conditions(table: Table, shape: Shape) -> Iterator[ColumnElement[bool]]:
+    yield table.c.account == bindparam("account")
+    yield table.c.region == bindparam("region")
+    if "status" in shape.given:
+        yield table.c.status == bindparam("status")
+    for name in ("name", "model_name"):
+        if f"{name}_contains" in shape.given:
+            yield _contains(table.c[name], f"{name}_contains", shape.dialect)
+    if "after_name" in shape.given:
+        yield _behind(table.c[COLUMN_OF[shape.sort_by]], table.c.name, descending=shape.descending)
+
+
+def _ranges(table: Table, shape: Shape) -> Iterator[ColumnElement[bool]]:
+    """The conditions on times; with `by_order` written so that only the order's column offers an index."""
+    order = COLUMN_OF[shape.sort_by]
+    for name, (column, compare) in _TIMES.items():
+        if name in shape.given:
+            yield compare(
+                table.c[column] + 0 if shape.by_order and column != order else table.c[column], bindparam(name)
+            )
+    if "modified_from" in shape.given:
+        yield table.c.modified_at >= bindparam("modified_from")
+    if "created_until" in shape.given:
+        yield table.c.created_at < bindparam("created_until")
+
+
+def _behind(order: ColumnElement[Any], name: ColumnElement[str], *, descending: bool) -> ColumnElement[bool]:
+    """Whether a row comes behind the last one of the page before."""
+    last: ColumnElement[Any] = bindparam("after_name", type_=name.type)
+    here: ColumnElement[Any] = name
+    if order is not name:
+        here, last = tuple_(order, name), tuple_(bindparam("after_order", type_=order.type), last)
+    behind: ColumnElement[bool] = here < last if descending else here > last
     return behind
 
 
-def _conditions(query: ListQuery, table: Table, dialect: str) -> Iterator[ColumnElement[bool]]:
-    yield table.c.account == query.account
-    yield table.c.region == query.region
-    if query.status is not None:
-        yield table.c.status == str(query.status)
-    if query.name_contains:
-        yield _contains(table.c.name, query.name_contains, dialect)
-    if query.model_name_contains:
-        yield _contains(table.c.model_name, query.model_name_contains, dialect)
-
-
-def _ranges(query: ListQuery, table: Table, *, by_order: bool) -> Iterator[ColumnElement[bool]]:
-    """The conditions on times; with `by_order` written so that only the order's column offers an index."""
-    order = COLUMN_OF[query.sort_by]
-    for column, compare, bound in _times(query, table):
-        yield compare(column + 0 if by_order and column.name != order else column, bound)
-    # A job is not modified before it is created, so each of these follows, and bounds the other column's index.
-    if query.created_after is not None:
-        yield table.c.modified_at >= seconds(query.created_after)
-    if query.modified_before is not None:
-        yield table.c.created_at < milliseconds(query.modified_before + _SECOND)
-
-
-def _times(query: ListQuery, table: Table) -> Iterator[tuple[Column[int], Compare, int]]:
-    """Which column is compared how with what. A whole unit lies before any later part of itself."""
-    created, modified = table.c.created_at, table.c.modified_at
-    if query.created_after is not None:
-        yield created, operator.gt, milliseconds(query.created_after)
-    if query.created_before is not None:
-        yield created, operator.le, milliseconds(query.created_before - _MICROSECOND)
-    if query.modified_after is not None:
-        yield modified, operator.gt, seconds(query.modified_after)
-    if query.modified_before is not None:
-        yield modified, operator.le, seconds(query.modified_before - _MICROSECOND)
-
-
-def _contains(column: ColumnElement[str], part: str, dialect: str) -> ColumnElement[bool]:
+def _contains(column: ColumnElement[str], parameter: str, dialect: str) -> ColumnElement[bool]:
     """Whether a text holds a part, without the wildcards and the case-blindness of LIKE."""
-    position: ColumnElement[int] = func.instr(column, part) if dialect == "sqlite" else func.strpos(column, part)
+    find = func.instr if dialect == "sqlite" else func.strpos
+    position: ColumnElement[int] = find(column, bindparam(parameter, type_=column.type))
     return position > 0

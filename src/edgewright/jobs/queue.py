@@ -13,7 +13,7 @@ from sqlalchemy import and_, false, select, text
 from sqlalchemy import update as update_of
 
 from edgewright.database.clock import milliseconds
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceNotFound
 from edgewright.jobs.job import JobKey, Kind
@@ -60,7 +60,7 @@ class JobQueue:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
         self._rows = RowReader(engine)
 
     def ticket(self, key: JobKey) -> Ticket:

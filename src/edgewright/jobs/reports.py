@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import JOBS, of_job, reports
 
@@ -27,7 +27,7 @@ class ReportStore:
     """Reads reports, and counts jobs without ever reading many. Safe to use from many threads."""
 
     def __init__(self, engine: Engine) -> None:
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
 
     def get(self, key: JobKey) -> dict[str, Any]:
         """A job's report; empty where there is none, as for jobs that have not ended."""

@@ -14,7 +14,7 @@ from sqlalchemy import update as update_of
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.database.clock import seconds
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, TransitionRefused, ValidationFault
 from edgewright.jobs import reports
@@ -55,7 +55,7 @@ class JobStore:
         self._engine = engine
         self._observer = observer
         self._clock = clock
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reads = for_reads(engine)
         self._rows = RowReader(engine)
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
@@ -203,8 +203,8 @@ class JobStore:
         with reaching_database(), self._reads.connect() as connection:
             dialect, count = self._engine.dialect.name, probe(query)
             # PostgreSQL keeps statistics, and plans by them.
-            by_order = dialect == "sqlite" and count is not None and connection.execute(count).scalar_one() > FEW
-            rows = connection.execute(statement(query, dialect, by_order=by_order)).all()
+            by_order = dialect == "sqlite" and count is not None and connection.execute(*count).scalar_one() > FEW
+            rows = connection.execute(*statement(query, dialect, by_order=by_order)).all()
         names, more = LISTED[query.kind], len(rows) > query.limit
         rows = rows[: query.limit]
         jobs = tuple(decode(JobKey(query.kind, query.account, query.region, row[0]), names, row[2:]) for row in rows)

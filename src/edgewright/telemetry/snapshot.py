@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, func, select, text
 
 from edgewright.database.clock import milliseconds
-from edgewright.database.connections import reaching_database
+from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.outbox import NUMBERED, JobEvents
 from edgewright.events.tables import cursors, deliveries
 from edgewright.jobs.states import UNFINISHED, Status
@@ -90,7 +90,7 @@ def take(engine: Engine, now: datetime) -> Snapshot:
     """
     JobEvents(engine).number()
     workers = WorkerRegistry(engine).list()
-    with reaching_database(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with reaching_database(), for_reads(engine).connect() as connection:
         queues = {kind: _queue(connection, kind, milliseconds(now)) for kind in JOBS}
         return Snapshot(queues, counters.read(connection), workers, _outbox(connection, milliseconds(now)))
 
