@@ -1,4 +1,4 @@
-"""Reading through the API: requests a second beside moto's server and a bare ASGI application, and List at any size.
+"""Reading through the API: requests a second against moto's server and a bare ASGI application, and List at any size.
 
     .venv/bin/python benchmarks/api.py [--rounds 5] [--seconds 4] [--sizes 1000,100000,1000000]
 

@@ -39,7 +39,7 @@ TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 NEXT = re.compile(r'rel="next" href="([^"]+)"')
 WARM_UP = 3
 DEEP = 20
-"""The page of the listing that stands for all that are far behind the first."""
+"""The page of the listing that represents all far pages."""
 WANTED_MS, WANTED_RATIO = 100.0, 2.0
 PAGES = {
     "start": "/",
@@ -104,7 +104,7 @@ class Browser:
         return (time.perf_counter() - begun) * 1000
 
     def deep_page(self) -> str:
-        """The address of a page far behind the first, reached as people reach it."""
+        """The address of a far page, reached by following links as people do."""
         path = "/console/jobs"
         for _ in range(DEEP - 1):
             found = NEXT.search(self.ask("GET", path))

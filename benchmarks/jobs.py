@@ -1,4 +1,4 @@
-"""Jobs end to end: 1 MB jobs a second beside the engine's own rate, a Stop, a death, and what idleness costs.
+"""Jobs end to end: 1 MB jobs a second against the engine's own rate, a Stop, a killed worker, and an idle service.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/jobs.py rate --database sqlite --workers 1
     PYTHONPATH=tests .venv/bin/python benchmarks/jobs.py stop
@@ -6,9 +6,9 @@
     PYTHONPATH=tests .venv/bin/python benchmarks/jobs.py idle
 
 Jobs are created through the API by signed requests, one after the other, and timed from the first request to the last
-end. The engine's own rate is that of works that do nothing, measured in turns with it and twice: as the engine ships
-(`shipped.py`), which is what the bar is held to, and with the polling and the limits that our workers run it with
-(`noop.py`), which is several times faster and shows how far jobs stand from the ceiling.
+end. The engine's own rate is that of workflows that do nothing, measured in turns with it and twice: as the engine
+ships (`shipped.py`), which the target refers to, and with the polling and the limits of our workers (`noop.py`), which
+is several times faster and shows how far jobs are from the ceiling.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 MIB = 1024**2
 SECONDS_TO_END = 120.0
 UNFINISHED = "('STARTING', 'INPROGRESS', 'STOPPING')"
-BARS = {"share": 0.5, "rate": 20.0, "stop": 1.0, "death": 2.0, "megabytes": 300.0, "cpu": 2.0}
-"""Half of the engine's own rate, jobs a second, seconds, seconds beyond the lapse, MB, percent of a processor."""
+TARGETS = {"share": 0.5, "rate": 20.0, "stop": 1.0, "death": 2.0, "megabytes": 300.0, "cpu": 2.0}
+"""Half of the engine's own rate, jobs a second, seconds, seconds beyond the timeout, MB, percent of a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _environment(given: dict[str, str]) -> dict[str, str]:
 
 def rates(database: str, workers: int, jobs: int, rounds: int) -> bool:
     """Rounds of both rates in turns; prints each round and the medians, and says whether the bars are met."""
-    print(f"{database}, {workers} worker(s): {jobs} jobs of 1 MB through the API, beside works that do nothing")
+    print(f"{database}, {workers} worker(s): {jobs} jobs of 1 MB through the API, against workflows that do nothing")
     ours, plain, tuned = [], [], []
     for number in range(1, rounds + 1):
         with bench(database, {"megabyte": MIB}) as fresh:
@@ -146,7 +146,7 @@ def rates(database: str, workers: int, jobs: int, rounds: int) -> bool:
     rate, engine = statistics.median(ours), statistics.median(plain)
     print(f"  median : {figures(rate, engine, statistics.median(tuned))}")
     share = statistics.median(one / other for one, other in zip(ours, plain, strict=True))
-    return share >= BARS["share"] and rate >= BARS["rate"]
+    return share >= TARGETS["share"] and rate >= TARGETS["rate"]
 
 
 def figures(ours: float, plain: float, tuned: float) -> str:
@@ -250,7 +250,7 @@ def stops(rounds: int) -> bool:
             begun = time.perf_counter()
             client.stop_edge_packaging_job(EdgePackagingJobName=f"gigabyte-{number}")
             times.append(fresh.await_count("status = 'STOPPED'", number + 1) - begun)
-    return told("Stop while 1 GB streams", times, BARS["stop"], "s")
+    return reported("Stop while 1 GB streams", times, TARGETS["stop"], "s")
 
 
 def deaths(rounds: int) -> bool:
@@ -270,8 +270,10 @@ def deaths(rounds: int) -> bool:
                 (other / shared).symlink_to(fresh.settings.data_dir / shared)
             stack.enter_context(worker(fresh.settings, fresh.environment, other))
             times.append(fresh.await_count("attempt >= 2", 1) - begun)
-    lapse = Settings().worker.lapse_seconds
-    return told(f"a dead worker's job runs again (lapse {lapse:g} s)", times, lapse + BARS["death"], "s")
+    timeout = Settings().worker.lapse_seconds
+    return reported(
+        f"a dead worker's job runs again (liveness timeout {timeout:g} s)", times, timeout + TARGETS["death"], "s"
+    )
 
 
 def create_streaming(fresh: Bench, client: Any, number: int) -> None:
@@ -309,20 +311,20 @@ def idleness(seconds: float, rounds: int) -> bool:
                 cpu.append(100 * (after - before) / seconds)
                 memory.append(sum(process.memory_info().rss for process in family) / 1e6)
     print(f"{len(family)} processes, idle for {seconds:g} s a round")
-    small = told("resident memory", memory, BARS["megabytes"], "MB")
-    return told("processor", cpu, BARS["cpu"], "% of a core") and small
+    small = reported("resident memory", memory, TARGETS["megabytes"], "MB")
+    return reported("processor", cpu, TARGETS["cpu"], "% of a core") and small
 
 
-def told(what: str, values: list[float], bar: float, unit: str) -> bool:
-    """Print all rounds and their median; whether the median is within its bar."""
+def reported(what: str, values: list[float], target: float, unit: str) -> bool:
+    """Print all rounds and their median; whether the median is within its target."""
     median = statistics.median(values)
     rounds = ", ".join(f"{value:.2f}" for value in values)
-    print(f"{what}: median {median:.2f} {unit}, at most {bar:g} wanted; rounds: {rounds}")
-    return median <= bar
+    print(f"{what}: median {median:.2f} {unit}, at most {target:g} wanted; rounds: {rounds}")
+    return median <= target
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 where a bar is not met."""
+    """Run what the command line asks for; 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["rate", "stop", "death", "idle", "all"])
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="both when not given")
@@ -342,7 +344,7 @@ def main() -> int:
         teams = [arguments.workers] if arguments.workers else [1, 2]
         for database, workers in itertools.product(databases, teams):
             good.append(rates(database, workers, arguments.jobs, arguments.rounds))
-    print("every bar is met" if all(good) else "not every bar is met")
+    print("every target is met" if all(good) else "not every target is met")
     return 0 if all(good) else 1
 
 

@@ -32,7 +32,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a load.
+    """The result of a load.
 
     Attributes:
         rate: answers a second.

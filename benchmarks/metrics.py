@@ -1,8 +1,8 @@
-"""What watching costs: a scrape at few and at many jobs on both databases, and the counting of one request.
+"""The cost of monitoring: a scrape at few and at many jobs on both databases, and the counting of one request.
 
     .venv/bin/python benchmarks/metrics.py [--sizes 100,1000000] [--rounds 15]
 
-A scrape is the census that `/metrics` takes of the database, and the page that is written of it.
+A scrape is the snapshot that `/metrics` reads from the database, and the page that is written from it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The engine alone: a worker process whose work is nothing, with the engine settings that real workers have.
+"""The engine alone: a worker process whose workflows do nothing, with the engine settings of real workers.
 
     noop.py ENGINE_URL CONCURRENCY
 
-It says `ready` when it takes work, and ends when its standard input does.
+It prints `ready` when it accepts work, and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ import threading
 
 from edgewright.worker.engine import Executor
 
-LOOK_SECONDS = 0.1
-"""How often real workers look whether a job waits."""
+POLL_SECONDS = 0.1
+"""How often real workers poll for jobs."""
 
 
 class NoopWorker:
-    """Runs works that do nothing, and rings for the next as a worker does."""
+    """Runs workflows that do nothing, and wakes the queue as a worker does."""
 
     def __init__(self, url: str) -> None:
-        self._room = threading.Event()
-        self._executor = Executor(url, f"noop-{os.getpid()}", self._run, self._room.set, 8)
+        self._has_room = threading.Event()
+        self._executor = Executor(url, f"noop-{os.getpid()}", self._run, self._has_room.set, 8)
 
     def start(self, concurrency: int) -> None:
-        """Take work from here on."""
+        """Accept work from here on."""
         self._executor.launch(concurrency)
-        threading.Thread(target=self._ring, daemon=True).start()
+        threading.Thread(target=self._wake, daemon=True).start()
 
     def _run(self, _arn: str, _created_ms: int, _trace: str | None) -> None:
         pass
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         while True:
-            self._room.wait(LOOK_SECONDS)
-            self._room.clear()
+            self._has_room.wait(POLL_SECONDS)
+            self._has_room.clear()
             self._executor.ring()
 
 

@@ -1,4 +1,4 @@
-"""Packaging and verifying, beside what a user does by hand, and beside what the parts alone cost, in one run.
+"""Packaging and verifying, against what a user does by hand, and against the cost of the parts alone, in one run.
 
     .venv/bin/python benchmarks/package.py [--sizes 10,400,5000] [--kinds float32,int8,files] [--rounds 5]
 
@@ -6,7 +6,7 @@ By hand: `tar xzf`, `model_signing sign`, `tar czf`; and `gzip -t`, `model_signi
 The parts' limit: inflating, SHA-256 and deflating of the same bytes, in one thread, their CPU time over the processors.
 Packaging and verifying run in processes of their own, which report their peak memory. The parts are measured between
 them, once in each round, since a shared machine is not the same from minute to minute: the best round of each counts,
-and the ratio of every round is printed beside it.
+and the ratio of every round is printed too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MIB = 1024 * 1024
 
 
 def float32(count: int, seed: int) -> np.ndarray[Any, Any]:
-    """Weights as training leaves them: normal, each layer with its own spread."""
+    """Weights as after training: normal, each layer with its own spread."""
     chance = np.random.default_rng(seed)
     return chance.standard_normal(count, dtype=np.float32) * np.float32(chance.uniform(0.01, 0.2))
 
@@ -221,7 +221,7 @@ def verify_by_hand(made: Path, folder: Path, key: Path) -> float:
 
 
 def standing_share(new: Path, old: Path) -> float:
-    """The share of the new package's bytes whose gzip members stand in the old one."""
+    """The share of the new package's bytes whose gzip members are in the old one."""
     known = {hashlib.sha256(member).digest() for member in gzip_members.split(pieces(old), Limits(), None)}
     kept = total = 0
     for member in gzip_members.split(pieces(new), Limits(), None):
@@ -233,7 +233,7 @@ def standing_share(new: Path, old: Path) -> float:
 def standing_share_plain(new: Path, old: Path, block: int = 4096) -> float:
     """The same for any two files: blocks of the new one that begin anywhere in the old one.
 
-    Behind the first change a plain deflate stream differs to its end: the common head and tail say it all.
+    After the first change a plain deflate stream differs to its end: the common head and tail are enough.
     """
     before, after = (np.memmap(path, np.uint8, mode="r") for path in (old, new))
     head = tail = 0
@@ -257,14 +257,14 @@ def archive(model: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one step took, and what the parts of it took right behind, as the limit of all processors together."""
+    """What one step took, and what its parts took right after, as the limit of all processors together."""
 
     cost: Cost
     limit: float
 
 
 def rounds(count: int, source: Path, made: Path, keys: Path) -> dict[str, list[Round]]:
-    """Each step and the parts, one behind the other, some times over."""
+    """Each step and the parts, one after the other, several times."""
     found: dict[str, list[Round]] = {step: [] for step in STEPS}
     for number in range(count):
         costs = {}
@@ -299,7 +299,7 @@ def report(kind: str, size: int, count: int, folder: Path, keys: Path) -> None:
 
 
 def line(what: str, found: list[Round], hand: float) -> None:
-    """One figure beside its two peers: the best round of each, the most memory of any, and every round's ratio."""
+    """One figure with its two peers: the best round of each, the most memory of any, and every round's ratio."""
     seconds, limit = min(one.cost.seconds for one in found), min(one.limit for one in found)
     memory = max(one.cost.memory for one in found)
     ratios = " ".join(f"{one.cost.seconds / one.limit:.2f}" for one in found)
@@ -317,7 +317,7 @@ def report_delta(model: Path, source: Path, made: Path, keys: Path) -> None:
     archive(model, again)
     package_step(str(again), str(made_again), str(keys))
     ours, plain = standing_share(made_again, made), standing_share_plain(again, source)
-    print(f"  1 % changed:  {ours:.1%} of the new package's bytes stand in the old one; plain tar.gz {plain:.1%}")
+    print(f"  1 % changed:  {ours:.1%} of the new package's bytes are in the old one; plain tar.gz {plain:.1%}")
 
 
 def main() -> None:

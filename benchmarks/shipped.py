@@ -1,8 +1,8 @@
 """The engine as it ships: DBOS with its own defaults, a queue, and workflows that do nothing.
 
-    shipped.py ENGINE_URL WORKS
+    shipped.py ENGINE_URL WORKFLOWS
 
-It prints how many a second were enqueued, run and done. Nothing of ours takes part: no other polling, no write-ahead
+It prints how many a second were enqueued, run and done. None of our settings is used: no other polling, no write-ahead
 log, no limit on what runs at a time.
 """
 
@@ -15,7 +15,7 @@ from dbos import DBOS
 
 
 def main() -> None:
-    """Enqueue all works at once, and wait for the last."""
+    """Enqueue all workflows at once, and wait for the last."""
     url, works = sys.argv[1], int(sys.argv[2])
     DBOS(config={"name": "shipped", "system_database_url": url, "log_level": "ERROR"})
 

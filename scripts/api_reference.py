@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/reference/api.md and greengrass-api.md from the service models: operations, members, constraints, errors.
 
-What the models cannot say stands in `NOTES`, marked as fact or as decision. `--check` compares instead of writing, and
+What the models cannot say is in `NOTES`, marked as fact or as decision. `--check` compares instead of writing, and
 exits 1 where a page is out of date.
 """
 
@@ -66,7 +66,7 @@ deleted by the clients that did so at AWS. The marks **[S]** and **[D]** mean wh
 
 ## The protocol
 
-- [S] REST-JSON: method and path name the operation, members stand in the path, the query or a JSON body, and the
+- [S] REST-JSON: method and path name the operation, members are in the path, the query or a JSON body, and the
   request has a Signature Version 4 for the service `greengrass`.
 - [S] Times are seconds since the epoch, recipes are base64 in the JSON body; SDKs turn both into their own types.
 - [S] An error's code is in the header `x-amzn-ErrorType`, the members of its shape are in the body; `message` is one.
@@ -210,7 +210,7 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     "ListTags": ("[D] Tags come in the order of their keys, 50 to a page without `MaxResults`.",),
     "DeleteTags": ("[D] A key that the resource does not have is passed over.",),
     "CreateComponentVersion": (
-        "[S] The recipe is JSON or YAML. The same name and version mean the same bytes for ever: a second is refused.",
+        "[S] The recipe is JSON or YAML. The same name and version always mean the same bytes: a second is refused.",
         (
             "[S] Each artifact is fetched, and its digest is put into the recipe. Those that cannot be read are named "
             "in one `ValidationException`: `Invalid Input: Encountered following errors in Artifacts: {...}`."
@@ -239,7 +239,7 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     ),
     "GetComponentVersionArtifact": (
         (
-            "[S] `artifactName` is what stands behind `s3://` in the artifact's URI. [D] The file's name alone does "
+            "[S] `artifactName` is what follows `s3://` in the artifact's URI. [D] The file's name alone does "
             "too, where no other artifact has it."
         ),
         (
@@ -332,7 +332,7 @@ def _operation(operation: Operation) -> Iterator[str]:
     yield from _members(operation.input)
     yield from ("", "### Response", "")
     yield from _members(operation.output)
-    yield from ("", "### Errors beside those of every operation", "")
+    yield from ("", "### Errors in addition to those of every operation", "")
     modelled = [f"`{shape.name}`" for shape in operation.error_shapes]
     also = [f"`{code}` [D: not modelled for this operation]" for code in ALSO_GIVEN.get(operation.name, ())]
     yield ", ".join((*modelled, *also)) or "None."

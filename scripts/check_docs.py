@@ -104,7 +104,7 @@ def links() -> Iterator[str]:
 
 
 def decisions() -> Iterator[str]:
-    """Each decision's number stands in its file name once, and in its title; the list has each by its title."""
+    """Each decision's number is in its file name once, and in its title; the list has each by its title."""
     seen: dict[str, str] = {}
     listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8").split("\n")
     for path in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
@@ -212,8 +212,8 @@ def cli_page() -> str:
         "",
         "## Completion",
         "",
-        "`edgewright --install-completion` teaches your shell (bash, zsh, fish, PowerShell) to complete commands and",
-        "options; `edgewright --show-completion` prints what it would install. Open a new shell afterwards.",
+        "`edgewright --install-completion` enables completion of commands and options in your shell (bash, zsh, fish,",
+        "PowerShell); `edgewright --show-completion` prints what it would install. Open a new shell afterwards.",
     ]
     for names in commands(typer.main.get_command(app), ()):
         lines += [

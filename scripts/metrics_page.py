@@ -11,11 +11,11 @@ def page() -> str:
     lines = [
         "# Metrics",
         "",
-        "What `GET /metrics` tells, in Prometheus's text form or as OpenMetrics. Made from the program by `make docs`.",
+        "The answer of `GET /metrics`, in Prometheus's text form or as OpenMetrics. Made by `make docs`.",
         "How to scrape it, who may, and what to do with it: [monitoring](../how-to/monitoring.md).",
         "",
-        "Scope `service`: read from the database, so that every server tells the same; take `max` over servers, not",
-        "`sum`. Scope `process`: of the one server that answers; these are summed.",
+        "Scope `service`: read from the database, so that every server reports the same; take `max` over servers,",
+        "not `sum`. Scope `process`: of the one server that answers; these are summed.",
         "",
         "| metric | type | labels | scope | meaning |",
         "|---|---|---|---|---|",
@@ -30,7 +30,7 @@ def page() -> str:
         "",
         "`kind` is `edge-packaging-job` or `compilation-job`, `status` one of the API's statuses. Counters of jobs",
         "begin with the first start of a version that has them; `edgewright_jobs` counts every job that is kept.",
-        "Beside these come the `process_*` and `python_*` metrics of Prometheus's own client.",
+        "The `process_*` and `python_*` metrics of Prometheus's own client are there too.",
     ]
     return "\n".join(lines) + "\n"
 

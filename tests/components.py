@@ -1,4 +1,4 @@
-"""Recipes for tests, and a control plane of Greengrass on the loopback that takes as long, and fails, as it is told."""
+"""Recipes for tests, and a control plane of Greengrass on the loopback with configurable delays and failures."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python inference.py MODEL_FOLDER [--model-name digits] [--every SECONDS] [--once]
 
-Beside this file lie `verify_package.py`, the public key that is trusted, and the samples: `build.py` puts them there.
+`verify_package.py`, the trusted public key and the samples are in this file's folder: `build.py` copies them there.
 The model's folder is the other component's work folder, `{kernel:rootPath}/work/<component>` on either nucleus.
 """
 
@@ -61,7 +61,7 @@ def unpacked(folder: Path) -> Path:
 def verified_model(folder: Path, public_key: Any, name: str) -> tuple[str, bytes]:
     """The model's version and its bytes, after each file that was signed has been found as it was.
 
-    Files that nobody signed may lie beside them: nothing is loaded from those.
+    There may be unsigned files beside them: nothing is loaded from those.
     """
     subject, digests = open_signature((folder / SIGNATURE).read_bytes(), public_key)
     require(subject == name, f"this is model {subject!r}")
