@@ -28,9 +28,9 @@ import numpy as np
 from isal import igzip_lib, isal_zlib
 from typing_extensions import Buffer
 
+from edgewright.limits import Limits
 from edgewright.packaging import SIGNATURE_NAME, Model, gzip_members, package, verify
 from edgewright.packaging.threaded_pipeline import processors
-from edgewright.settings import Limits
 from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, load_or_create
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ name exist; Python blocks in Markdown compile.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, get_type_hints
 
 import errors_page
 import metrics_page
@@ -22,10 +23,8 @@ import typer
 from pydantic import BaseModel
 
 from edgewright.cli import EXIT_CODES, app
+from edgewright.limits import Limits
 from edgewright.settings import Settings
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -183,18 +182,32 @@ def setting_rows(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from setting_rows(kind, (*path, name))
-            continue
-        variable = "EDGEWRIGHT_" + "__".join((*path, name)).upper()
-        yield f"| `{variable}` | `{'.'.join((*path, name))}` | {shown_default(field)} | {field.description} |"
+        elif kind is Limits:
+            yield from limit_rows((*path, name))
+        else:
+            yield setting_row((*path, name), field.default, field.description)
 
 
-def shown_default(field: FieldInfo) -> str:
+def limit_rows(path: tuple[str, ...]) -> Iterator[str]:
+    """A row for each limit; its description is the note of its annotation."""
+    notes = get_type_hints(Limits, include_extras=True)
+    for field in dataclasses.fields(Limits):
+        yield setting_row((*path, field.name), field.default, notes[field.name].__metadata__[0])
+
+
+def setting_row(path: tuple[str, ...], default: Any, description: str | None) -> str:
+    """One row of the table of settings."""
+    variable = "EDGEWRIGHT_" + "__".join(path).upper()
+    return f"| `{variable}` | `{'.'.join(path)}` | {shown_default(default)} | {description} |"
+
+
+def shown_default(default: Any) -> str:
     """A default as people write it."""
-    if field.default is None:
+    if default is None:
         return "unset"
-    if isinstance(field.default, bool):
-        return f"`{str(field.default).lower()}`"
-    return f"`{field.default}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default}`"
 
 
 def cli_page() -> str:

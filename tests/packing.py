@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Buffer
 
+from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import Model, Package, package
 
 if TYPE_CHECKING:
-    from edgewright.settings import Limits
     from edgewright.signing.signers import Signer
 
 MODEL = Model("digits", "1.0", compilation_job="compile-digits", target="rasp4b")
@@ -20,7 +20,7 @@ Pack = Callable[..., tuple[Package, bytes]]
 
 
 def pack(
-    signer: Signer, source: bytes, model: Model = MODEL, limits: Limits | None = None, threads: int = 2
+    signer: Signer, source: bytes, model: Model = MODEL, limits: Limits = DEFAULT, threads: int = 2
 ) -> tuple[Package, bytes]:
     """Package an archive: what was returned, and the package's bytes."""
     stored = bytearray()

@@ -8,11 +8,10 @@ A nested field joins its parts with two underscores: `EDGEWRIGHT_LIMITS__MEMBERS
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,55 +25,36 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from edgewright.errors import SettingsRefused
+from edgewright.limits import Limits
 
-KIB, MIB, GIB = 1024, 1024**2, 1024**3
+KIB, MIB = 1024, 1024**2
 CONFIG, DEFAULT_FILE = "EDGEWRIGHT_CONFIG", "edgewright.toml"
 TOKEN_LENGTH = 16
-WEBHOOK_KEY = (24, 64)
-"""Bytes of a webhook's key, at least and at most, as Standard Webhooks wants them."""
 
 Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 
 
-class Limits(BaseModel):
-    """What an archive may hold, enforced while it is read. Sizes in bytes.
-
-    The defaults are far above real compiled models: they stop accidents and attacks, not users.
-    """
+class Section(BaseModel):
+    """A table of the settings' file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    archive_size: Positive = Field(default=10 * GIB, description="Bytes of the compressed archive.")
-    unpacked_size: Positive = Field(default=20 * GIB, description="Bytes of the archive once inflated.")
-    expansion_ratio: Positive = Field(
-        default=200, description="Inflated bytes per compressed byte, beyond the bytes that are free of it."
-    )
-    expansion_free: Positive = Field(
-        default=64 * MIB, description="Bytes that may be inflated before the ratio counts: small models may be zeros."
-    )
-    members: Positive = Field(default=100_000, description="Members of the archive, folders included.")
-    member_size: Positive = Field(default=20 * GIB, description="Bytes of one member.")
-    path_length: Positive = Field(default=1024, description="Bytes of one member's name in UTF-8.")
-    path_depth: Positive = Field(default=32, description="Parts of one member's name.")
-    name_bytes: Positive = Field(default=16 * MIB, description="Bytes of all members' names together.")
 
-
-class S3Settings(BaseModel):
+class S3Settings(Section):
     """How `s3://` objects are reached where a real S3 service holds them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint_url: str | None = Field(default=None, description="The service's address; AWS's own when unset.")
     region: str = Field(
-        default="us-east-1", description="The region to begin with; a bucket that is in another is found there."
+        default="us-east-1", description="The region to begin with; buckets in another are found there."
     )
     access_key_id: str | None = Field(
         default=None, description="Static credentials; else the profile's, else those of AWS's default chain."
@@ -83,11 +63,11 @@ class S3Settings(BaseModel):
     session_token: SecretStr | None = Field(default=None, description="The session token of `access_key_id`.")
     profile: str | None = Field(default=None, description="The profile of AWS's files whose credentials are used.")
     path_style: bool = Field(default=True, description="Bucket in the path rather than in the host name.")
-    checksum: Annotated[str, Field(pattern=r"^(crc32|md5)$")] = Field(
+    checksum: Literal["crc32", "md5"] = Field(
         default="crc32",
         description="What the service checks uploads with: `crc32`, or `md5` where a service knows only Content-MD5.",
     )
-    retry_seconds: Annotated[float, Field(ge=0)] = Field(
+    retry_seconds: NotNegative = Field(
         default=60.0, description="Seconds that a request may fail and be tried again, with no byte of progress."
     )
     connect_seconds: PositiveFloat = Field(default=5.0, description="Seconds in which a connection must be made.")
@@ -106,10 +86,8 @@ class S3Settings(BaseModel):
         return self
 
 
-class StsSettings(BaseModel):
+class StsSettings(Section):
     """How roles are assumed, where `roles` is `sts`: with the credentials of the `s3` settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint_url: str | None = Field(default=None, description="The address of STS; AWS's own when unset.")
     region: str | None = Field(default=None, description="The region whose STS is asked; that of `s3` when unset.")
@@ -121,10 +99,8 @@ class StsSettings(BaseModel):
     )
 
 
-class AwsSettings(BaseModel):
+class AwsSettings(Section):
     """Where components are published, where `greengrass` is `aws`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9-]{3,63}$")] | None = Field(
         default=None, description="The bucket that packages are published into; its name has no dots."
@@ -136,10 +112,8 @@ class AwsSettings(BaseModel):
     profile: str | None = Field(default=None, description="The profile of AWS's files whose credentials are used.")
 
 
-class WorkerSettings(BaseModel):
+class WorkerSettings(Section):
     """How a worker keeps time, in seconds. Every worker on one database should have the same."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     heartbeat_seconds: PositiveFloat = Field(default=2.0, description="Seconds between two heartbeats of a worker.")
     lapse_seconds: PositiveFloat = Field(
@@ -150,7 +124,7 @@ class WorkerSettings(BaseModel):
     takeover_seconds: PositiveFloat = Field(
         default=1.0, description="Seconds between two looks for dead workers; at most a third of `lapse_seconds`."
     )
-    grace_seconds: Annotated[float, Field(ge=0)] = Field(
+    grace_seconds: NotNegative = Field(
         default=10.0,
         description="Seconds that running jobs may take to finish once a worker is asked to stop; then they are handed "
         "back. Whoever ends the worker should wait ten seconds longer before they kill it.",
@@ -164,13 +138,11 @@ class WorkerSettings(BaseModel):
     audit_seconds: PositiveFloat = Field(
         default=30.0, description="Seconds between two looks for unfinished jobs whose work the engine has lost."
     )
-    audit_age_seconds: Annotated[float, Field(ge=0)] = Field(
-        default=60.0, description="How old such a job must be before it is handed over again."
-    )
+    audit_age_seconds: NotNegative = Field(default=60.0, description="Age from which such a job is handed over again.")
     tidy_seconds: PositiveFloat = Field(
         default=30.0, description="Seconds between two looks for uploads and objects that ended jobs left behind."
     )
-    settle_seconds: Annotated[float, Field(ge=0)] = Field(
+    settle_seconds: NotNegative = Field(
         default=600.0,
         description="How long after a job's end what it left is looked for once more: a worker that was paused may "
         "have brought it up again.",
@@ -178,23 +150,17 @@ class WorkerSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.lapse_seconds < 3 * self.heartbeat_seconds:
-            raise ValueError(
-                f"lapse_seconds is {self.lapse_seconds}, less than three heartbeats of {self.heartbeat_seconds}: one "
-                "that is late would cost its worker its jobs; raise lapse_seconds or lower heartbeat_seconds"
-            )
-        if self.lapse_seconds < 3 * self.takeover_seconds:
-            raise ValueError(
-                f"lapse_seconds is {self.lapse_seconds}, less than three times takeover_seconds "
-                f"({self.takeover_seconds}): lower takeover_seconds"
-            )
+        for what, name in (("heartbeats", "heartbeat_seconds"), ("looks", "takeover_seconds")):
+            if self.lapse_seconds < 3 * getattr(self, name):
+                raise ValueError(
+                    f"lapse_seconds is {self.lapse_seconds}, less than three {what} of {getattr(self, name)}: one that "
+                    f"is late would cost a worker its jobs; raise lapse_seconds or lower {name}"
+                )
         return self
 
 
-class WebhookSettings(BaseModel):
+class WebhookSettings(Section):
     """Who is told of every change of a job's state."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")] | None = Field(
         default=None, description="Where events are posted; nobody is told when unset."
@@ -207,23 +173,22 @@ class WebhookSettings(BaseModel):
         default=86_400.0, description="Seconds after which an event that nobody took is laid aside as a dead letter."
     )
 
-    @field_validator("secret")
-    @classmethod
-    def _is_a_key(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None:
+    @model_validator(mode="after")
+    def _signs_what_it_posts(self) -> Self:
+        if self.secret is not None:
             try:
-                key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
-            except (binascii.Error, ValueError) as error:
+                key = base64.b64decode(self.secret.get_secret_value().removeprefix("whsec_"), validate=True)
+            except ValueError as error:
                 raise ValueError("webhook.secret is not base64") from error
-            if not WEBHOOK_KEY[0] <= len(key) <= WEBHOOK_KEY[1]:
+            if not 24 <= len(key) <= 64:  # as Standard Webhooks wants them
                 raise ValueError(f"webhook.secret holds {len(key)} bytes, and 24 to 64 are wanted")
-        return secret
+        elif self.url is not None:
+            raise ValueError("webhook.url needs webhook.secret, so that the receiver can tell who posts")
+        return self
 
 
-class ConsoleSettings(BaseModel):
+class ConsoleSettings(Section):
     """The pages at `/`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(default=True, description="Whether there are any; the API is there without them.")
     session_seconds: Positive = Field(default=8 * 3600, description="Seconds that somebody stays signed in.")
@@ -235,12 +200,9 @@ class ConsoleSettings(BaseModel):
 class Settings(BaseSettings):
     """Everything that the operator chooses."""
 
+    # A refused secret is not printed.
     model_config = SettingsConfigDict(
-        env_prefix="EDGEWRIGHT_",
-        env_nested_delimiter="__",
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,  # a refused secret is not printed
+        env_prefix="EDGEWRIGHT_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
     data_dir: Path = Field(default=Path("edgewright-data"), description="Where everything local is kept.")
@@ -270,15 +232,15 @@ class Settings(BaseSettings):
         description="Connections of the engine in one process: an API server has so many, a worker twice as many and "
         "one for each job that it runs.",
     )
-    database_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+    database_wait_seconds: NotNegative = Field(
         default=60.0, description="Seconds that a starting server or worker waits for a database that does not answer."
     )
-    object_store: Annotated[str, Field(pattern=r"^(directory|s3)$")] = Field(
+    object_store: Literal["directory", "s3"] = Field(
         default="directory",
         description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
     )
     s3: S3Settings = Field(default=S3Settings(), description='The S3 service, with `object_store = "s3"`.')
-    roles: Annotated[str, Field(pattern=r"^(account|map|sts)$")] = Field(
+    roles: Literal["account", "map", "sts"] = Field(
         default="account",
         description="What a job's RoleArn means: `account` only checks that it is the caller's, `map` takes the "
         "profile that `role_profiles` names, `sts` assumes the role.",
@@ -289,7 +251,7 @@ class Settings(BaseSettings):
         description="With `roles = \"map\"`: a profile of AWS's files for each role's ARN.",
     )
     sts: StsSettings = Field(default=StsSettings(), description='How roles are assumed, with `roles = "sts"`.')
-    greengrass: Annotated[str, Field(pattern=r"^(local|aws)$")] = Field(
+    greengrass: Literal["local", "aws"] = Field(
         default="local",
         description="`local` keeps the components of preset deployments here; `aws` publishes them to AWS as well.",
     )
@@ -314,13 +276,11 @@ class Settings(BaseSettings):
     )
     worker_concurrency: Positive = Field(default=2, description="Jobs that one worker runs at a time.")
     worker: WorkerSettings = Field(default=WorkerSettings(), description="How a worker keeps time.")
-    log_format: Annotated[str, Field(pattern=r"^(console|json)$")] = Field(
-        default="console", description="`console` for people, `json` for machines."
-    )
-    log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = Field(
+    log_format: Literal["console", "json"] = Field(default="console", description="`console` for people, or `json`.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The lowest level that is logged; `debug` has a line for each request."
     )
-    metrics: Annotated[str, Field(pattern=r"^(loopback|token|open|off)$")] = Field(
+    metrics: Literal["loopback", "token", "open", "off"] = Field(
         default="loopback",
         description="Who may read `/metrics`: this host alone, who brings `metrics_token`, everybody, or nobody.",
     )
@@ -343,13 +303,6 @@ class Settings(BaseSettings):
         if found.data.get("metrics") == "token" and (token is None or len(token.get_secret_value()) < TOKEN_LENGTH):
             raise ValueError(f"metrics is 'token', which needs metrics_token: {TOKEN_LENGTH} characters or more")
         return token
-
-    @field_validator("webhook")
-    @classmethod
-    def _signs_what_it_posts(cls, webhook: WebhookSettings) -> WebhookSettings:
-        if webhook.url is not None and webhook.secret is None:
-            raise ValueError("webhook.url needs webhook.secret, so that the receiver can tell who posts")
-        return webhook
 
     @field_validator("aws")
     @classmethod
@@ -405,42 +358,40 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, then the TOML file."""
-        path = os.environ.get(CONFIG) or DEFAULT_FILE
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, read_file())
 
 
 def load(**flags: Any) -> Settings:
-    """Settings from flags (those that are None are passed over), the environment and the TOML file.
+    """Settings from flags (those that are None are skipped), the environment and the TOML file.
 
     Raises:
         SettingsRefused: names each field that cannot be used, and why; or the file that cannot.
     """
-    _check_file()
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise SettingsRefused(f"{error.error_count()} settings cannot be used: {faults}") from error
-    except SettingsError as error:  # it says which field, and nothing of what is in it
+    except SettingsError as error:  # it names the field, and shows nothing of its value
         raise SettingsRefused(
             f"The environment cannot be read: {error}. Write it as JSON, or field by field."
         ) from None
 
 
-def _check_file() -> None:
-    """Refuse a file that is named and not there, or that cannot be read: pydantic-settings passes over the first.
+def read_file() -> dict[str, Any]:
+    """The settings of the TOML file; none where no file is named and the usual one is not there.
 
     Raises:
-        SettingsRefused: either, without a line of the file.
+        SettingsRefused: a file that is named and not there, or cannot be read; without a line of the file.
     """
     named = os.environ.get(CONFIG)
     path = Path(named or DEFAULT_FILE)
     try:
-        with path.open("rb") as file:
-            tomllib.load(file)
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         if named:
             raise SettingsRefused(f"{CONFIG} names {path}, which is not there. Name a file, or unset it.") from error
+        return {}
     except OSError as error:
         raise SettingsRefused(f"The settings' file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from edgewright.errors import ArchiveRefused
+from edgewright.limits import Limits
 from edgewright.packaging import tar_headers
 from edgewright.packaging.tar_reader import Entry, TarReader
-from edgewright.settings import Limits
 
 LIMITS = Limits(members=50, path_length=300, name_bytes=2000, member_size=100_000)
 LONGEST_FIELD = 300

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import golden_package
 from archives import model_tar_gz
+from edgewright.limits import Limits
 from edgewright.packaging import gzip_members, verify
-from edgewright.settings import Limits
 from edgewright.signing.keys import EcdsaSigner, load_public_key
 from golden_package import MODEL, PACKAGE, PUBLIC_KEY, SIGNER
 from packing import pack

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgewright.errors import SettingsRefused
-from edgewright.settings import Limits, load
+from edgewright.limits import Limits
+from edgewright.settings import load
 
 
 @pytest.fixture(autouse=True)

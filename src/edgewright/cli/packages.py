@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgewright.cli import output
+from edgewright.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from edgewright.packaging import Verified
     from edgewright.packaging.inspection import Inspection
+    from edgewright.settings import Settings
     from edgewright.stores.local_or_s3 import Source
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Data = Annotated[Path | None, typer.Option("--data-dir", help="The folder that holds keys and objects.")]
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    from edgewright.settings import load
+
+    return load(data_dir=data_dir)
+
+
+def _keys_and_limits(data_dir: Path | None) -> tuple[Path, Limits]:
+    """The folder of the signing key, and what an archive may hold.
+
+    Where nothing is set they are the defaults, and pydantic-settings, of the extra [server], is not needed.
+    """
+    names = os.environ.keys() - {"EDGEWRIGHT_TRACEBACK"}
+    if any(name.startswith("EDGEWRIGHT_") for name in names) or Path("edgewright.toml").exists():
+        settings = _settings(data_dir)
+        return settings.keys_dir, settings.limits
+    return (data_dir or Path("edgewright-data")) / "keys", DEFAULT
 
 
 def package(
@@ -35,17 +57,17 @@ def package(
     """
     from edgewright.packaging import Model, package_name
     from edgewright.packaging import package as make
-    from edgewright.settings import load
     from edgewright.signing import keys, signers
     from edgewright.stores import local_or_s3
 
-    settings = load(data_dir=data_dir)
-    signer = signers.open_signer(key) if key else keys.load_or_create(settings.keys_dir)
+    settings = partial(_settings, data_dir)
+    keys_dir, limits = _keys_and_limits(data_dir)
+    signer = signers.open_signer(key) if key else keys.load_or_create(keys_dir)
     model = Model(model_name, model_version)
     origin = local_or_s3.source(source, settings)
     target = local_or_s3.target(destination, package_name(model), settings)
     with output.progress("packaging", origin.size) as report:
-        made = make(origin.read(), target.write, model, signer, settings.limits, digest=True, progress=report)
+        made = make(origin.read(), target.write, model, signer, limits, digest=True, progress=report)
     if json:
         output.as_json({"package": target.name, "size": made.size, "sha256": made.sha256})
     else:
@@ -67,15 +89,14 @@ def verify(
     Example: edgewright verify digits-1.0.tar.gz --public-key signing.pub.pem --extract digits
     """
     from edgewright.packaging import verify as check
-    from edgewright.settings import load
     from edgewright.signing import keys
     from edgewright.stores import local_or_s3
 
     trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
     if not trusted:
         raise typer.BadParameter("give --public-key PEM or --trust DIR: a signature proves nothing without a key")
-    settings = load(data_dir=data_dir)
-    origin = local_or_s3.source(archive, settings)
+    _, limits = _keys_and_limits(data_dir)
+    origin = local_or_s3.source(archive, partial(_settings, data_dir))
     with output.progress("verifying", origin.size) as report:
         verified = check(
             origin.read(),
@@ -83,7 +104,7 @@ def verify(
             model_name=model_name,
             model_version=model_version,
             extract_to=extract,
-            limits=settings.limits,
+            limits=limits,
             progress=report,
         )
     _print_verified(verified, json=json)
@@ -121,17 +142,16 @@ def inspect(
     Example: edgewright inspect digits-1.0.tar.gz --public-key signing.pub.pem
     """
     from edgewright.packaging import inspection
-    from edgewright.settings import load
     from edgewright.signing import keys
     from edgewright.stores import local_or_s3
 
-    settings = load(data_dir=data_dir)
+    keys_dir, limits = _keys_and_limits(data_dir)
     trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
-    own = settings.keys_dir / keys.PUBLIC_FILE
+    own = keys_dir / keys.PUBLIC_FILE
     if not trusted and own.exists():
         trusted = [keys.load_public_key(own)]
-    origin = local_or_s3.source(archive, settings)
-    found = inspection.inspect(origin.read, trusted, settings.limits)
+    origin = local_or_s3.source(archive, partial(_settings, data_dir))
+    found = inspection.inspect(origin.read, trusted, limits)
     if json:
         output.as_json(_inspected(found, origin))
     else:

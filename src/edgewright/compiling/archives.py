@@ -16,7 +16,7 @@ from edgewright.errors import ModelRefused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgewright.settings import Limits
+    from edgewright.limits import Limits
 
 _MIB = 1024 * 1024
 _LARGEST_HEADER = 4 * _MIB  # a PAX header or a long name; a member's content is read in smaller pieces

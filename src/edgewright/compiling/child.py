@@ -22,7 +22,7 @@ from edgewright.compiling.backends import backend_of
 from edgewright.compiling.compiled import METADATA_MEMBER, Built
 from edgewright.compiling.spec import CompilationSpec
 from edgewright.errors import ModelRefused
-from edgewright.settings import Limits
+from edgewright.limits import Limits
 
 _BEGUN = time.monotonic()
 ANSWER, ARTIFACT = "answer.json", "artifact.tar.gz"

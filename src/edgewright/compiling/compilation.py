@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgewright.compiling.spec import CompilationSpec
-    from edgewright.settings import Limits
+    from edgewright.limits import Limits
 
 _LOOK_SECONDS = 0.2
 _LOG_BYTES = 32 * 1024
@@ -63,7 +63,7 @@ def compile_model(  # noqa: PLR0913 - the last four say how to run it, not what 
     with TemporaryDirectory(prefix="compiling-", dir=output.parent) as folder:
         work = Path(folder).resolve()
         with _child(work) as process:
-            request = {"spec": _plain(spec), "source": str(source.resolve()), "limits": limits.model_dump()}
+            request = {"spec": _plain(spec), "source": str(source.resolve()), "limits": asdict(limits)}
             try:
                 _ask(process, request | {"work": str(work)})
                 _await(process, stopping, time_limit)

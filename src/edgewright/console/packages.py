@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from edgewright.console.page_requests import Gate
+    from edgewright.limits import Limits
     from edgewright.packaging import Verified
-    from edgewright.settings import Limits
     from edgewright.signing.keys import PublicKey
     from edgewright.stores import ObjectStore
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.settings import Limits
+    from edgewright.limits import Limits
 
     Member = bytes | bytearray
     """One gzip member, still compressed."""

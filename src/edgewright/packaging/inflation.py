@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.settings import Limits
+    from edgewright.limits import Limits
 
 # Compressed bytes held at a time. A gzip header's file name and comment have to fit.
 INPUT_BUFFER: Final = 512 * 1024

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
+from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging.manifest import Manifest
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.packager import default_limits
 from edgewright.packaging.tar_headers import padding
 from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.tar_stream import Outflow, inflated
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.packaging.tar_reader import Entry
-    from edgewright.settings import Limits
     from edgewright.signing.keys import PublicKey
 
 Read = Callable[[], Iterable["Buffer"]]
@@ -68,19 +67,18 @@ class Inspection:
     why_not: str
 
 
-def inspect(read: Read, trusted: Sequence[PublicKey], limits: Limits | None = None) -> Inspection:
+def inspect(read: Read, trusted: Sequence[PublicKey], limits: Limits = DEFAULT) -> Inspection:
     """Look into a package.
 
     Args:
         read: gives its bytes, once to look and once to verify.
         trusted: the keys of which one must have signed it; none to look only.
-        limits: what it may hold; the defaults when None.
+        limits: what it may hold.
 
     Raises:
         PackageRefused: it cannot be taken apart at all.
         LimitExceeded: it is larger than a limit.
     """
-    limits = limits or default_limits()
     members, documents = _look(read(), with_room(limits))
     manifest, signer = _manifest(documents), _signer(documents)
     why_not = _why_not(read, trusted, members, limits)

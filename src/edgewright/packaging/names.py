@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from edgewright.errors import ArchiveRefused, LimitExceeded
 
 if TYPE_CHECKING:
-    from edgewright.settings import Limits
+    from edgewright.limits import Limits
 
 # Whatever the settings say, a header has to fit one chunk.
 LONGEST_NAME: Final = 64 * 1024

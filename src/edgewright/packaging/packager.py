@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import tar_headers
 from edgewright.packaging.chunks import Chunker
 from edgewright.packaging.inflation import InflatedSource
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from edgewright.packaging.chunks import FileHash, Fill
     from edgewright.packaging.model import Model
-    from edgewright.settings import Limits
     from edgewright.signing.signers import Signer
 
 
@@ -53,7 +53,7 @@ def package(  # noqa: PLR0913 - five name what is done, three how
     write: Callable[[Iterator[Buffer]], None],
     model: Model,
     signer: Signer,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULT,
     *,
     digest: bool = False,
     threads: int | None = None,
@@ -67,7 +67,7 @@ def package(  # noqa: PLR0913 - five name what is done, three how
             left. It runs in a thread of its own, unless `threads` is 0.
         model: what the package is called.
         signer: signs once, at the end.
-        limits: what the source may hold; the defaults of `edgewright.settings.Limits` when None.
+        limits: what the source may hold.
         digest: whether the package's own SHA-256 is wanted, which takes a tenth of the time: the files in it are hashed
             anyhow, and its signature is over these.
         threads: how many compress side by side; one less than there are processors when None. With 0 all is done in
@@ -81,7 +81,6 @@ def package(  # noqa: PLR0913 - five name what is done, three how
         ArchiveRefused: the source is malformed or unsafe; the message names the member and the rule.
         LimitExceeded: the source is larger than a limit.
     """
-    limits = limits or default_limits()
     tar = InflatedSource(source, limits, progress)
     with _belt(write, tar.poll, threads, digest=digest) as belt:
         chunker = Chunker(belt.take, belt.send)
@@ -106,13 +105,6 @@ def _belt(
 def pressers() -> int:
     """One processor reads and inflates, which nothing can do side by side; the others compress."""
     return max(1, processors() - 1)
-
-
-def default_limits() -> Limits:
-    """The limits of a service without settings."""
-    from edgewright.settings import Limits
-
-    return Limits()
 
 
 @dataclass(frozen=True, slots=True)

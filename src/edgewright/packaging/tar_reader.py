@@ -15,8 +15,8 @@ from edgewright.packaging import names, tar_headers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgewright.limits import Limits
     from edgewright.packaging.tar_headers import Header
-    from edgewright.settings import Limits
 
 # Extended attributes are the longest thing that real archives keep in a pax header.
 LONGEST_PAX: Final = 1024 * 1024

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from edgewright.limits import Limits
     from edgewright.packaging.gzip_members import Member
-    from edgewright.settings import Limits
 
 # Groups under way beyond one for each thread. With 6 rather than 2, 400 MB take 5 % less time on two processors.
 _AHEAD: Final = 6

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
+from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import tar_headers
 from edgewright.packaging.extraction import Extraction, Nowhere
 from edgewright.packaging.manifest import Manifest, PackagedFile
 from edgewright.packaging.model import MANIFEST_NAME, Model
-from edgewright.packaging.packager import default_limits
 from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.tar_stream import Outflow, inflated
 from edgewright.packaging.threaded_pipeline import processors
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from edgewright.packaging.extraction import Destination
     from edgewright.packaging.tar_reader import Entry
-    from edgewright.settings import Limits
     from edgewright.signing.keys import PublicKey
     from edgewright.signing.signature import Statement
 
@@ -85,7 +84,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
     model_name: str | None = None,
     model_version: str | None = None,
     extract_to: Path | None = None,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULT,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Verified:
@@ -97,7 +96,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         model_name: the name that the model must have.
         model_version: the version that the model must have.
         extract_to: a new or empty folder, which gets all files once all are verified, or nothing.
-        limits: what the package may hold; the defaults of `edgewright.settings.Limits` when None.
+        limits: what the package may hold.
         threads: how many inflate side by side; one for each processor when None.
         progress: called in the calling thread with the bytes read so far, after each piece.
 
@@ -106,7 +105,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         LimitExceeded: the package is larger than a limit.
         ExtractionRefused: the folder is taken, or cannot be written.
     """
-    limits = with_room(limits or default_limits())
+    limits = with_room(limits)
     with Extraction(extract_to) if extract_to is not None else Nowhere() as destination:
         pieces = inflated(package, limits, threads or processors(), progress)
         try:
@@ -129,13 +128,13 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
 def with_room(limits: Limits) -> Limits:
     """The limits that a model of the largest size meets once the two members of ours stand beside it."""
     own = len(MANIFEST_NAME) + len(SIGNATURE_NAME)
-    room = {
-        "members": limits.members + 2,
-        "member_size": max(limits.member_size, LONGEST_DOCUMENT),
-        "path_length": max(limits.path_length, len(SIGNATURE_NAME)),
-        "name_bytes": limits.name_bytes + own,
-    }
-    return limits.model_copy(update=room)
+    return replace(
+        limits,
+        members=limits.members + 2,
+        member_size=max(limits.member_size, LONGEST_DOCUMENT),
+        path_length=max(limits.path_length, len(SIGNATURE_NAME)),
+        name_bytes=limits.name_bytes + own,
+    )
 
 
 def _take_apart(tar: Outflow, limits: Limits, destination: Destination) -> _Contents:

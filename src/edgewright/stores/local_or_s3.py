@@ -40,15 +40,15 @@ class Target:
     write: Callable[[Iterable[Buffer]], None]
 
 
-def source(text: str, settings: Settings) -> Source:
-    """The file or object that `text` names.
+def source(text: str, settings: Callable[[], Settings]) -> Source:
+    """The file or object that `text` names; the settings are loaded for an object only.
 
     Raises:
         ObjectNotFound: there is none.
         UriRefused: an `s3://` URI that cannot be read as one.
     """
     if text.startswith("s3://"):
-        store, uri = open_store(settings), S3Uri.parse(text)
+        store, uri = open_store(settings()), S3Uri.parse(text)
         return Source(text, store.size(uri), partial(store.read, uri))
     path = Path(text)
     if not path.is_file():
@@ -56,11 +56,11 @@ def source(text: str, settings: Settings) -> Source:
     return Source(text, path.stat().st_size, partial(read_file, path))
 
 
-def target(folder: str, name: str, settings: Settings) -> Target:
-    """The file or object called `name` under `folder`, a path or an `s3://` URI."""
+def target(folder: str, name: str, settings: Callable[[], Settings]) -> Target:
+    """The file or object called `name` under `folder`, a path or an `s3://` URI. Settings as for `source`."""
     if folder.startswith("s3://"):
         uri = S3Uri.parse(folder).joined(name)
-        return Target(str(uri), partial(open_store(settings).write, uri))
+        return Target(str(uri), partial(open_store(settings()).write, uri))
     path = Path(folder) / name
     return Target(str(path), partial(write_file, path))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgewright.greengrass.component_store import ComponentStore
     from edgewright.greengrass.publishing.aws import Publish
     from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
-    from edgewright.settings import Limits
+    from edgewright.limits import Limits
     from edgewright.signing.signers import Signer
     from edgewright.stores import ObjectStore, Rights
     from edgewright.uploads.ledger import UploadLedger

@@ -52,7 +52,7 @@ def test_an_error_that_quotes_a_service_moves_no_cursor(
     def refused(**_: object) -> None:
         raise ServiceRefused("ValidationException: \x1b[2J\nsecond line")
 
-    monkeypatch.setattr(cli, "app", refused)
+    monkeypatch.setattr(cli, "_command", lambda: refused)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1

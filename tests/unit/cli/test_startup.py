@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+from archives import model_tar_gz
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVER = {
     "dbos",
@@ -55,3 +62,67 @@ def modules_after(statement: str) -> set[str]:
 )
 def test_no_server_is_imported(statement: str) -> None:
     assert not modules_after(statement) & SERVER
+
+
+DEVICE = {"archives", "errors", "limits", "packaging", "signing", "strict_json"}
+"""The packages and modules that run on devices."""
+
+
+def test_packaging_and_signing_load_nothing_above_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, edgewright.packaging, edgewright.signing.signers; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = [name.split(".") for name in done.stdout.split()]
+    assert {parts[1] for parts in loaded if parts[0] == "edgewright" and len(parts) > 1} <= DEVICE
+    assert "pydantic" not in {parts[0] for parts in loaded}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [
+        (["-c", "import edgewright.packaging, edgewright.signing"], 0.15),
+        (["-m", "edgewright", "verify", "--help"], 0.4),
+    ],
+)
+def test_devices_start_quickly(arguments: list[str], most: float, tmp_path: Path) -> None:
+    """In seconds of processor time, which other tests do not change; the interpreter's own start is in them."""
+    assert min(processor_seconds(arguments, tmp_path) for _ in range(5)) < most
+
+
+def processor_seconds(arguments: list[str], compiled: Path) -> float:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(compiled)}
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=environment)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_utime + used.ru_stime
+
+
+def without_pydantic_settings(
+    arguments: list[str], folder: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    code = "import sys; sys.modules['pydantic_settings'] = None; from edgewright.cli import main; main()"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EDGEWRIGHT_")}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=kept | environment)
+
+
+def test_packages_need_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(model_tar_gz({"model.onnx": b"weights"}))
+    package = ["package", "model.tar.gz", "--model-name", "m", "--model-version", "1", "--output", "."]
+    verify = ["verify", "m-1.tar.gz", "--public-key", "edgewright-data/keys/signing.pub.pem"]
+    for arguments in (package, verify, ["inspect", "m-1.tar.gz"]):
+        done = without_pydantic_settings(arguments, tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "verified  yes" in done.stdout
+
+
+def test_settings_that_cannot_be_read_are_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "m-1.tar.gz").touch()
+    verify = ["inspect", "m-1.tar.gz"]
+    done = without_pydantic_settings(verify, tmp_path, EDGEWRIGHT_LIMITS__MEMBERS="1")
+    assert done.returncode == 3
+    assert "pydantic_settings is not installed: `pip install 'edgewright[server]'`" in done.stderr

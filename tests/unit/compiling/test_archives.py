@@ -11,7 +11,7 @@ import pytest
 
 from edgewright.compiling.archives import pack, unpack
 from edgewright.errors import ModelRefused
-from edgewright.settings import Limits
+from edgewright.limits import Limits
 from unit.compiling.models import gzipped, tar_gz
 
 WEIGHTS = random.Random(1).randbytes(1000) * 2100

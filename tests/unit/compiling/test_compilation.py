@@ -21,7 +21,7 @@ from edgewright.compiling.archives import unpack
 from edgewright.compiling.onnx_runtime import OnnxRuntime
 from edgewright.demo.digits import load_digits
 from edgewright.errors import CompilerFailed, JobStopped, ModelRefused, TargetUnsupported
-from edgewright.settings import Limits
+from edgewright.limits import Limits
 from unit.compiling.models import external, linear, model, tar_gz
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from edgewright.compiling import CompilationSpec, compile_model\n"
-        "from edgewright.settings import Limits\n"
+        "from edgewright.limits import Limits\n"
         "spec = CompilationSpec('ONNX', target_device='rasp4b')\n"
         "compile_model(spec, Path(sys.argv[1]), Path(sys.argv[2]),\n"
         "              stopping=lambda: False, limits=Limits(), time_limit=None)\n"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archives import model_tar_gz
+from edgewright.limits import Limits
 from edgewright.packaging import gzip_members, tar_headers
 from edgewright.packaging.chunks import Batch, Chunker
 from edgewright.packaging.gzip_members import CHUNK
-from edgewright.settings import Limits
 
 if TYPE_CHECKING:
     from packing import Pack

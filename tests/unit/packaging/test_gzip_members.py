@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.limits import Limits
 from edgewright.packaging import gzip_members
 from edgewright.packaging.gzip_members import CHUNK
-from edgewright.settings import Limits
 
 
 def member(tar: bytes) -> bytes:

@@ -9,8 +9,8 @@ import pytest
 from typing_extensions import Buffer
 
 from edgewright.errors import ArchiveRefused
+from edgewright.limits import Limits
 from edgewright.packaging import Model, package
-from edgewright.settings import Limits
 from hostile import CORPUS, Hostile, main
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from edgewright.errors import LimitExceeded, PackageRefused
+from edgewright.limits import Limits
 from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Model, package, verify
 from edgewright.packaging.inspection import inspect
-from edgewright.settings import Limits
 from edgewright.signing import keys
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.limits import Limits
 from edgewright.packaging.names import NameTree, decode, normalise
-from edgewright.settings import Limits
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from typing_extensions import Buffer
 
 from archives import model_tar_gz, named, tar_gz
 from edgewright.errors import ArchiveRefused, JobStopped, LimitExceeded, StoreUnavailable, ValidationFault
+from edgewright.limits import Limits
 from edgewright.packaging import Model, gzip_members, package, package_name, tar_headers
 from edgewright.packaging.verifier import with_room
-from edgewright.settings import Limits
 from packing import MODEL, Pack
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 
 from archives import Member, gnu, named, pax, tar
 from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.limits import Limits
 from edgewright.packaging import tar_headers
 from edgewright.packaging.tar_reader import Entry, TarReader
-from edgewright.settings import Limits
 
 
 class Tape(io.BytesIO):

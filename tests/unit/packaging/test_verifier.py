@@ -26,9 +26,9 @@ from edgewright.errors import (
     PackageRefused,
     StoreUnavailable,
 )
+from edgewright.limits import Limits
 from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Verified, gzip_members, tar_headers, verify
 from edgewright.packaging.manifest import Manifest
-from edgewright.settings import Limits
 from edgewright.signing import signature
 from packing import MODEL, Pack
 from packing import pack as pack_with

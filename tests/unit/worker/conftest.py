@@ -20,8 +20,8 @@ from edgewright.jobs import (
     PackagingJob,
     Status,
 )
+from edgewright.limits import Limits
 from edgewright.persistence import Persistence
-from edgewright.settings import Limits
 from edgewright.signing import keys
 from edgewright.stores import S3Uri
 from edgewright.stores.memory import MemoryStore

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, Status
+from edgewright.limits import Limits
 from edgewright.roles.roles import OwnRights
-from edgewright.settings import Limits
 from edgewright.stores import S3Uri
 from edgewright.stores.memory import MemoryStore
 from edgewright.worker.compilation import compile_job

@@ -12,8 +12,8 @@ import pytest
 
 from edgewright.errors import DatabaseUnavailable, KeyUnusable, StoreUnavailable
 from edgewright.jobs import JobKey, JobStore, PackagingJob, Status
+from edgewright.limits import Limits
 from edgewright.packaging import SIGNATURE_NAME
-from edgewright.settings import Limits
 from edgewright.stores import S3Uri
 from edgewright.worker import Leaving, WorkerContext
 from edgewright.worker.attempts import MOST_ATTEMPTS
