@@ -270,7 +270,7 @@ def deaths(rounds: int) -> bool:
                 (other / shared).symlink_to(fresh.settings.data_dir / shared)
             stack.enter_context(worker(fresh.settings, fresh.environment, other))
             times.append(fresh.await_count("attempt >= 2", 1) - begun)
-    timeout = Settings().worker.lapse_seconds
+    timeout = Settings().worker.liveness_timeout_seconds
     return reported(
         f"a dead worker's job runs again (liveness timeout {timeout:g} s)", times, timeout + TARGETS["death"], "s"
     )

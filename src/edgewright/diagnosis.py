@@ -164,7 +164,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             clock = connection.execute(select(database_now(engine))).scalar_one() / 1000
         skew = max(before - clock, clock - time.time(), 0.0)
         yield _skew("the database's", skew)
-        yield from _workers(kept, settings.worker.lapse_seconds)
+        yield from _workers(kept, settings.worker.liveness_timeout_seconds)
     finally:
         engine.dispose()
 

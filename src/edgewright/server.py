@@ -156,7 +156,7 @@ def _console(settings: Settings, kept: Persistence, gate: Gate) -> Sequence[Base
         session_seconds=settings.console.session_seconds,
         region=settings.console.region,
         public_url=settings.public_url,
-        lapse_seconds=settings.worker.lapse_seconds,
+        lapse_seconds=settings.worker.liveness_timeout_seconds,
     )
     return Console(parts).routes()
 
@@ -176,7 +176,8 @@ def _watched(
 ) -> Sequence[BaseRoute]:
     """The pages for those who watch the service."""
     health = Health(
-        readiness.checks(settings, kept.engine, objects), readiness.advice(kept.workers, settings.worker.lapse_seconds)
+        readiness.checks(settings, kept.engine, objects),
+        readiness.advice(kept.workers, settings.worker.liveness_timeout_seconds),
     )
     return [
         Route("/metrics", Metrics(settings, lambda: snapshot.take(kept.engine, _now()), tally).page, methods=["GET"]),

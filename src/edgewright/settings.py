@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import tomllib
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -37,6 +38,13 @@ from edgewright.limits import Limits
 KIB, MIB = 1024, 1024**2
 CONFIG, DEFAULT_FILE = "EDGEWRIGHT_CONFIG", "edgewright.toml"
 TOKEN_LENGTH = 16
+RENAMED = {
+    "lapse_seconds": "liveness_timeout_seconds",
+    "look_seconds": "poll_seconds",
+    "tidy_seconds": "cleanup_seconds",
+    "settle_seconds": "final_cleanup_seconds",
+}
+"""Old names of a worker's settings, accepted until 1.0."""
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -116,45 +124,56 @@ class WorkerSettings(Section):
     """How a worker keeps time, in seconds. Every worker on one database should have the same."""
 
     heartbeat_seconds: PositiveFloat = Field(default=2.0, description="Seconds between two heartbeats of a worker.")
-    lapse_seconds: PositiveFloat = Field(
+    liveness_timeout_seconds: PositiveFloat = Field(
         default=15.0,
-        description="How old a heartbeat is when its worker is taken for dead and its jobs are taken over; at least "
-        "three heartbeats. A worker that was only slow does no harm.",
+        description="Age of a heartbeat at which its worker counts as dead and its jobs are taken over; at least three "
+        "heartbeats. A worker that was only slow does no harm.",
     )
     takeover_seconds: PositiveFloat = Field(
-        default=1.0, description="Seconds between two looks for dead workers; at most a third of `lapse_seconds`."
+        default=1.0,
+        description="Seconds between two checks for dead workers; at most a third of `liveness_timeout_seconds`.",
     )
     grace_seconds: NotNegative = Field(
         default=10.0,
         description="Seconds that running jobs may take to finish once a worker is asked to stop; then they are handed "
-        "back. Whoever ends the worker should wait ten seconds longer before they kill it.",
+        "back. Wait ten seconds longer before you kill the worker.",
     )
-    look_seconds: PositiveFloat = Field(
-        default=0.1, description="Seconds between two looks whether a job waits, while there is room for one."
+    poll_seconds: PositiveFloat = Field(
+        default=0.1, description="Seconds between two polls of the queue, while the worker has room for a job."
     )
     sweep_seconds: PositiveFloat = Field(
-        default=2.0, description="Seconds between two looks for jobs that were accepted and not handed over."
+        default=2.0, description="Seconds between two searches for jobs that were accepted and not handed over."
     )
     audit_seconds: PositiveFloat = Field(
-        default=30.0, description="Seconds between two looks for unfinished jobs whose work the engine has lost."
+        default=30.0, description="Seconds between two searches for unfinished jobs whose workflow the engine has lost."
     )
     audit_age_seconds: NotNegative = Field(default=60.0, description="Age from which such a job is handed over again.")
-    tidy_seconds: PositiveFloat = Field(
-        default=30.0, description="Seconds between two looks for uploads and objects that ended jobs left behind."
+    cleanup_seconds: PositiveFloat = Field(
+        default=30.0, description="Seconds between two cleanups of uploads and objects that ended jobs left behind."
     )
-    settle_seconds: NotNegative = Field(
+    final_cleanup_seconds: NotNegative = Field(
         default=600.0,
-        description="How long after a job's end what it left is looked for once more: a worker that was paused may "
-        "have brought it up again.",
+        description="Seconds after a job's end until the final cleanup of what it left: a worker that was paused may "
+        "have written it late.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, given: dict[str, Any]) -> dict[str, Any]:
+        found = dict(given)
+        for old in RENAMED.keys() & found.keys():
+            warnings.warn(f"worker.{old} is deprecated: use worker.{RENAMED[old]}", FutureWarning, stacklevel=2)
+            found = {RENAMED[old]: found.pop(old)} | found
+        return found
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        for what, name in (("heartbeats", "heartbeat_seconds"), ("looks", "takeover_seconds")):
-            if self.lapse_seconds < 3 * getattr(self, name):
+        timeout = self.liveness_timeout_seconds
+        for what, name in (("heartbeats", "heartbeat_seconds"), ("checks", "takeover_seconds")):
+            if timeout < 3 * getattr(self, name):
                 raise ValueError(
-                    f"lapse_seconds is {self.lapse_seconds}, less than three {what} of {getattr(self, name)}: one that "
-                    f"is late would cost a worker its jobs; raise lapse_seconds or lower {name}"
+                    f"liveness_timeout_seconds is {timeout}, less than three {what} of {getattr(self, name)}: one that "
+                    f"is late would cost a worker its jobs; raise liveness_timeout_seconds or lower {name}"
                 )
         return self
 

@@ -40,24 +40,24 @@ ACCESS_KEY, SECRET = "AKIACHAOSCHAOSCHAO01", "a-secret-of-the-chaos-test"
 READY_SECONDS = 90.0
 SHORT_TIMES = {
     "HEARTBEAT_SECONDS": 0.5,
-    "LAPSE_SECONDS": 3.0,
+    "LIVENESS_TIMEOUT_SECONDS": 3.0,
     "TAKEOVER_SECONDS": 0.5,
     "GRACE_SECONDS": 3.0,
     "AUDIT_SECONDS": 5.0,
     "AUDIT_AGE_SECONDS": 20.0,
-    "TIDY_SECONDS": 1.0,
-    "SETTLE_SECONDS": 6.0,
+    "CLEANUP_SECONDS": 1.0,
+    "FINAL_CLEANUP_SECONDS": 6.0,
 }
 """The workers' times: short, so that two minutes see many takeovers."""
 
 SHORTEST_TIMES = SHORT_TIMES | {
     "HEARTBEAT_SECONDS": 0.4,
-    "LAPSE_SECONDS": 1.5,
+    "LIVENESS_TIMEOUT_SECONDS": 1.5,
     "GRACE_SECONDS": 1.0,
-    "TIDY_SECONDS": 0.5,
-    "SETTLE_SECONDS": 3.0,
+    "CLEANUP_SECONDS": 0.5,
+    "FINAL_CLEANUP_SECONDS": 3.0,
 }
-"""Shorter still, for a test of seconds in which no process is paused for as long as `SETTLE_SECONDS`."""
+"""Shorter still, for a test of seconds in which no process is paused for as long as `FINAL_CLEANUP_SECONDS`."""
 
 CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},

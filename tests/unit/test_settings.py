@@ -8,7 +8,7 @@ import pytest
 
 from edgewright.errors import SettingsRefused
 from edgewright.limits import Limits
-from edgewright.settings import load
+from edgewright.settings import RENAMED, load
 
 
 @pytest.fixture(autouse=True)
@@ -162,11 +162,14 @@ def test_a_webhook_has_an_address_and_a_key(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"lapse_seconds": 5.9}, "less than three heartbeats of 2.0"),
-        ({"heartbeat_seconds": 6, "lapse_seconds": 17}, "raise lapse_seconds or lower heartbeat_seconds"),
+        ({"liveness_timeout_seconds": 5.9}, "less than three heartbeats of 2.0"),
+        (
+            {"heartbeat_seconds": 6, "liveness_timeout_seconds": 17},
+            "raise liveness_timeout_seconds or lower heartbeat_seconds",
+        ),
         ({"takeover_seconds": 6}, "lower takeover_seconds"),
         ({"grace_seconds": -1}, "greater than or equal to 0"),
-        ({"look_seconds": 0}, "greater than 0"),
+        ({"poll_seconds": 0}, "greater than 0"),
     ],
 )
 def test_a_workers_times_must_fit_together(values: dict[str, float], words: str) -> None:
@@ -180,3 +183,11 @@ def test_a_workers_times_have_environment_variables(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("EDGEWRIGHT_WORKER_CONCURRENCY", "4")
     settings = load()
     assert (settings.worker.grace_seconds, settings.worker_concurrency) == (120.0, 4)
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_old_names_of_a_workers_settings_work_with_a_warning(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"EDGEWRIGHT_WORKER__{old.upper()}", "31")
+    with pytest.warns(FutureWarning, match=f"worker.{old} is deprecated: use worker.{RENAMED[old]}"):
+        worker = load().worker
+    assert getattr(worker, RENAMED[old]) == 31

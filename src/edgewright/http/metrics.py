@@ -46,7 +46,7 @@ class Metrics:
             tally: what this process has counted of its requests.
         """
         self._readers = settings.metrics
-        self._lapse_seconds = settings.worker.lapse_seconds
+        self._lapse_seconds = settings.worker.liveness_timeout_seconds
         token = settings.metrics_token
         self._token = b"" if token is None else token.get_secret_value().encode()
         self._take_snapshot = take_snapshot

@@ -77,7 +77,9 @@ _FAMILIES = (
     Family(
         "edgewright_queue_oldest_seconds", "gauge", ("kind",), "How long the oldest waiting job has waited; else 0."
     ),
-    Family("edgewright_workers", "gauge", (), "Workers whose heartbeat has not lapsed: see `worker.lapse_seconds`."),
+    Family(
+        "edgewright_workers", "gauge", (), "Workers whose heartbeat is recent: see `worker.liveness_timeout_seconds`."
+    ),
     Family("edgewright_worker_heartbeat_age_seconds", "gauge", ("worker", "host"), "Since a worker's last heartbeat."),
     Family("edgewright_worker_running_jobs", "gauge", ("worker", "host"), "Jobs that a worker ran at its last beat."),
     Family("edgewright_webhook_waiting_events", "gauge", (), "Events that the webhook has not taken yet."),

@@ -162,14 +162,14 @@ class Worker:
     def _keep(self) -> None:
         """Look after things until the worker ends. One failure is logged, and the next round tries again."""
         times = self._times
-        look = _Duty(times.look_seconds, self._look)
+        look = _Duty(times.poll_seconds, self._look)
         duties = [
             look,
             _Duty(times.heartbeat_seconds, self._beat),
             _Duty(times.takeover_seconds, self._take_over),
             _Duty(times.sweep_seconds, self._sweep),
             _Duty(times.audit_seconds, self._audit),
-            _Duty(times.tidy_seconds, self._tidy),
+            _Duty(times.cleanup_seconds, self._tidy),
         ]
         while not self._ending.wait(max(0.0, min(duty.due for duty in duties) - time.monotonic())):
             look.due = 0.0  # either it is time for something, or there is room for another job
@@ -199,7 +199,7 @@ class Worker:
             self._recover(ended_here)
 
     def _recover(self, ended_here: set[str]) -> None:
-        alive = self._registry.live(self._times.lapse_seconds) - ended_here
+        alive = self._registry.live(self._times.liveness_timeout_seconds) - ended_here
         held = self._executor.held()
         gone = held.keys() - alive - {self.id}
         if gone:
@@ -208,7 +208,7 @@ class Worker:
         for worker_id in ended_here:
             self._registry.remove(worker_id)
             self._presence.bury(worker_id)
-        self._registry.remove_lapsed(self._times.lapse_seconds)
+        self._registry.remove_lapsed(self._times.liveness_timeout_seconds)
         self._put_back_stranded(held.get(self.id, set()))
 
     def _put_back_stranded(self, held: set[str]) -> None:
@@ -239,7 +239,7 @@ class Worker:
     def _tidy(self) -> None:
         """On a thread of its own: the object store may keep it waiting, and a heartbeat must not wait."""
         if self._tidying is None or not self._tidying.is_alive():
-            duty = _Duty(0.0, lambda: cleanup.tidy(self._context, self._times.settle_seconds))
+            duty = _Duty(0.0, lambda: cleanup.tidy(self._context, self._times.final_cleanup_seconds))
             self._tidying = threading.Thread(target=duty.do_if_due, name="edgewright-tidying", daemon=True)
             self._tidying.start()
 
