@@ -38,7 +38,9 @@ from edgewright.http.service_protocols import AwsJson, RestJson
 from edgewright.http.stream import EventStream
 from edgewright.http.tracing import traced
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
-from edgewright.stores import open_links, open_rights, open_store
+from edgewright.roles import open_roles
+from edgewright.stores import open_store
+from edgewright.stores.protocols import LinkingStore
 from edgewright.telemetry import snapshot
 from edgewright.telemetry.requests import RequestCounters
 from edgewright.worker import ENDING_SECONDS, Handover
@@ -105,11 +107,11 @@ def api(settings: Settings, kept: Persistence, leaving: Callable[[], bool] = lam
     token_key = secret(kept.engine, TOKEN_KEY)
     objects = open_store(settings)
     artifacts = Artifacts(objects, secret(kept.engine, LINK_KEY), _now)
-    shelf = Shelf(kept.components, objects, _links(settings, artifacts))
-    rights = open_rights(settings)
+    shelf = Shelf(kept.components, objects, _links(settings.public_url, artifacts, objects))
+    roles = open_roles(settings, objects)
 
     def context_for(caller: Caller) -> Context:
-        return Context(caller, kept.jobs, hand_over, _now, token_key, settings.unfinished_jobs, shelf, rights)
+        return Context(caller, kept.jobs, hand_over, _now, token_key, settings.unfinished_jobs, shelf, roles)
 
     principals, rate = Principals(settings), settings.requests_per_second
     throttle = None if rate is None else Throttle(rate, settings.request_burst)
@@ -186,11 +188,10 @@ def _watched(
     ]
 
 
-def _links(settings: Settings, artifacts: Artifacts) -> Callable[[S3Uri, str], str]:
+def _links(public_url: str | None, artifacts: Artifacts, objects: ObjectStore) -> Callable[[S3Uri, str], str]:
     """How objects get addresses: from their own service if it can, else this server hands them out."""
-    own, public_url = open_links(settings, LIFE), settings.public_url
-    if own is not None:
-        return lambda uri, _endpoint: own(uri)
+    if isinstance(objects, LinkingStore):
+        return lambda uri, _endpoint: objects.link(uri, LIFE)
     if public_url is not None:
         return lambda uri, _endpoint: artifacts.link(uri, public_url)
     return artifacts.link

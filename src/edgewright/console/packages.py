@@ -165,7 +165,7 @@ class Packages:
         described = page_request.api.call("DescribeEdgePackagingJob", EdgePackagingJobName=name)
         if "ModelArtifact" not in described:
             raise ResourceNotFound(NO_PACKAGE)
-        objects = page_request.api.context.rights.objects(described["RoleArn"], name)
+        objects = page_request.api.context.roles.objects(described["RoleArn"], name)
         return S3Uri.parse(described["ModelArtifact"]), objects
 
 

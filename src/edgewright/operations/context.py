@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edgewright.greengrass.component_store import ComponentStore
-    from edgewright.stores import ObjectStore, Rights, S3Uri
+    from edgewright.roles import Roles
+    from edgewright.stores import ObjectStore, S3Uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Context:
     unfinished_jobs: int
     """Jobs of one kind that an account may have unfinished in a region."""
     shelf: Shelf
-    rights: Rights
+    roles: Roles
     """What a job's RoleArn means."""
 
     def key(self, kind: Kind, name: str) -> JobKey:

@@ -18,6 +18,6 @@ def check(context: Context, role_arn: str, job_name: str) -> None:
         StoreUnavailable: whoever decides that could not be asked.
     """
     try:
-        context.rights.check(role_arn, context.caller.account, job_name)
+        context.roles.check(role_arn, context.caller.account, job_name)
     except RoleRefused as error:
         raise ValidationFault(error.message) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
-from edgewright.roles.roles import could_not_assume
+from edgewright.roles.roles import STORES_OPEN, check_account, could_not_assume, session_name
 from edgewright.stores.retries import Tries
 from edgewright.stores.s3_errors import FAILURES, Broken, trouble
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgewright.settings import Settings
+    from edgewright.stores.protocols import ObjectStore
 
 CHECKED_SECONDS = 60.0
-"""How long a role that could be assumed is taken for one that can be: each create would else wait for STS."""
+"""How long a role that was assumed counts as one that can be: each create would else wait for STS."""
 CHECK_SECONDS = 5.0
 """How long a create waits for an STS that fails."""
 ADVISORY, MANDATORY = 0.25, 0.1
@@ -32,8 +34,8 @@ _NOT_THE_ROLES_FAULT = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """What STS gave.
+class TemporaryCredentials:
+    """Credentials that STS returned.
 
     Attributes:
         access_key, secret_key, token: the temporary credentials.
@@ -57,11 +59,33 @@ class Grant:
         }
 
 
-class Assumer:
+class AssumedRoles:
+    """A role is assumed, with the service's own credentials, for one job.
+
+    Args:
+        sts: asks STS.
+        open_assumed: opens the store with a role's temporary credentials, from its ARN and a session's name.
+    """
+
+    def __init__(self, sts: Sts, open_assumed: Callable[[str, str], ObjectStore]) -> None:
+        self._sts = sts
+        self._opened = lru_cache(maxsize=STORES_OPEN)(open_assumed)
+
+    def check(self, role_arn: str, account: str, job_name: str) -> None:
+        """See `Roles.check`: the role is assumed, unless it was within `CHECKED_SECONDS`."""
+        check_account(role_arn, account)
+        self._sts.check(role_arn, session_name(job_name))
+
+    def objects(self, role_arn: str, job_name: str) -> ObjectStore:
+        """See `Roles.objects`."""
+        return self._opened(role_arn, session_name(job_name))
+
+
+class Sts:
     """Asks STS for roles.
 
     Args:
-        settings: where STS is, how patiently it is asked, for how long and with which external id.
+        settings: where STS is, how long it is retried, for how long roles are assumed and with which external id.
         session: opens a boto3 session with the service's own credentials.
     """
 
@@ -73,7 +97,7 @@ class Assumer:
         self._lock = Lock()
 
     def check(self, role_arn: str, session_name: str) -> None:
-        """Assume a role for nothing but to see whether it can be.
+        """Assume a role, only to see whether it can be.
 
         Raises:
             RoleRefused: STS denies it.
@@ -81,7 +105,7 @@ class Assumer:
         """
         if time.monotonic() - self._assumed.get(role_arn, -CHECKED_SECONDS) < CHECKED_SECONDS:
             return
-        self._grant(role_arn, session_name, CHECK_SECONDS)
+        self._assume(role_arn, session_name, CHECK_SECONDS)
 
     def credentials(self, role_arn: str, session_name: str) -> RefreshableCredentials:
         """A role's credentials, which fetch their successors by themselves.
@@ -89,11 +113,11 @@ class Assumer:
         Raises:
             RoleRefused, StoreUnavailable: as `check` does, and as their later use does.
         """
-        patience = self._settings.s3.retry_seconds
-        first = self._grant(role_arn, session_name, patience)
+        retry_seconds = self._settings.s3.retry_seconds
+        first = self._assume(role_arn, session_name, retry_seconds)
         return RefreshableCredentials.create_from_metadata(
             first.as_metadata(),
-            refresh_using=lambda: self._grant(role_arn, session_name, patience).as_metadata(),
+            refresh_using=lambda: self._assume(role_arn, session_name, retry_seconds).as_metadata(),
             method="edgewright-assume-role",
             advisory_timeout=max(_SHORTEST_MARGIN, first.life * ADVISORY),
             mandatory_timeout=max(_SHORTEST_MARGIN, first.life * MANDATORY),
@@ -106,11 +130,11 @@ class Assumer:
         resolver = CredentialResolver([_Provider(self.credentials(role_arn, session_name))])
         return session_with(lambda session: session.register_component("credential_provider", resolver))
 
-    def _grant(self, role_arn: str, session_name: str, patience: float) -> Grant:
-        tries = Tries(f"asking STS for the role {role_arn}", None, patience)
+    def _assume(self, role_arn: str, session_name: str, retry_seconds: float) -> TemporaryCredentials:
+        tries = Tries(f"asking STS for the role {role_arn}", None, retry_seconds)
         while True:
             try:
-                grant = self._asked(role_arn, session_name)
+                credentials = self._assume_once(role_arn, session_name)
             except FAILURES as error:
                 self._assumed.pop(role_arn, None)
                 passing = trouble(error)
@@ -119,19 +143,21 @@ class Assumer:
                 tries.failed(passing, error)
             else:
                 self._assumed[role_arn] = time.monotonic()
-                return grant
+                return credentials
 
-    def _asked(self, role_arn: str, session_name: str) -> Grant:
+    def _assume_once(self, role_arn: str, session_name: str) -> TemporaryCredentials:
         sts = self._settings.sts
         wanted = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": sts.duration}
         if sts.external_id is not None:
             wanted["ExternalId"] = sts.external_id
-        given = self._client().assume_role(**wanted)["Credentials"]
-        expires = given["Expiration"]
+        answer = self._client().assume_role(**wanted)["Credentials"]
+        expires = answer["Expiration"]
         life = expires.timestamp() - time.time()
         if life <= 0:
             raise Broken(f"what it gave expired {-life:.0f} s before it came; is this host's clock right?")
-        return Grant(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires.isoformat(), life)
+        return TemporaryCredentials(
+            answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], expires.isoformat(), life
+        )
 
     def _client(self) -> Any:
         with self._lock:

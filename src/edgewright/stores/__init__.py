@@ -1,8 +1,7 @@
 """Object storage: objects by bucket and key, in a folder, in S3 or in memory."""
 
-from edgewright.roles.roles import OwnRights, Rights
 from edgewright.stores.directory import DirectoryStore
-from edgewright.stores.opening import open_links, open_rights, open_store
+from edgewright.stores.opening import open_store
 from edgewright.stores.protocols import PART, PIECE, MultipartStore, ObjectStore, Part, Upload
 from edgewright.stores.uri import S3Uri
 
@@ -12,12 +11,8 @@ __all__ = [
     "DirectoryStore",
     "MultipartStore",
     "ObjectStore",
-    "OwnRights",
     "Part",
-    "Rights",
     "S3Uri",
     "Upload",
-    "open_links",
-    "open_rights",
     "open_store",
 ]

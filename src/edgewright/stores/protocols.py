@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from typing_extensions import Buffer
 
@@ -180,4 +180,18 @@ class MultipartStore(Protocol):
 
     def uploads(self, bucket: str, prefix: str = "") -> Iterator[Upload]:
         """The unended uploads of objects whose keys start with a prefix, whoever began them."""
+        ...
+
+
+@runtime_checkable
+class LinkingStore(Protocol):
+    """A store with a server of its own, at which objects have addresses."""
+
+    def link(self, uri: S3Uri, life: timedelta) -> str:
+        """A pre-signed address that serves the object to everybody for as long as `life`; the object may be absent.
+
+        Raises:
+            UriRefused: the URI names a prefix.
+            StoreUnavailable: there are no credentials to sign with.
+        """
         ...

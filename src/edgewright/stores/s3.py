@@ -147,14 +147,7 @@ class S3Store:
         yield from self._uploads().open(bucket, prefix)
 
     def link(self, uri: S3Uri, life: timedelta) -> str:
-        """A pre-signed address: whoever has it may fetch the object, for as long as `life`; the object may be absent.
-
-        It is signed for the bucket's own region, which is asked for once.
-
-        Raises:
-            UriRefused: the URI names a prefix.
-            StoreUnavailable: there are no credentials to sign with.
-        """
+        """See `LinkingStore.link`. It is signed for the bucket's own region, which is asked for once."""
         wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
         client = self._client(self._region(uri))
         with translated(uri):

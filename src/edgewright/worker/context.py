@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from edgewright.greengrass.publishing.aws import Publish
     from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
     from edgewright.limits import Limits
+    from edgewright.roles import Roles
     from edgewright.signing.signers import Signer
-    from edgewright.stores import ObjectStore, Rights
+    from edgewright.stores import ObjectStore
     from edgewright.uploads.ledger import UploadLedger
     from edgewright.uploads.orphans import Orphans
 
@@ -74,7 +75,7 @@ class WorkerContext:
         step: how a durable step is run.
         leaving: whether the worker is ending; recipes look several times a second.
         now: the clock of members such as ended_at.
-        rights: what jobs' roles mean; without it every job has the service's own rights.
+        roles: what jobs' roles mean; without it every job uses the service's own credentials.
         publish: brings a component to AWS, from the region, the recipe and what reads its artifacts; None where
             components stay here.
     """
@@ -93,7 +94,7 @@ class WorkerContext:
     leaving: Callable[[], bool] = never
     now: Callable[[], datetime] = _now
     publish: Publish | None = None
-    rights: Rights | None = None
+    roles: Roles | None = None
 
     def objects_for(self, role_arn: str, key: JobKey) -> ObjectStore:
         """The object store as a job's role may use it.
@@ -102,7 +103,7 @@ class WorkerContext:
             RoleRefused: the service is not given the role (any more).
             StoreUnavailable: who decides that could not be asked.
         """
-        return self.objects if self.rights is None else self.rights.objects(role_arn, key.name)
+        return self.objects if self.roles is None else self.roles.objects(role_arn, key.name)
 
 
 Recipe = Callable[[JobKey, WorkerContext], None]

@@ -19,8 +19,9 @@ from edgewright.errors import EdgewrightError, ResourceNotFound
 from edgewright.greengrass.publishing.aws import publisher
 from edgewright.jobs import JobKey, Kind
 from edgewright.logs import JOB
+from edgewright.roles import open_roles
 from edgewright.signing import keys
-from edgewright.stores import open_rights, open_store
+from edgewright.stores import open_store
 from edgewright.telemetry.tracing import tracing
 from edgewright.worker import cleanup
 from edgewright.worker.attempts import end_unbegun
@@ -315,6 +316,7 @@ def _end_within(seconds: float) -> None:
 
 def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
     """The context that the settings name."""
+    objects = open_store(settings)
     return WorkerContext(
         jobs=kept.jobs,
         queue=kept.queue,
@@ -322,10 +324,10 @@ def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
         uploads=kept.uploads,
         orphans=kept.orphans,
         workers=kept.workers,
-        objects=open_store(settings),
+        objects=objects,
         signer=keys.load_or_create(settings.keys_dir),
         limits=settings.limits,
         work_dir=settings.data_dir / "work",
         publish=publisher(settings),
-        rights=open_rights(settings),
+        roles=open_roles(settings, objects),
     )

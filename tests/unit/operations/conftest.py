@@ -11,7 +11,7 @@ import pytest
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status
 from edgewright.operations import Caller, Context, Shelf
 from edgewright.persistence import Persistence
-from edgewright.stores import OwnRights
+from edgewright.roles import ServiceRole
 from edgewright.stores.memory import MemoryStore
 from migrated import beside, open_migrated
 
@@ -46,7 +46,7 @@ def shelf(store: JobStore) -> Shelf:
 @pytest.fixture
 def context(store: JobStore, handed: list[JobKey], shelf: Shelf) -> Context:
     return Context(
-        Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100, shelf, OwnRights(shelf.objects)
+        Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100, shelf, ServiceRole(shelf.objects)
     )
 
 

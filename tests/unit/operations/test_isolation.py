@@ -15,7 +15,7 @@ from edgewright.errors import CallerError, ResourceInUse, ResourceNotFound
 from edgewright.jobs import JobKey, Kind, Status
 from edgewright.operations import OPERATIONS, Caller, Context, Shelf
 from edgewright.persistence import Persistence
-from edgewright.stores import OwnRights
+from edgewright.roles import ServiceRole
 from edgewright.stores.memory import MemoryStore
 from migrated import beside, open_migrated
 from unit.operations.conftest import NOW, compilation, packaging_request
@@ -48,7 +48,7 @@ class Tenants(RuleBasedStateMachine):
 
     def call(self, caller: Caller, operation: str, **request: Any) -> Any:
         context = Context(
-            caller, self.jobs, lambda _: None, lambda: NOW, b"k" * 32, 100, self.shelf, OwnRights(self.shelf.objects)
+            caller, self.jobs, lambda _: None, lambda: NOW, b"k" * 32, 100, self.shelf, ServiceRole(self.shelf.objects)
         )
         return OPERATIONS[operation](context, request)
 

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from edgewright.errors import UriRefused
 from edgewright.settings import S3Settings, Settings
-from edgewright.stores import S3Uri
-from edgewright.stores.opening import open_links
+from edgewright.stores import S3Uri, open_store
+from edgewright.stores.protocols import LinkingStore
 
 LIFE = timedelta(minutes=15)
 
@@ -23,13 +23,13 @@ def s3(**changes: object) -> Settings:
 
 
 def test_a_folder_gives_no_address() -> None:
-    assert open_links(Settings(data_dir=Path("unused")), LIFE) is None
+    assert not isinstance(open_store(Settings(data_dir=Path("unused"))), LinkingStore)
 
 
 def test_s3_gives_a_pre_signed_address_of_the_object() -> None:
-    links = open_links(s3(), LIFE)
-    assert links is not None
-    address = urlsplit(links(S3Uri("bucket", "a b/+%.tar.gz")))
+    store = open_store(s3())
+    assert isinstance(store, LinkingStore)
+    address = urlsplit(store.link(S3Uri("bucket", "a b/+%.tar.gz"), LIFE))
     query = parse_qs(address.query)
     assert (address.scheme, address.netloc) == ("http", "s3.example:9000")
     assert address.path == "/bucket/a%20b/%2B%25.tar.gz"
@@ -39,13 +39,13 @@ def test_s3_gives_a_pre_signed_address_of_the_object() -> None:
 
 
 def test_virtual_hosts_stand_in_the_address() -> None:
-    links = open_links(s3(path_style=False), LIFE)
-    assert links is not None
-    assert urlsplit(links(S3Uri("bucket", "key"))).netloc == "bucket.s3.example:9000"
+    store = open_store(s3(path_style=False))
+    assert isinstance(store, LinkingStore)
+    assert urlsplit(store.link(S3Uri("bucket", "key"), LIFE)).netloc == "bucket.s3.example:9000"
 
 
 def test_a_prefix_has_no_address() -> None:
-    links = open_links(s3(), LIFE)
-    assert links is not None
+    store = open_store(s3())
+    assert isinstance(store, LinkingStore)
     with pytest.raises(UriRefused):
-        links(S3Uri("bucket", "folder/"))
+        store.link(S3Uri("bucket", "folder/"), LIFE)

@@ -10,7 +10,7 @@ import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, Status
 from edgewright.limits import Limits
-from edgewright.roles.roles import OwnRights
+from edgewright.roles import ServiceRole
 from edgewright.stores import S3Uri
 from edgewright.stores.memory import MemoryStore
 from edgewright.worker.compilation import compile_job
@@ -158,7 +158,7 @@ def test_a_stop_while_the_download_stalls(house: House) -> None:
 
 @pytest.mark.usefixtures("model")
 def test_the_model_is_read_and_the_artifact_written_with_the_rights_of_the_role(house: House) -> None:
-    context = replace(house.context, objects=MemoryStore(), rights=OwnRights(house.objects))
+    context = replace(house.context, objects=MemoryStore(), roles=ServiceRole(house.objects))
     job = run(house, house.compilation(), context)
     assert (job.status, job.failure_reason) == (Status.COMPLETED, "")
     assert house.objects.memory.exists(ARTIFACT)
