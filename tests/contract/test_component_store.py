@@ -13,11 +13,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
+from edgewright.arns import ComponentArn
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
 from edgewright.database.schema import metadata
 from edgewright.errors import ClientTokenUsed, ComponentExists, DatabaseUnavailable, ResourceNotFound, ValidationFault
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import Component, ComponentStore
 from edgewright.persistence import Persistence

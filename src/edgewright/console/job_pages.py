@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgewright.arns import ComponentArn
 from edgewright.console import pictures, signatures, snippets
 from edgewright.console.advice import advice
 from edgewright.console.listing import filters
 from edgewright.console.progress import began, progress, timeline
 from edgewright.console.rendering import see_other
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.jobs import ENDED, Kind, Status
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgewright.arns import name_fault
 from edgewright.errors import PackageRefused, UriRefused, ValidationFault
 from edgewright.greengrass import versions
-from edgewright.greengrass.arns import name_fault
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:

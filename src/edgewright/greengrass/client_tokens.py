@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, tuple_
 
+from edgewright.arns import ComponentArn
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.dialects import insert_into
 from edgewright.errors import ClientTokenUsed
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.tables import client_tokens
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, select, update
 
+from edgewright.arns import ComponentArn
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.dialects import insert_into
 from edgewright.errors import ComponentExists, ResourceNotFound, ValidationFault
 from edgewright.greengrass import client_tokens
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.tables import components
 from edgewright.greengrass.versions import order_key

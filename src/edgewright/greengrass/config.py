@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from edgewright import strict_json
+from edgewright.arns import name_fault
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
-from edgewright.greengrass.arns import name_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from edgewright.arns import name_fault
 from edgewright.errors import UriRefused
 from edgewright.greengrass import versions
-from edgewright.greengrass.arns import name_fault
 from edgewright.greengrass.config import description_fault, shown
 from edgewright.greengrass.reading import RECIPE_BYTES
 from edgewright.greengrass.recipe import FORMAT_VERSION, dump

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from edgewright.greengrass.arns import partition
+from edgewright.arns import partition
 from edgewright.jobs.states import Status
 
 if TYPE_CHECKING:

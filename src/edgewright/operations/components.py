@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from edgewright.arns import ComponentArn
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.greengrass import rules as greengrass
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import DEPLOYABLE, Component
 from edgewright.greengrass.rules import value_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewright.greengrass.arns import ComponentArn
+from edgewright.arns import ComponentArn
 from edgewright.jobs import JobKey, JobStore, Kind
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from edgewright.arns import ComponentArn
 from edgewright.errors import (
     ComponentExists,
     EdgewrightError,
@@ -14,7 +15,6 @@ from edgewright.errors import (
     ValidationFault,
 )
 from edgewright.greengrass import rules
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.component_store import Component
 from edgewright.greengrass.config import ComponentPlan, parse_config
 from edgewright.greengrass.recipe import PackageFacts, dump, recipe

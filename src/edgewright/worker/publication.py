@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.greengrass.arns import ComponentArn
+    from edgewright.arns import ComponentArn
     from edgewright.greengrass.artifacts import Artifact
     from edgewright.greengrass.component_store import Component
     from edgewright.jobs import PackagingJob

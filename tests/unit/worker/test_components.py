@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgewright.arns import ComponentArn
 from edgewright.errors import DatabaseUnavailable, StoreUnavailable
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.component_store import ComponentStore
 from edgewright.greengrass.rules import check_recipe
 from edgewright.jobs import JobKey, PackagingJob, Status

@@ -26,7 +26,7 @@ from unit.worker.test_packaging import content
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from edgewright.greengrass.arns import ComponentArn
+    from edgewright.arns import ComponentArn
     from edgewright.greengrass.publishing.aws import Fetch
     from edgewright.jobs import JobKey
     from unit.worker.conftest import House

@@ -11,6 +11,7 @@ import pytest
 
 from components import COMPONENTS, Cloud, artifact, cloud, recipe
 from contract.s3_service import S3Service, s3_service
+from edgewright.arns import ComponentArn
 from edgewright.errors import (
     ComponentExists,
     PackageRefused,
@@ -19,7 +20,6 @@ from edgewright.errors import (
     SettingsRefused,
     ValidationFault,
 )
-from edgewright.greengrass.arns import ComponentArn
 from edgewright.greengrass.publishing import aws as publishing
 from edgewright.greengrass.publishing.aws import Clients, Destination, publish, publisher, withdraw
 from edgewright.settings import AwsSettings, Settings

@@ -1,4 +1,4 @@
-"""The ARNs of components and their versions."""
+"""ARNs: the partition of a region, and the ARNs of components and their versions. Pure."""
 
 from __future__ import annotations
 

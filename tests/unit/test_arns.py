@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewright.greengrass.arns import ComponentArn, name_fault
+from edgewright.arns import ComponentArn, name_fault
 
 ACCOUNT = "123456789012"
 NAMES = st.text("abcXYZ0189-_.", min_size=1, max_size=128)
