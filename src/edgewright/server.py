@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import signal
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from edgewright.auth.throttling import Throttle
 from edgewright.console import Console, Gate, Packages, Parts, Readings, Seals
 from edgewright.database.secrets import secret
 from edgewright.errors import SettingsRefused
+from edgewright.files import write_atomically
 from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
@@ -47,7 +47,6 @@ from edgewright.worker import ENDING_SECONDS, Handover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
     from types import FrameType
 
     from starlette.requests import Request
@@ -90,7 +89,8 @@ def run(settings: Settings, kept: Persistence, *, worker: bool, announce: Callab
         server.leaving = leaving
         server.ready = lambda: announce(url)
         gc.freeze()  # the collector passes over what is loaded by now
-        _write_endpoint(settings.data_dir / "endpoint", url)
+        # Clients that are given the data folder find the server's address here.
+        write_atomically(settings.data_dir / "endpoint", [f"{url}\n".encode()])
         with _worker_beside(settings) if worker else contextlib.nullcontext():
             server.run(sockets=[listener])
 
@@ -261,13 +261,6 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
-
-
-def _write_endpoint(path: Path, url: str) -> None:
-    """Clients that are given the data folder find the server's address here."""
-    hidden = path.with_name(f".endpoint.{os.getpid()}")
-    hidden.write_text(f"{url}\n", encoding="utf-8")
-    hidden.replace(path)
 
 
 @contextlib.contextmanager

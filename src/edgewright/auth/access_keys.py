@@ -13,14 +13,13 @@ from tomlkit.items import AoT
 from edgewright.auth.principals import (
     ACCOUNT,
     NAME,
-    PRIVATE,
     Principal,
     new_access_key,
     read_principals,
-    write_private,
 )
 from edgewright.auth.rights import Rule
 from edgewright.errors import ResourceNotFound, SettingsRefused, ValidationFault
+from edgewright.files import PRIVATE, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +103,7 @@ def _changed(path: Path, change: Callable[[TOMLDocument], None], key_id: str) ->
         read_principals(path)  # a file that is wrong already is refused before it is touched
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
         change(document)
-        write_private(path, tomlkit.dumps(document), replace=True)
+        write_atomically(path, [tomlkit.dumps(document).encode()], mode=PRIVATE)
         return next(found for found in read_principals(path) if found.access_key_id == key_id)
 
 

@@ -18,7 +18,6 @@ and `deny`. Both files hold secrets and must be of mode 0600.
 from __future__ import annotations
 
 import configparser
-import os
 import re
 import secrets
 import string
@@ -31,6 +30,7 @@ import structlog
 
 from edgewright.auth.rights import EVERYTHING, Rights, Rule
 from edgewright.errors import SettingsRefused
+from edgewright.files import PRIVATE, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 KEY_ID_ALPHABET = string.ascii_uppercase + "234567"
 KEY_ID_LENGTH = 16
 SECRET_BYTES = 30  # 40 characters of base64, as AWS's secrets have
-PRIVATE = 0o600
 LOOK_SECONDS = 0.02
 """How often the file is looked at, at most: many calls come in so short a time."""
 ACCOUNT = re.compile(r"[0-9]{12}")
@@ -152,26 +151,6 @@ def new_access_key() -> tuple[str, str]:
     return key_id, secrets.token_urlsafe(SECRET_BYTES)
 
 
-def write_private(path: Path, text: str, *, replace: bool) -> bool:
-    """Write a file of mode 0600 that is seen whole or not at all; False where one is there and stays."""
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            hidden.replace(path)
-        else:
-            os.link(hidden, path)
-    except FileExistsError:
-        return False
-    finally:
-        hidden.unlink(missing_ok=True)
-    return True
-
-
 def _principal(entry: Mapping[str, Any], place: str) -> Principal:
     texts = {name: entry.get(name) for name in ("access_key_id", "secret_access_key", "account", "name")}
     lacking = [name for name, value in texts.items() if not isinstance(value, str) or not value]
@@ -238,7 +217,8 @@ def _read_or_create(path: Path) -> tuple[str, str]:
         if not path.exists():
             key_id, secret = new_access_key()
             text = f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n"
-            write_private(path, text, replace=False)  # where two servers start at once, the first one's key stays
+            # Where two servers start at once, the first one's key stays.
+            write_atomically(path, [text.encode()], mode=PRIVATE, replace=False)
         check_private(path)
         profile = _profile(path)
     except OSError as error:

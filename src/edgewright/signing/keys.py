@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.errors import KeyUnusable
+from edgewright.files import PRIVATE, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +140,7 @@ def load_or_create(folder: Path) -> EcdsaSigner:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _write_once(path, _new_private_pem())
+            write_atomically(path, [_new_private_pem()], mode=PRIVATE, replace=False)
         signer = load_signer(path)
         _keep_public_half(folder / PUBLIC_FILE, signer.public_key)
     except OSError as error:
@@ -162,20 +161,6 @@ def _new_private_pem() -> bytes:
 
 def _keep_public_half(path: Path, public: PublicKey) -> None:
     if not path.exists():
-        _write_once(path, public.pem, mode=0o644)
+        write_atomically(path, [public.pem], mode=0o644, replace=False)
     if load_public_key(path) != public:
         raise KeyUnusable(f"{path} is not the public half of {PRIVATE_FILE} beside it: remove one of the two.")
-
-
-def _write_once(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put a whole file at `path`, unless there is one already."""
-    own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(own, path)
-    finally:
-        own.unlink(missing_ok=True)

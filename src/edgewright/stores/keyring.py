@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import re
-import secrets
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from edgewright.errors import KeyRefused, KeyUnusable
+from edgewright.files import PRIVATE, write_atomically
 from edgewright.stores import encryption
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALIASES = "aliases.json"
-_FOLDER_MODE, _FILE_MODE, _OTHERS = 0o700, 0o600, 0o077
+_FOLDER_MODE, _OTHERS = 0o700, 0o077
 _KEY_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ALIAS = r"alias/[A-Za-z0-9/_-]{1,250}"
 _KEY_FILE = re.compile(rf"{_KEY_ID}\.json")
@@ -265,18 +265,9 @@ class Keyring:
         return document
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
-        """Put a whole file in place, on the disk before it is seen."""
-        path, own = self._folder / name, self._folder / f".{name}.{secrets.token_hex(8)}"
+        path = self._folder / name
         with _usable(path):
-            try:
-                with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as file:
-                    file.write(json.dumps(document, indent=2).encode() + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                own.replace(path)
-            finally:
-                own.unlink(missing_ok=True)
-            _flush_folder(self._folder)
+            write_atomically(path, [json.dumps(document, indent=2).encode() + b"\n"], mode=PRIVATE)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -284,7 +275,7 @@ class Keyring:
         with _usable(self._folder):
             for folder in (self._folder.parent, self._folder):  # a data folder that nobody has made yet is private too
                 folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            lock = os.open(self._folder / ".lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+            lock = os.open(self._folder / ".lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with _usable(self._folder):
@@ -314,14 +305,6 @@ def _document(key: Key, keyset: str) -> dict[str, Any]:
         "enabled": key.enabled,
         "keyset": json.loads(keyset),
     }
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

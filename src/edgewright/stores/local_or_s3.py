@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
+from edgewright.files import write_atomically
 from edgewright.stores.opening import open_store
 from edgewright.stores.uri import S3Uri
 
@@ -76,16 +75,9 @@ def read_file(path: Path) -> Iterator[Buffer]:
 
 
 def write_file(path: Path, pieces: Iterable[Buffer]) -> None:
-    """Write a file that is seen whole or not at all, through a hidden neighbour that is renamed at the end."""
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    """Write a file that appears whole or not at all, and the folders that it lies in."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with hidden.open("xb", buffering=0) as file:
-            for piece in pieces:
-                file.write(piece)
-            os.fsync(file.fileno())
-        hidden.replace(path)
+        write_atomically(path, pieces)
     except OSError as error:
         raise StoreUnavailable(f"{path} could not be written: {error.strerror}.") from error
-    finally:
-        hidden.unlink(missing_ok=True)

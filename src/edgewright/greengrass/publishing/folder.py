@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewright.errors import ExtractionRefused
+from edgewright.files import write_atomically
 from edgewright.greengrass.artifacts import Artifact, artifacts_of, checked, read_recipe
-from edgewright.stores.local_or_s3 import read_file, write_file
+from edgewright.stores.local_or_s3 import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ def export(recipe: bytes, fetch: Fetch, folder: Path) -> Exported:
     try:
         stage.mkdir(parents=True)
         for artifact in artifacts_of(read):
-            write_file(stage / artifact.file, checked(artifact, fetch(artifact)))
+            write_atomically(stage / artifact.file, checked(artifact, fetch(artifact)))
         _place(stage, exported, recipe)
     except OSError as error:
         raise ExtractionRefused(f"{folder} cannot be written: {error.strerror}.") from error
@@ -102,7 +103,8 @@ def _place(stage: Path, exported: Exported, recipe: bytes) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     stage.rename(beside)
     try:
-        write_file(exported.recipe, [recipe])
+        exported.recipe.parent.mkdir(exist_ok=True)
+        write_atomically(exported.recipe, [recipe])
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
