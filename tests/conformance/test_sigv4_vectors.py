@@ -11,7 +11,7 @@ import pytest
 from conformance import vectors
 from edgewright.auth.sigv4 import Verifier, canonical
 from edgewright.errors import InvalidSignature
-from edgewright.protocol.signature import Request, by_name, claimed
+from edgewright.protocol.signature import Request, by_name, read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ def session_token(case: Path) -> str | None:
 def test_the_canonical_request_is_the_suites(case: Path) -> None:
     request, _ = read(case)
     headers = by_name(request.headers)
-    text = canonical(request, headers, claimed(request, headers))
+    text = canonical(request, headers, read_signature(request, headers))
     assert text.decode() == case.with_suffix(".creq").read_text(encoding="utf-8")
 
 

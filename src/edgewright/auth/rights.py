@@ -11,15 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgewright.errors import AccessDenied, SettingsRefused
 
-RESOURCE_MEMBERS = {
-    "EdgePackagingJobName": "edge-packaging-job",
-    "CompilationJobName": "compilation-job",
-}
-"""The member that names an operation's resource, in the order of looking, and the resource's type in its ARN."""
+if TYPE_CHECKING:
+    from edgewright.operations import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,53 +60,22 @@ class Rights:
 
 
 EVERYTHING = Rights()
-"""The rights of a principal that nobody has bounded; it need not be asked what it wants."""
+"""The rights of a principal that nobody has bounded; what its requests touch need not be found out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One call as rules see it."""
-
-    action: str
-    """Such as `sagemaker:StopEdgePackagingJob`."""
-    name: str
-    """The resource's name, or `*` where the operation is about no one resource."""
-    arn: str
-    """The resource's ARN, or `*`."""
-
-    @classmethod
-    def of(cls, operation: str, request: Mapping[str, Any], arn_prefix: str) -> Wanted:
-        """What a request wants.
-
-        Args:
-            operation: its name, such as `AddTags`.
-            request: as parsed; not validated yet.
-            arn_prefix: the caller's, such as `arn:aws:sagemaker:eu-west-1:123456789012`.
-        """
-        action = f"sagemaker:{operation}"
-        tagged = request.get("ResourceArn")
-        if isinstance(tagged, str):
-            return cls(action, tagged.rpartition("/")[2], tagged)
-        noun = next((member for member in RESOURCE_MEMBERS if operation.endswith(member.removesuffix("Name"))), None)
-        name = request.get(noun) if noun else None
-        if noun is None or not isinstance(name, str):
-            return cls(action, "*", "*")
-        return cls(action, name, f"{arn_prefix}:{RESOURCE_MEMBERS[noun]}/{name}")
-
-
-def authorize(user_arn: str, rights: Rights, wanted: Wanted) -> None:
-    """Let the call pass.
+def authorize(user_arn: str, rights: Rights, access: Access) -> None:
+    """Let a caller have the access.
 
     Raises:
         AccessDenied: in AWS's words [S].
     """
-    if rights.permit(wanted.action, wanted.name):
+    if rights.permit(access.action, access.name):
         return
-    explicit = _covered(rights.deny, wanted.action, wanted.name)
+    explicit = _covered(rights.deny, access.action, access.name)
     why = "with an explicit deny in" if explicit else "because no identity-based policy allows the"
-    tail = f"{why} an identity-based policy" if explicit else f"{why} {wanted.action} action"
+    tail = f"{why} an identity-based policy" if explicit else f"{why} {access.action} action"
     raise AccessDenied(
-        f"User: {user_arn} is not authorized to perform: {wanted.action} on resource: {wanted.arn} {tail}"
+        f"User: {user_arn} is not authorized to perform: {access.action} on resource: {access.arn} {tail}"
     )
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from edgewright.errors import IncompleteSignature, InvalidSignature, UnknownAccessKey
-from edgewright.protocol.signature import Claim, Headers, Request, basic, by_name, claimed, only
+from edgewright.protocol.signature import Headers, Request, Signature, basic, by_name, only, read_signature
 from edgewright.protocol.sigv4 import (
     ALGORITHM,
     TERMINATOR,
@@ -76,7 +76,7 @@ class Signed(NamedTuple, Generic[H]):
 
 
 class Verifier(Generic[H]):
-    """Checks signatures for one service. It keeps the signing keys derived of late."""
+    """Checks signatures for one service. It caches the signing keys that it derives."""
 
     def __init__(self, holders: Holders[H], service: str) -> None:
         """Keep the parts.
@@ -103,54 +103,54 @@ class Verifier(Generic[H]):
             UnknownAccessKey: nobody has the access key or the session token.
         """
         headers = by_name(request.headers)
-        claim = claimed(request, headers)
-        terms, stamp = claim.terms, claim.moment.stamp
-        _check_time(claim, now)
-        _check_signed_headers(claim, headers)
+        given = read_signature(request, headers)
+        terms, stamp = given.terms, given.moment.stamp
+        _check_time(given, now)
+        _check_signed_headers(given, headers)
         key_id, date, region = _scope(terms.algorithm, terms.credential, stamp, self._service)
         holder = self._holders.get(key_id)
         if holder is None:
             raise UnknownAccessKey(UNKNOWN)
         key = self._signing_key(holder.secret_access_key, date, region, self._service)
-        expected = signature(key, stamp, terms.credential.partition("/")[2], canonical(request, headers, claim))
-        if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
+        expected = signature(key, stamp, terms.credential.partition("/")[2], canonical(request, headers, given))
+        if not hmac.compare_digest(expected.encode(), given.value.encode()):
             raise InvalidSignature(MISMATCH)
-        _check_session_token(claim, holder.session_token)
+        _check_session_token(given, holder.session_token)
         return Signed(holder, region, self._service)
 
 
-def canonical(request: Request, headers: Headers, claim: Claim) -> bytes:
-    """The canonical request, as the claim would have it.
+def canonical(request: Request, headers: Headers, given: Signature) -> bytes:
+    """The canonical request, as the signature would have it.
 
     Raises:
         InvalidSignature: the body is not what its own header says, or is not signed.
     """
-    query = canonical_query(request.query, leaving_out=b"X-Amz-Signature" if claim.presigned else None)
+    query = canonical_query(request.query, leaving_out=b"X-Amz-Signature" if given.presigned else None)
     first = (request.method, request.path, query)
-    return canonical_request(first, headers, claim.terms.signed_headers, _payload_hash(request, headers))
+    return canonical_request(first, headers, given.terms.signed_headers, _payload_hash(request, headers))
 
 
 # --- the checks -----------------------------------------------------------------------------------------------
 
 
-def _check_time(claim: Claim, now: datetime) -> None:
-    time, stamp = claim.moment
+def _check_time(given: Signature, now: datetime) -> None:
+    time, stamp = given.moment
     age = now - time
-    life = SKEW if claim.life is None else timedelta(seconds=claim.life)
+    life = SKEW if given.life is None else timedelta(seconds=given.life)
     if -SKEW <= age <= life:
         return
     if age < -SKEW:
         raise InvalidSignature(
             f"Signature not yet current: {stamp} is still later than {basic(now + SKEW)} ({basic(now)} + 5 min.)"
         )
-    length = "5 min." if claim.life is None else f"{claim.life} s"
+    length = "5 min." if given.life is None else f"{given.life} s"
     raise InvalidSignature(
         f"Signature expired: {stamp} is now earlier than {basic(now - life)} ({basic(now)} - {length})"
     )
 
 
-def _check_signed_headers(claim: Claim, headers: Headers) -> None:
-    fault = _uncovered(tuple(headers), claim.terms.signed_headers, presigned=claim.presigned)
+def _check_signed_headers(given: Signature, headers: Headers) -> None:
+    fault = _uncovered(tuple(headers), given.terms.signed_headers, presigned=given.presigned)
     if fault:
         raise InvalidSignature(fault)
 
@@ -223,9 +223,9 @@ def _payload_hash(request: Request, headers: Headers) -> bytes:
     return computed
 
 
-def _check_session_token(claim: Claim, wanted: str | None) -> None:
+def _check_session_token(given: Signature, wanted: str | None) -> None:
     """A temporary access key comes with its token, a lasting one with none."""
-    if claim.session_token is None and wanted is None:
+    if given.session_token is None and wanted is None:
         return
-    if not hmac.compare_digest((claim.session_token or "").encode(), (wanted or "").encode()):
+    if not hmac.compare_digest((given.session_token or "").encode(), (wanted or "").encode()):
         raise UnknownAccessKey(UNKNOWN)

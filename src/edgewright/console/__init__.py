@@ -1,9 +1,8 @@
-"""The console: web pages over the operations that the wire calls, rendered here, with no request off this host."""
+"""The console: web pages over the operations of the API, rendered here, with no request off this host."""
 
 from edgewright.console.api_client import Readings
 from edgewright.console.packages import Packages
-from edgewright.console.page_requests import Gate
+from edgewright.console.page_requests import PageRequests
 from edgewright.console.routes import Console, Parts
-from edgewright.console.sessions import Seals
 
-__all__ = ["Console", "Gate", "Packages", "Parts", "Readings", "Seals"]
+__all__ = ["Console", "Packages", "PageRequests", "Parts", "Readings"]

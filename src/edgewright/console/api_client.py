@@ -1,32 +1,31 @@
-"""What somebody who is signed in may do: the operations of the wire, through the checks of the wire."""
+"""What somebody who is signed in may do and see: operations of the API, and what the console alone reads.
+
+Nothing here goes around `auth.dispatch` or the caller's rights, and pages reach no store but through this.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgewright.auth.rights import EVERYTHING, Wanted, authorize
+from edgewright.auth.dispatch import dispatch
 from edgewright.errors import AccessDenied, ResourceNotFound
-from edgewright.http.dispatch import perform, permit
 from edgewright.jobs import CompilationJob, Kind, PackagingJob
+from edgewright.operations import OPERATIONS, Access, describe_access
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from edgewright.auth.principals import Principal
-    from edgewright.events.outbox import JobEvents
-    from edgewright.http.service_protocols import ServiceProtocol
-    from edgewright.jobs import Job, ReportStore, WorkerRegistry
-    from edgewright.operations import Context
-    from edgewright.protocol import Operation
+    from edgewright.auth.identity import Identity
+    from edgewright.events.outbox import JobEvent, JobEvents
+    from edgewright.jobs import Job, JobKey, LiveWorker, ReportStore, WorkerRegistry
+    from edgewright.operations import Caller, Context
+    from edgewright.protocol import Operation, Service
+    from edgewright.stores import ObjectStore, S3Uri
 
 Response = dict[str, Any]
-DESCRIBES = {
-    Kind.PACKAGING: ("DescribeEdgePackagingJob", "EdgePackagingJobName"),
-    Kind.COMPILATION: ("DescribeCompilationJob", "CompilationJobName"),
-}
-LIST_WORKERS = "edgewright:ListWorkers"
-GET_OBJECT = "s3:GetObject"
+LIST_WORKERS = Access("edgewright:ListWorkers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +38,36 @@ class Readings:
 
 
 class ApiClient:
-    """One caller's operations. Nothing here goes around `http.dispatch` or the caller's rules.
+    """What one caller may do. Every method may raise AccessDenied, and DatabaseUnavailable."""
 
-    Every method may raise AccessDenied.
-    """
-
-    def __init__(
-        self, wires: Sequence[ServiceProtocol], principal: Principal, context: Context, readings: Readings
-    ) -> None:
+    def __init__(self, services: Sequence[Service], identity: Identity, context: Context, readings: Readings) -> None:
         """Keep the parts.
 
         Args:
-            wires: the services whose operations may be called.
-            principal: who calls.
+            services: those whose operations may be called.
+            identity: who calls.
             context: of the account and region that are looked at.
             readings: what no operation answers.
         """
-        self._wires = wires
-        self._principal = principal
-        self.context = context
-        self.readings = readings
+        self._services = services
+        self._identity = identity
+        self._context = context
+        self._readings = readings
 
     @property
-    def unbounded(self) -> bool:
+    def unrestricted(self) -> bool:
         """Whether the caller may do everything in the account."""
-        return self._principal.rights is EVERYTHING
+        return self._identity.unrestricted
+
+    @property
+    def caller(self) -> Caller:
+        """The account and region that are looked at."""
+        return self._context.caller
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self._context.now()
 
     def call(self, name: str, **request: Any) -> Response:
         """The response of an operation.
@@ -71,8 +75,7 @@ class ApiClient:
         Raises:
             EdgewrightError: as the operation says.
         """
-        wire, operation = self.operation(name)
-        return dict(perform(wire, self._principal, self.context, operation, request) or {})
+        return dict(dispatch(self._identity, self._context, self.operation(name), request) or {})
 
     def ask(self, name: str, **request: Any) -> Response | None:
         """As `call`, where a page does without: None of what is not there, or not for the caller."""
@@ -81,45 +84,74 @@ class ApiClient:
         except (AccessDenied, ResourceNotFound):
             return None
 
-    def job(self, kind: Kind, name: str) -> Job:
-        """The row of a job that the caller may describe: its progress is no member of the API.
+    def operation(self, name: str) -> Operation:
+        """An operation of one of the services."""
+        return next(service.operations[name] for service in self._services if name in service.operations)
+
+    def packaging_job(self, name: str) -> PackagingJob:
+        """An edge packaging job that the caller may describe: its progress is no member of the API.
 
         Raises:
             ResourceNotFound: no such job.
         """
-        operation, member = DESCRIBES[kind]
-        permit(self.operation(operation)[0], self._principal, self.context, operation, {member: name})
-        return self.context.jobs.get(self.context.key(kind, name))
-
-    def packaging_job(self, name: str) -> PackagingJob:
-        """As `job`, for an edge packaging job."""
-        job = self.job(Kind.PACKAGING, name)
+        job = self._job(Kind.PACKAGING, name)
         assert isinstance(job, PackagingJob)
         return job
 
     def compilation_job(self, name: str) -> CompilationJob:
-        """As `job`, for a compilation job."""
-        job = self.job(Kind.COMPILATION, name)
+        """As `packaging_job`, for a compilation job."""
+        job = self._job(Kind.COMPILATION, name)
         assert isinstance(job, CompilationJob)
         return job
 
-    def may(self, operation: str, request: Mapping[str, Any]) -> bool:
-        """Whether the caller may call an operation so."""
-        try:
-            permit(self.operation(operation)[0], self._principal, self.context, operation, request)
-        except AccessDenied:
-            return False
-        return True
+    def _job(self, kind: Kind, name: str) -> Job:
+        key = self._context.key(kind, name)
+        self._identity.authorize(describe_access(key))
+        return self._context.jobs.get(key)
 
-    def require(self, action: str, name: str, arn: str) -> None:
-        """Let the caller do what is no operation of the two services, such as `s3:GetObject`."""
-        if not self.unbounded:
-            authorize(self._principal.arn, self._principal.rights, Wanted(action, name, arn))
+    def may_see(self, key: JobKey) -> bool:
+        """Whether the caller may describe a job, of whatever account and region it is."""
+        return self._identity.may_see(key)
 
-    def operation(self, name: str) -> tuple[ServiceProtocol, Operation]:
-        """An operation, and the service that has it."""
-        for wire in self._wires:
-            operation = wire.service.operations.get(name)
-            if operation is not None:
-                return wire, operation
-        raise AssertionError(name)  # a name of ours
+    def history(self, key: JobKey) -> Sequence[JobEvent]:
+        """The changes of a job's status, in their order."""
+        self._identity.authorize(describe_access(key))
+        return self._readings.events.history(key)
+
+    def report(self, key: JobKey) -> dict[str, Any]:
+        """What was found in a job's model or package; empty where nothing was yet."""
+        self._identity.authorize(describe_access(key))
+        return self._readings.reports.get(key)
+
+    def counts(self, kind: Kind, most: int) -> Mapping[Any, int]:
+        """How many jobs of a kind there are in each status, counted up to `most`."""
+        name = "ListEdgePackagingJobs" if kind is Kind.PACKAGING else "ListCompilationJobs"
+        self._identity.authorize(Access(OPERATIONS[name].action))
+        return self._readings.reports.count(kind, *self._identity.scope, most)
+
+    def regions(self) -> Sequence[str]:
+        """The regions in which the account has jobs; no right is needed to see one's own."""
+        return self._readings.reports.regions(self.caller.account)
+
+    def workers(self) -> Sequence[LiveWorker]:
+        """All workers, with what they run."""
+        self._identity.authorize(LIST_WORKERS)
+        return self._readings.workers.list()
+
+    def live_workers(self, lapse_seconds: float) -> int:
+        """How many workers have a heartbeat that is not older than this."""
+        self._identity.authorize(LIST_WORKERS)
+        return len(self._readings.workers.live(lapse_seconds))
+
+    def authorize_download(self, uri: S3Uri) -> None:
+        """Let the caller have an object's bytes."""
+        name = f"{uri.bucket}/{uri.key}"
+        self._identity.authorize(Access("s3:GetObject", name, f"arn:aws:s3:::{name}"))
+
+    def objects(self, role_arn: str, job_name: str) -> ObjectStore:
+        """The object store, as a job's role may use it.
+
+        Raises:
+            RoleRefused: the service is not given the role any more.
+        """
+        return self._context.roles.objects(role_arn, job_name)

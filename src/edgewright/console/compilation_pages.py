@@ -37,7 +37,7 @@ def job(page_request: PageRequest) -> Response:
     names = moving(page_request, row) | {"job": row, "stoppable": row.status in STOPPABLE}
     if page_request.fragment:
         return page_request.page("job_live.html", headers=POLL_ENDED if row.status in ENDED else {}, **names)
-    report = page_request.api.readings.reports.get(row.key)
+    report = page_request.api.report(row.key)
     tags = page_request.api.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
     made = (("CreateCompilationJob", _request(row)), ("DescribeCompilationJob", {"CompilationJobName": name}))
     return page_request.page(

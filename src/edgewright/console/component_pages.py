@@ -29,7 +29,7 @@ def listing(page_request: PageRequest) -> Response:
 def component(page_request: PageRequest) -> Response:
     """`GET /console/components/<name>/<version>`: one version, its recipe, and the other versions."""
     name, version = page_request.place["name"], page_request.place["version"]
-    base = page_request.api.context.caller.component_arn(name)
+    base = page_request.api.caller.component_arn(name)
     arn = f"{base}:versions:{version}"
     described = page_request.api.call("DescribeComponent", arn=arn)
     got = page_request.api.call("GetComponent", arn=arn)

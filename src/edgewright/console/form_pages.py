@@ -34,7 +34,7 @@ def _form(page_request: PageRequest, form: Form, folder: str, earlier: Mapping[s
     if not page_request.form:
         role = {"role": f"arn:aws:iam::{page_request.principal.account}:role/edge"}
         return _page(page_request, form, {**role, **form.defaults, **earlier, **page_request.query}, {})
-    request, errors = form.checked(page_request.api.operation(form.operation)[1], page_request.form)
+    request, errors = form.checked(page_request.api.operation(form.operation), page_request.form)
     if not errors:
         try:
             page_request.api.call(form.operation, **request)
@@ -67,7 +67,7 @@ def _completed(page_request: PageRequest) -> list[str]:
 
 
 def _devices(page_request: PageRequest) -> tuple[str, ...]:
-    _, operation = page_request.api.operation("CreateCompilationJob")
+    operation = page_request.api.operation("CreateCompilationJob")
     assert operation.input is not None
     output = operation.input.members["OutputConfig"].shape
     return output.members["TargetDevice"].shape.enum or ()

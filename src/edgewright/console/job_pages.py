@@ -57,8 +57,8 @@ def job(page_request: PageRequest, trusted: Sequence[PublicKey]) -> Response:
 
 def moving(page_request: PageRequest, row: Job) -> dict[str, Any]:
     """What changes while a job runs: its timeline and how far it is; and what to do where it failed."""
-    now = page_request.api.context.now()
-    stages = timeline(row, page_request.api.readings.events.history(row.key), now)
+    now = page_request.api.now
+    stages = timeline(row, page_request.api.history(row.key), now)
     message = row.failure_reason if row.key.kind is Kind.COMPILATION else row.status_message  # type: ignore[union-attr] # by its kind
     failed = advice(message) if row.status is Status.FAILED else None
     return {
@@ -79,7 +79,7 @@ def stop(page_request: PageRequest) -> Response:
 
 def _package(page_request: PageRequest, row: PackagingJob, trusted: Sequence[PublicKey]) -> dict[str, Any]:
     """The package's files, its picture, signature and component, as far as there are any."""
-    report = page_request.api.readings.reports.get(row.key)
+    report = page_request.api.report(row.key)
     files = report.get("files", [])
     listed = sum(file[1] for file in files)
     tags = page_request.api.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)

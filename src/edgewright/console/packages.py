@@ -19,8 +19,6 @@ from starlette.responses import Response, StreamingResponse
 
 from edgewright import packaging
 from edgewright.console import rendering
-from edgewright.console.api_client import GET_OBJECT
-from edgewright.console.page_requests import PageRequest, refusal
 from edgewright.errors import (
     CallerError,
     EdgewrightError,
@@ -37,9 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from starlette.requests import Request
-
-    from edgewright.console.page_requests import Gate
+    from edgewright.console.page_requests import PageRequest
     from edgewright.limits import Limits
     from edgewright.packaging import Verified
     from edgewright.signing.keys import PublicKey
@@ -77,18 +73,16 @@ class Result:
 class Packages:
     """Hands packages out, and verifies them."""
 
-    def __init__(self, gate: Gate, keys_dir: Path, limits: Limits) -> None:
+    def __init__(self, keys_dir: Path, limits: Limits) -> None:
         """Keep the parts.
 
         Args:
-            gate: lets requests in.
             keys_dir: the folder of the public keys that are trusted.
             limits: what a package may hold.
         """
-        self._gate = gate
         self._keys_dir = keys_dir
         self._limits = limits
-        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._free = threading.BoundedSemaphore(AT_ONCE)
 
     def trusted(self) -> list[PublicKey]:
         """The public keys that this server has, as far as they can be read."""
@@ -101,7 +95,7 @@ class Packages:
     def download(self, page_request: PageRequest) -> Response:
         """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
         uri, objects = self._package_of(page_request)
-        page_request.api.require(GET_OBJECT, f"{uri.bucket}/{uri.key}", f"arn:aws:s3:::{uri.bucket}/{uri.key}")
+        page_request.api.authorize_download(uri)
         size = objects.size(uri)
         name = uri.key.rpartition("/")[2]
         headers = {
@@ -113,17 +107,9 @@ class Packages:
         pieces = (memoryview(piece) for piece in objects.read(uri))
         return StreamingResponse(pieces, headers=headers, media_type="application/gzip")
 
-    async def verify(self, request: Request) -> Response:
+    async def verify(self, page_request: PageRequest) -> Response:
         """`POST /console/jobs/<name>/verify`: read and check the object; the script gets the answer in pieces."""
-        page_request: PageRequest | None = None
-        try:
-            found = self._gate.signed_in(request)
-            if found is None:
-                return Response(status_code=401, headers=dict(rendering.HEADERS))
-            page_request = await self._gate.page_request(request, *found)
-            work = await run_in_threadpool(self._prepared, page_request)
-        except Exception as error:  # noqa: BLE001 - as the console's own catch-all
-            return refusal(error, request, page_request)
+        work = await run_in_threadpool(self._prepared, page_request)
         if page_request.fragment:
             headers = {**rendering.HEADERS, **rendering.PRIVATE, "x-accel-buffering": "no"}
             return StreamingResponse(work.told(page_request, work.start()), headers=headers, media_type="text/html")
@@ -132,13 +118,13 @@ class Packages:
 
     def _prepared(self, page_request: PageRequest) -> _Work:
         uri, objects = self._package_of(page_request)
-        if not self._room.acquire(blocking=False):
+        if not self._free.acquire(blocking=False):
             raise Throttled(BUSY)
         try:
             job = page_request.api.packaging_job(page_request.place["name"])
             size, trusted = objects.size(uri), keys.load_trusted(self._keys_dir)
         except BaseException:
-            self._room.release()
+            self._free.release()
             raise
 
         def check(progress: Callable[[int], None]) -> Verified:
@@ -151,7 +137,7 @@ class Packages:
                 progress=progress,
             )
 
-        return _Work(check, size, self._room.release)
+        return _Work(check, size, self._free.release)
 
     @staticmethod
     def _package_of(page_request: PageRequest) -> tuple[S3Uri, ObjectStore]:
@@ -165,7 +151,7 @@ class Packages:
         described = page_request.api.call("DescribeEdgePackagingJob", EdgePackagingJobName=name)
         if "ModelArtifact" not in described:
             raise ResourceNotFound(NO_PACKAGE)
-        objects = page_request.api.context.roles.objects(described["RoleArn"], name)
+        objects = page_request.api.objects(described["RoleArn"], name)
         return S3Uri.parse(described["ModelArtifact"]), objects
 
 

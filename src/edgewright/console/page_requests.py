@@ -5,7 +5,6 @@ Pages are plain functions from a `PageRequest` to a response. They run in thread
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,9 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from edgewright.auth.sessions import COOKIE, Session, SessionSigner
 from edgewright.console import rendering
 from edgewright.console.api_client import ApiClient, Readings
-from edgewright.console.sessions import COOKIE, Seals, Session
 from edgewright.console.snippets import Server
 from edgewright.errors import (
     AccessDenied,
@@ -35,10 +34,11 @@ from edgewright.protocol.errors import OURS
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from edgewright.auth.principals import Principal, Principals
-    from edgewright.auth.throttling import Throttle
-    from edgewright.http.service_protocols import ServiceProtocol
+    from edgewright.auth.authenticator import Authenticator
+    from edgewright.auth.identity import Identity
+    from edgewright.auth.principals import Principal
     from edgewright.operations import Context
+    from edgewright.protocol import Service
 
 FORM_FIELDS = 500
 TOKEN = "token"  # noqa: S105 - the name of a form's field
@@ -89,38 +89,53 @@ class PageRequest:
 
     def other_regions(self) -> list[str]:
         """The regions beside this one in which the account has jobs."""
-        found = self.api.readings.reports.regions(self.principal.account)
-        return [region for region in found if region != self.session.region]
+        return [region for region in self.api.regions() if region != self.session.region]
 
     def page(self, template: str, answer: int = 200, headers: Mapping[str, str] = {}, **names: Any) -> Response:
         """A page made of a template, which finds this under `request`; `answer` is HTTP's status."""
-        text = rendering.render(template, request=self, now=self.api.context.now(), **names)
+        text = rendering.render(template, request=self, now=self.api.now, **names)
         return rendering.page(text, answer, headers)
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """What lets page requests in."""
+class PageRequests:
+    """Makes page requests of HTTP requests.
 
-    seals: Seals
-    principals: Principals
-    wires: Sequence[ServiceProtocol]
+    Attributes:
+        authenticator: finds out who is signed in.
+        sessions: signs sessions and forms.
+        services: those whose operations pages may call.
+        context_for: makes an operation's context for a caller.
+        readings: what pages read that no operation answers.
+        body_limit: bytes of a form.
+    """
+
+    authenticator: Authenticator
+    sessions: SessionSigner
+    services: Sequence[Service]
     context_for: Callable[[Caller], Context]
     readings: Readings
-    throttle: Throttle | None
     body_limit: int
 
     def serve(self, make: Page) -> Endpoint:
         """The endpoint of a page for those who are signed in."""
 
+        async def make_page(page_request: PageRequest) -> Response:
+            return await run_in_threadpool(make, page_request)
+
+        return self.serve_async(make_page)
+
+    def serve_async(self, make: Callable[[PageRequest], Awaitable[Response]]) -> Endpoint:
+        """As `serve`, for a page that does not wait in a thread."""
+
         async def endpoint(request: Request) -> Response:
             page_request: PageRequest | None = None
             try:
-                found = self.signed_in(request)
+                found = self.authenticator.by_session(request.cookies.get(COOKIE, ""))
                 if found is None:
                     return _sent_to_sign_in(request)
-                page_request = await self.page_request(request, *found)
-                return await run_in_threadpool(make, page_request)
+                page_request = await self.read(request, *found)
+                return await make(page_request)
             except Disconnected:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - the console's one catch-all: every error has a page
@@ -128,35 +143,31 @@ class Gate:
 
         return endpoint
 
-    def signed_in(self, request: Request) -> tuple[Session, Principal] | None:
-        """Who sends the request, by its cookie."""
-        return self.seals.open(request.cookies.get(COOKIE, ""), self.principals.get, time.time())
-
-    async def page_request(self, request: Request, session: Session, principal: Principal) -> PageRequest:
+    async def read(self, request: Request, session: Session, identity: Identity) -> PageRequest:
         """The request as pages see it; a form must be of this session.
 
         Raises:
             AccessDenied: a form that is not.
-            Throttled: more requests than the access key may send.
             RequestTooLarge: a form over the cap.
         """
-        if self.throttle is not None:
-            self.throttle.take(principal.access_key_id, time.monotonic())
         form = await self.form(request, session.nonce) if request.method == "POST" else {}
-        caller = Caller(principal.account, session.region, session.origin)
         query = request.url.query
         return PageRequest(
             session=session,
-            principal=principal,
-            api=ApiClient(self.wires, principal, self.context_for(caller), self.readings),
+            principal=identity.principal,
+            api=self.api_client(identity, session.origin),
             place=request.path_params,
             query=dict(request.query_params),
             form=form,
             path=f"{request.url.path}?{query}" if query else request.url.path,
             fragment=request.headers.get(FRAGMENT, ""),
             theme=rendering.theme(request),
-            token=self.seals.token(session.nonce),
+            token=self.sessions.form_token(session.nonce),
         )
+
+    def api_client(self, identity: Identity, endpoint: str) -> ApiClient:
+        """What somebody may do, who reaches this server at that address."""
+        return ApiClient(self.services, identity, self.context_for(Caller(*identity.scope, endpoint)), self.readings)
 
     async def form(self, request: Request, nonce: str) -> Form:
         """The fields of a form that was made for the holder of this nonce.
@@ -173,7 +184,7 @@ class Gate:
             fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"))
         except ValueError as error:
             raise ValidationFault(f"The form cannot be read: {error}.") from error
-        if not self.seals.holds(fields.pop(TOKEN, ""), nonce):
+        if not self.sessions.is_form_token(fields.pop(TOKEN, ""), nonce):
             raise AccessDenied(FOREIGN)
         return fields
 

@@ -11,18 +11,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edgewright.auth import sessions, signing_in
+from edgewright.auth.identity import Identity
+from edgewright.auth.sessions import COOKIE, SIGN_IN_COOKIE, Session
 from edgewright.console import (
     compilation_pages,
     component_pages,
     form_pages,
     job_pages,
     rendering,
-    sessions,
-    signing_in,
     worker_pages,
 )
 from edgewright.console.page_requests import SIGN_IN, refusal
-from edgewright.console.sessions import COOKIE, SIGN_IN_COOKIE, Session
 from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
 from edgewright.http.api import Disconnected
 
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from edgewright.auth.principals import Principal
+    from edgewright.auth.principals import Principal, Principals
     from edgewright.console.packages import Packages
-    from edgewright.console.page_requests import Endpoint, Gate, Page, PageRequest
-    from edgewright.jobs import ReportStore
+    from edgewright.console.page_requests import Endpoint, Page, PageRequest, PageRequests
 
 REGION = re.compile(r"[a-z0-9-]{1,32}")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")
@@ -49,8 +48,8 @@ class Parts:
     """What the console is made of.
 
     Attributes:
-        gate: lets requests in.
-        reports: which regions an account has jobs in.
+        requests: makes page requests of HTTP requests.
+        principals: who may sign in.
         packages: hands packages out, and verifies them.
         objects_dir: the folder of the directory object store; None where another store is used.
         session_seconds: how long somebody stays signed in.
@@ -59,8 +58,8 @@ class Parts:
         lapse_seconds: how old a worker's heartbeat is when it is taken for dead.
     """
 
-    gate: Gate
-    reports: ReportStore
+    requests: PageRequests
+    principals: Principals
     packages: Packages
     objects_dir: Path | None
     session_seconds: int
@@ -74,12 +73,12 @@ class Console:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._gate = parts.gate
+        self._requests = parts.requests
         self._attempts = signing_in.Attempts()
 
     def routes(self) -> list[BaseRoute]:
         """Every route; `POST /` is the API's."""
-        serve, packages = self._gate.serve, self._parts.packages
+        serve, packages = self._requests.serve, self._parts.packages
         objects = None if self._parts.objects_dir is None else str(self._parts.objects_dir)
         lapse = self._parts.lapse_seconds
         get: Mapping[str, Page] = {
@@ -108,7 +107,7 @@ class Console:
             Route(SIGN_IN, self.sign_in, methods=["GET", "POST"]),
             Route("/console/sign-out", serve(_signed_out), methods=["POST"]),
             Route("/console/region", serve(self._other_region), methods=["POST"]),
-            Route("/console/jobs/{name}/verify", packages.verify, methods=["POST"]),
+            Route("/console/jobs/{name}/verify", self._requests.serve_async(packages.verify), methods=["POST"]),
             *made,
             Route("/console/{rest:path}", serve(_nothing), methods=["GET"]),
             Route("/console", serve(_nothing), methods=["GET"]),
@@ -128,13 +127,13 @@ class Console:
     async def _sign_in(self, request: Request) -> Response:
         address = request.client.host if request.client else ""
         try:
-            form = await self._gate.form(request, request.cookies.get(SIGN_IN_COOKIE, ""))
+            form = await self._requests.form(request, request.cookies.get(SIGN_IN_COOKIE, ""))
             self._attempts.check(address, time.monotonic())
         except (AccessDenied, ValidationFault, Throttled) as error:
             return self._sign_in_page(request, error.message, 429 if isinstance(error, Throttled) else 403)
         try:
             principal = signing_in.identify(
-                self._gate.principals.get,
+                self._parts.principals.get,
                 form.get("access_key_id", "").strip(),
                 form.get("secret_access_key", "").strip(),
                 form.get("session_token", "").strip(),
@@ -161,7 +160,7 @@ class Console:
             "sign_in.html",
             theme=rendering.theme(request),
             error=error,
-            token=self._gate.seals.token(nonce),
+            token=self._requests.sessions.form_token(nonce),
             next=request.query_params.get("next", ""),
         )
         response = rendering.page(text, status)
@@ -180,11 +179,12 @@ class Console:
 
     def _region_of(self, principal: Principal) -> str:
         """A region in which the account has jobs, else the one of the settings."""
+        usual = self._parts.region
         try:
-            found = self._parts.reports.regions(principal.account)
+            found = self._requests.api_client(Identity(principal, usual), "").regions()
         except EdgewrightError:
-            found = []
-        return found[0] if found and self._parts.region not in found else self._parts.region
+            return usual
+        return found[0] if found and usual not in found else usual
 
     def _other_region(self, page_request: PageRequest) -> Response:
         """`POST /console/region`: look at another region."""
@@ -198,7 +198,7 @@ class Console:
     def _keep(self, response: Response, session: Session, principal: Principal) -> None:
         response.set_cookie(
             COOKIE,
-            self._gate.seals.seal(session, principal),
+            self._requests.sessions.sign(session, principal),
             max_age=max(0, session.expires - int(time.time())),
             path="/",
             httponly=True,

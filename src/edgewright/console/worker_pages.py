@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from edgewright.console import snippets
-from edgewright.console.api_client import DESCRIBES, LIST_WORKERS
 from edgewright.errors import AccessDenied
 from edgewright.jobs import JobKey, Kind, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from starlette.responses import Response
 
@@ -46,8 +45,7 @@ def workers(page_request: PageRequest, lapse_seconds: float) -> Response:
         page_request: the request.
         lapse_seconds: a heartbeat this old is late: other workers then take the worker for dead.
     """
-    page_request.api.require(LIST_WORKERS, "*", "*")
-    found = [(worker, *_running(page_request, worker)) for worker in page_request.api.readings.workers.list()]
+    found = [(worker, *_running(page_request, worker)) for worker in page_request.api.workers()]
     template = "workers_rows.html" if page_request.fragment else "workers.html"
     return page_request.page(template, workers=found, late=lapse_seconds)
 
@@ -62,20 +60,14 @@ def start(page_request: PageRequest, objects: str | None, lapse_seconds: float) 
     """
     latest = page_request.api.ask("ListEdgePackagingJobs", MaxResults=LATEST)
     jobs = latest["EdgePackagingJobSummaries"] if latest else []
-    context = page_request.api.context
-    caller = context.caller
-    counts = (
-        page_request.api.readings.reports.count(Kind.PACKAGING, caller.account, caller.region, COUNTED)
-        if latest
-        else {}
-    )
+    counts = page_request.api.counts(Kind.PACKAGING, COUNTED) if latest else {}
     return page_request.page(
         "start.html",
         jobs=jobs,
         counts=counts,
         counted=COUNTED,
         alive=_alive(page_request, lapse_seconds),
-        steps=_steps(page_request, objects if page_request.api.unbounded else None),
+        steps=_steps(page_request, objects if page_request.api.unrestricted else None),
         statuses=list(Status),
     )
 
@@ -83,10 +75,9 @@ def start(page_request: PageRequest, objects: str | None, lapse_seconds: float) 
 def _alive(page_request: PageRequest, lapse_seconds: float) -> int | None:
     """How many workers are alive; None where the caller may not know."""
     try:
-        page_request.api.require(LIST_WORKERS, "*", "*")
+        return page_request.api.live_workers(lapse_seconds)
     except AccessDenied:
         return None
-    return len(page_request.api.readings.workers.live(lapse_seconds))
 
 
 def _steps(page_request: PageRequest, objects: str | None) -> list[dict[str, Any]]:
@@ -148,17 +139,6 @@ def _steps(page_request: PageRequest, objects: str | None) -> list[dict[str, Any
 
 def _running(page_request: PageRequest, worker: LiveWorker) -> tuple[Sequence[Running], int]:
     """The caller's jobs that a worker runs, and how many others it runs."""
-    shown = [Running(key) for key in _keys(worker.running) if _may_know(page_request, key)]
+    keys = map(JobKey.parse_arn, worker.running)
+    shown = [Running(key) for key in keys if page_request.api.may_see(key)]
     return shown, len(worker.running) - len(shown)
-
-
-def _keys(arns: Iterable[str]) -> Iterable[JobKey]:
-    return (JobKey.parse_arn(arn) for arn in arns)
-
-
-def _may_know(page_request: PageRequest, key: JobKey) -> bool:
-    caller = page_request.api.context.caller
-    operation, member = DESCRIBES[key.kind]
-    return (key.account, key.region) == (caller.account, caller.region) and page_request.api.may(
-        operation, {member: key.name}
-    )

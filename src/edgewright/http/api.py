@@ -2,8 +2,8 @@
 
 What differs from protocol to protocol is behind `http.service_protocols`.
 
-Nothing behind this room knows HTTP or asyncio. A call goes through `_answer` step by step, and the one catch-all of
-the API is there: whatever an operation raises becomes an AWS error.
+Nothing below this package knows HTTP or asyncio. A request goes through `_answer` step by step, and whatever is raised
+there becomes an AWS error in `__call__`: the API's one catch-all.
 """
 
 from __future__ import annotations
@@ -14,25 +14,22 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 
+from edgewright.auth.dispatch import dispatch
 from edgewright.errors import RequestTooLarge
+from edgewright.http.authentication import signed_request
 from edgewright.http.connection import WHOLE
-from edgewright.http.dispatch import perform
 from edgewright.logs import REQUEST_ID
-from edgewright.operations import QUICK, Caller, Context
-from edgewright.protocol.signature import Request
+from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
 
 if TYPE_CHECKING:
-    from edgewright.auth.principals import Principal
-    from edgewright.auth.sigv4 import Signed, Verifier
-    from edgewright.auth.throttling import Throttle
+    from edgewright.auth.authenticator import Authenticator
     from edgewright.http.service_protocols import Reply, Scope, ServiceProtocol
     from edgewright.telemetry.requests import RequestCounters
 
@@ -57,14 +54,12 @@ class Disconnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What requests may ask of the server."""
+    """What a request may ask of the server, and how it is answered."""
 
     body_limit: int
     """Bytes of a body."""
     embedded: bool
     """The database is a file on this host, so that one row is read faster than a thread is reached."""
-    throttle: Throttle | None = None
-    """Bounds the requests that may come; shared by all services. None for no bound."""
 
 
 class Api:
@@ -72,31 +67,31 @@ class Api:
 
     def __init__(
         self,
-        wire: ServiceProtocol,
-        verifier: Verifier[Principal],
+        service_protocol: ServiceProtocol,
+        authenticator: Authenticator,
         context_for: Callable[[Caller], Context],
         bounds: Bounds,
-        tally: RequestCounters,
+        counters: RequestCounters,
     ) -> None:
         """Keep the parts.
 
         Args:
-            wire: how the service is spoken.
-            verifier: checks signatures, and knows who has which access key.
+            service_protocol: how the service is spoken.
+            authenticator: identifies callers; shared by all services, as are the counters.
             context_for: makes an operation's context for a caller.
-            bounds: what one request may ask, and how many may come.
-            tally: counts them; shared by all services.
+            bounds: what one request may ask.
+            counters: of requests.
         """
-        self._wire = wire
-        self._verifier = verifier
-        # A caller's context is the same for every call.
+        self._protocol = service_protocol
+        self._service = service_protocol.service.signing_name
+        self._authenticator = authenticator
+        # A caller's context is the same for every request.
         self._context = lru_cache(maxsize=CALLERS)(lambda *caller: context_for(Caller(*caller)))
         self._body_limit = bounds.body_limit
-        self._throttle = bounds.throttle
-        self._tally = tally
+        self._counters = counters
         self._request_ids = _request_ids()
         self._debug = log.bind().debug  # the bound logger's own: to find it costs more than not to write
-        self._inline = QUICK if bounds.embedded else frozenset()
+        self._inline = frozenset(name for name, handler in OPERATIONS.items() if handler.quick and bounds.embedded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -108,32 +103,26 @@ class Api:
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
-            code, reply = _error_reply(self._wire, error)
+            code, reply = _error_reply(self._protocol, error)
         await _send(scope, send, reply, request_id)
         operation, seconds = scope.get(OPERATION, UNKNOWN), time.perf_counter() - begun
-        self._tally.count(operation, code, seconds)
+        self._counters.count(operation, code, seconds)
         self._debug("request", operation=operation, code=code, seconds=seconds)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         """Sync code crosses to async here and nowhere else: what may wait runs in a thread."""
         body = await read_body(scope, receive, self._body_limit)
-        signed = self._verified(scope, body)
-        if self._throttle is not None:
-            self._throttle.take(signed.holder.access_key_id, time.monotonic())
-        operation, request = self._wire.read(scope, body)
+        identity = self._authenticator.by_signature(signed_request(scope, body), self._service)
+        operation, request = self._protocol.read(scope, body)
         scope[OPERATION] = operation.name
-        context = self._context(signed.holder.account, signed.region, self._wire.endpoint(scope))
-        call = (self._wire, signed.holder, context, operation, request)
-        response = perform(*call) if operation.name in self._inline else await run_in_threadpool(perform, *call)
-        return self._wire.reply(operation, response)
-
-    def _verified(self, scope: Scope, body: bytes) -> Signed[Principal]:
-        request = Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
-        return self._verifier.verify(request, datetime.now(UTC))
+        context = self._context(*identity.scope, self._protocol.endpoint(scope))
+        call = (identity, context, operation, request)
+        response = dispatch(*call) if operation.name in self._inline else await run_in_threadpool(dispatch, *call)
+        return self._protocol.reply(operation, response)
 
 
 def _request_ids() -> Iterator[str]:
-    """Names of calls in the form of UUIDs: random for each process, then counted. They need be no secret."""
+    """Names of requests in the form of UUIDs: random for each process, then counted. They need be no secret."""
     prefix = str(uuid.uuid4())[:24]
     return (f"{prefix}{number:012x}" for number in itertools.count(random.getrandbits(40)))
 
@@ -177,9 +166,9 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The request's body is larger than {limit} bytes.")
 
 
-def _error_reply(wire: ServiceProtocol, error: Exception) -> tuple[str, Reply]:
+def _error_reply(service_protocol: ServiceProtocol, error: Exception) -> tuple[str, Reply]:
     """The AWS error for anything raised, its code first; what is not the caller's fault is logged whole."""
-    code, reply = wire.refusal(error)
+    code, reply = service_protocol.refusal(error)
     if reply.status >= 500:
         log.error("request failed", code=code, exc_info=error)
     if isinstance(error, RequestTooLarge):

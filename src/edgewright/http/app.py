@@ -31,7 +31,7 @@ async def health(_request: Request) -> JSONResponse:
 def application(
     sagemaker: ASGIApp, greengrass: ASGIApp, artifacts: Artifacts, more: Sequence[BaseRoute] = ()
 ) -> ASGIApp:
-    """One server's application: calls of the API go straight to it, everything else by Starlette's routes.
+    """One server's application: requests of the API go straight to it, everything else by Starlette's routes.
 
     Args:
         sagemaker: answers `POST /`.

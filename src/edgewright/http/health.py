@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What one check found.
 
     Attributes:
@@ -66,9 +66,9 @@ class Health:
         """
         self._checks = checks
         self._advice = advice
-        self._kept: tuple[float, dict[str, Finding]] = (-KEPT_SECONDS, {})
+        self._kept: tuple[float, dict[str, CheckResult]] = (-KEPT_SECONDS, {})
         self._threads = CapacityLimiter(MOST_THREADS)
-        self._looking: asyncio.Task[dict[str, Finding]] | None = None
+        self._looking: asyncio.Task[dict[str, CheckResult]] | None = None
 
     async def live(self, _request: Request) -> JSONResponse:
         """`GET /health/live`: the process answers."""
@@ -76,41 +76,41 @@ class Health:
 
     async def ready(self, _request: Request) -> JSONResponse:
         """`GET /health/ready`: each check with what it found; 503 where one has failed."""
-        findings = await self._findings()
-        ready = all(finding.ok for finding in findings.values())
+        results = await self._results()
+        ready = all(result.ok for result in results.values())
         body = {
             "status": "ready" if ready else "not ready",
             "version": __version__,
-            "checks": {name: {"status": found.status, "detail": found.detail} for name, found in findings.items()},
+            "checks": {name: {"status": found.status, "detail": found.detail} for name, found in results.items()},
         }
         return JSONResponse(body, 200 if ready else NOT_READY, headers={"cache-control": "no-store"})
 
-    async def _findings(self) -> dict[str, Finding]:
+    async def _results(self) -> dict[str, CheckResult]:
         """What the checks found, not longer ago than `KEPT_SECONDS`; who asks meanwhile waits for the same look."""
-        taken, findings = self._kept
-        if findings and time.monotonic() - taken < KEPT_SECONDS:
-            return findings
+        taken, results = self._kept
+        if results and time.monotonic() - taken < KEPT_SECONDS:
+            return results
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         return await asyncio.shield(self._looking)
 
-    async def _look(self) -> dict[str, Finding]:
+    async def _look(self) -> dict[str, CheckResult]:
         tries = [self._tried(check, "failed") for check in self._checks.values()]
         tries += [self._tried(check, "warning") for check in self._advice.values()]
-        findings = dict(zip((*self._checks, *self._advice), await asyncio.gather(*tries), strict=True))
-        self._kept = (time.monotonic(), findings)
-        return findings
+        results = dict(zip((*self._checks, *self._advice), await asyncio.gather(*tries), strict=True))
+        self._kept = (time.monotonic(), results)
+        return results
 
-    async def _tried(self, check: Check, otherwise: str) -> Finding:
+    async def _tried(self, check: Check, otherwise: str) -> CheckResult:
         try:
             # A check that does not come back is left to itself; threads of their own keep it from holding others up.
             found = run_sync(check, abandon_on_cancel=True, limiter=self._threads)
-            return Finding("ok", await asyncio.wait_for(found, MOST_SECONDS))
+            return CheckResult("ok", await asyncio.wait_for(found, MOST_SECONDS))
         except TimeoutError:
-            return Finding(otherwise, f"no answer within {MOST_SECONDS:g} seconds")
+            return CheckResult(otherwise, f"no answer within {MOST_SECONDS:g} seconds")
         except EdgewrightError as error:
             log.warning("health check failed", reason=error.message)
-            return Finding(otherwise, type(error).__name__)  # its message may name hosts and paths
+            return CheckResult(otherwise, type(error).__name__)  # its message may name hosts and paths
         except Exception:  # a check that breaks down says that nothing is well
             log.exception("health check broke down")
-            return Finding(otherwise, "the check broke down; see the log")
+            return CheckResult(otherwise, "the check broke down; see the log")

@@ -37,20 +37,20 @@ log = structlog.get_logger(__name__)
 class Metrics:
     """The page, for those who may read it."""
 
-    def __init__(self, settings: Settings, take_snapshot: Callable[[], Snapshot], tally: RequestCounters) -> None:
+    def __init__(self, settings: Settings, take_snapshot: Callable[[], Snapshot], counters: RequestCounters) -> None:
         """Keep the parts.
 
         Args:
             settings: who may read, and when a worker counts as dead.
             take_snapshot: asks the database; it may take a while, and may raise DatabaseUnavailable.
-            tally: what this process has counted of its requests.
+            counters: what this process has counted of its requests.
         """
         self._readers = settings.metrics
         self._lapse_seconds = settings.worker.liveness_timeout_seconds
         token = settings.metrics_token
         self._token = b"" if token is None else token.get_secret_value().encode()
         self._take_snapshot = take_snapshot
-        self._tally = tally
+        self._counters = counters
         self._kept: tuple[float, Snapshot | None] = (-KEPT_SECONDS, None)
 
     async def page(self, request: Request) -> Response:
@@ -59,7 +59,7 @@ class Metrics:
         if refusal is not None:
             return refusal
         body, content_type = await run_in_threadpool(
-            metrics.page, self._snapshot, self._tally, request.headers.get("accept", ""), self._lapse_seconds
+            metrics.page, self._snapshot, self._counters, request.headers.get("accept", ""), self._lapse_seconds
         )
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 

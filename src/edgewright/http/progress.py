@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from edgewright.http.entrance import Entrance, Viewer
+    from edgewright.auth.identity import Identity
+    from edgewright.http.authentication import PageAuthentication
     from edgewright.jobs import Job, JobStore
 
 MOST = 100
@@ -29,37 +30,36 @@ MOST = 100
 class Progress:
     """The page."""
 
-    def __init__(self, entrance: Entrance, jobs: JobStore) -> None:
-        self._entrance = entrance
+    def __init__(self, authentication: PageAuthentication, jobs: JobStore) -> None:
+        self._authentication = authentication
         self._jobs = jobs
 
     async def page(self, request: Request) -> Response:
         """`GET /progress`: the edge packaging jobs that are named by `name`, else those that have not ended."""
-        try:
-            viewer = self._entrance.viewer(request)
-            names = _names(request)
-            found = await run_in_threadpool(lambda: [_shown(job) for job in self._found(viewer, names)])
-        except Exception as error:  # noqa: BLE001 - as the API's: every error has an answer
-            return self._entrance.refusal(error)
+        return await self._authentication.answer(request, self._page)
+
+    async def _page(self, request: Request, viewer: Identity) -> Response:
+        names = _names(request)
+        found = await run_in_threadpool(lambda: [_shown(job) for job in self._found(viewer, names)])
         headers = {"content-type": "application/json", "cache-control": "no-store"}
         return Response(orjson.dumps({"jobs": found}), headers=headers)
 
-    def _found(self, viewer: Viewer, names: Sequence[str]) -> Iterator[Job]:
+    def _found(self, viewer: Identity, names: Sequence[str]) -> Iterator[Job]:
         for job in self._named(viewer, names) if names else self._unfinished(viewer):
             if viewer.may_see(job.key):
                 yield job
 
-    def _named(self, viewer: Viewer, names: Sequence[str]) -> Iterator[Job]:
+    def _named(self, viewer: Identity, names: Sequence[str]) -> Iterator[Job]:
         """Those that are there; who asks sees which are missing."""
         for name in dict.fromkeys(names):
             try:
-                yield self._jobs.get(JobKey(Kind.PACKAGING, *viewer.place, name))
+                yield self._jobs.get(JobKey(Kind.PACKAGING, *viewer.scope, name))
             except ResourceNotFound:
                 continue
 
-    def _unfinished(self, viewer: Viewer) -> Iterator[Job]:
+    def _unfinished(self, viewer: Identity) -> Iterator[Job]:
         """Those that run first; the oldest first within each status."""
-        account, region = viewer.place
+        account, region = viewer.scope
         left = MOST
         for status in (Status.INPROGRESS, Status.STOPPING, Status.STARTING):
             query = ListQuery(

@@ -1,6 +1,6 @@
 """How each service is spoken: HTTP to an operation and its request, and back. One class per protocol.
 
-A wire holds no state but its service; `http.api` does everything that services have in common.
+A service protocol holds no state but its service; `http.api` does everything that services have in common.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol
 
 from edgewright import protocol
-from edgewright.auth.rights import Wanted
 from edgewright.errors import UnknownOperation
-from edgewright.operations import Caller, component_name
 from edgewright.protocol import rest_errors, rest_json
 from edgewright.protocol.routes import Routes
 
@@ -21,8 +19,6 @@ Response = Mapping[str, Any]
 
 AWS_JSON = (b"content-type", b"application/x-amz-json-1.1")
 JSON = (b"content-type", b"application/json")
-TAGGED, COMPONENT = "resourceArn", "arn"
-"""Members of Greengrass's requests that hold the ARN of what the request is about."""
 
 
 class Reply(NamedTuple):
@@ -46,9 +42,6 @@ class ServiceProtocol(Protocol):
             SerializationFault: as in `protocol`.
         """
 
-    def wanted(self, operation: str, request: Request, caller: Caller) -> Wanted:
-        """The call as the rules of principals see it; it may take a while."""
-
     def endpoint(self, scope: Scope) -> str:
         """The server's address as the caller has it; empty where no operation needs it."""
 
@@ -60,7 +53,7 @@ class ServiceProtocol(Protocol):
 
 
 class AwsJson:
-    """AWS JSON 1.1: every call is `POST /`, and a header names the operation."""
+    """AWS JSON 1.1: every request is `POST /`, and a header names the operation."""
 
     def __init__(self, service: protocol.Service, implemented: Collection[str]) -> None:
         self.service = service
@@ -83,10 +76,6 @@ class AwsJson:
         if name == target or name not in self.service.operations:
             return UnknownOperation(f"'{target}' in X-Amz-Target names no operation of this service.")
         return _not_implemented(name, self.service, self._implemented)
-
-    def wanted(self, operation: str, request: Request, caller: Caller) -> Wanted:
-        """See `ServiceProtocol.wanted`."""
-        return Wanted.of(operation, request, caller.arn_prefix)
 
     def endpoint(self, _scope: Scope) -> str:
         """See `ServiceProtocol.endpoint`."""
@@ -117,15 +106,6 @@ class RestJson:
             raise _not_implemented(operation.name, self.service, self._implemented)
         incoming = rest_json.Incoming(labels, scope["query_string"], _headers(scope), body)
         return operation, rest_json.parse_request(operation, incoming)
-
-    def wanted(self, operation: str, request: Request, caller: Caller) -> Wanted:
-        """See `ServiceProtocol.wanted`: a component's name is the resource, that of a recipe too."""
-        action = f"{self.service.signing_name}:{operation}"
-        arn = request.get(TAGGED, request.get(COMPONENT))
-        name = component_name(operation, request)
-        if name is None:
-            return Wanted(action, "*", "*")
-        return Wanted(action, name, arn or caller.component_arn(name))
 
     def endpoint(self, scope: Scope) -> str:
         """See `ServiceProtocol.endpoint`: of the header that the caller signed."""

@@ -15,16 +15,16 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from edgewright.errors import DatabaseUnavailable, ValidationFault
-from edgewright.http.entrance import Crowded
+from edgewright.errors import DatabaseUnavailable, Throttled, ValidationFault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.requests import Request
 
+    from edgewright.auth.identity import Identity
     from edgewright.events.outbox import JobEvent, JobEvents
-    from edgewright.http.entrance import Entrance, Viewer
+    from edgewright.http.authentication import PageAuthentication
 
 LOOK_SECONDS = 0.5
 """Between two looks for new events; all streams of a process share a look."""
@@ -40,18 +40,23 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 log = structlog.get_logger(__name__)
 
 
+class TooManyStreams(Throttled):
+    """More streams than one process keeps open."""
+
+
 class EventStream:
     """The streams of one process. For one thread: the event loop's."""
 
-    def __init__(self, entrance: Entrance, events: JobEvents, leaving: Callable[[], bool]) -> None:
+    def __init__(self, authentication: PageAuthentication, events: JobEvents, leaving: Callable[[], bool]) -> None:
         """Keep the parts.
 
         Args:
-            entrance: finds out who looks.
+            authentication: finds out who looks.
             events: what happened.
             leaving: whether the server is ending; streams then end by themselves.
         """
-        self._entrance = entrance
+        self._authentication = authentication
+        self._is_current = authentication.authenticator.is_current
         self._events = events
         self._leaving = leaving
         self._open = 0
@@ -60,23 +65,22 @@ class EventStream:
 
     async def page(self, request: Request) -> Response:
         """`GET /events`, from now on, or behind `Last-Event-ID` (a header) or `after` (in the query)."""
-        try:
-            viewer = self._entrance.viewer(request)
-            self._check_room()
-            seq = _start(request)
-            missed = await self._missed(seq)
-            if seq is None:
-                seq = await self._newest()
-        except Exception as error:  # noqa: BLE001 - as the API's: every error has an answer
-            return self._entrance.refusal(error)
-        return StreamingResponse(self._told(viewer, seq, missed), media_type="text/event-stream", headers=HEADERS)
+        return await self._authentication.answer(request, self._page)
 
-    def _check_room(self) -> None:
+    async def _page(self, request: Request, viewer: Identity) -> Response:
+        self._check_open()
+        seq = _start(request)
+        missed = await self._missed(seq)
+        if seq is None:
+            seq = await self._newest()
+        return StreamingResponse(self._events_for(viewer, seq, missed), media_type="text/event-stream", headers=HEADERS)
+
+    def _check_open(self) -> None:
         if self._open >= MOST_STREAMS:
-            raise Crowded("Too many event streams are open on this server. Try again later.")
+            raise TooManyStreams("Too many event streams are open on this server. Try again later.")
 
     async def _missed(self, seq: int | None) -> bytes:
-        """What tells a client who comes back that events behind its last one are kept no more; else nothing."""
+        """The event that says that events behind a client's last one are no longer kept; else nothing."""
         if not seq:
             return b""
         oldest = await run_in_threadpool(self._events.oldest)
@@ -84,12 +88,12 @@ class EventStream:
             return b""
         return b"event: gap\ndata: %b\n\n" % orjson.dumps({"after": seq, "oldest": oldest})
 
-    async def _told(self, viewer: Viewer, seq: int, missed: bytes) -> AsyncIterator[bytes]:
+    async def _events_for(self, viewer: Identity, seq: int, missed: bytes) -> AsyncIterator[bytes]:
         self._open += 1
         ends, spoke = time.monotonic() + LONGEST_SECONDS, time.monotonic()
         try:
             yield b"retry: 2000\n\n" + missed
-            while time.monotonic() < ends and not self._leaving() and self._entrance.still(viewer):
+            while time.monotonic() < ends and not self._leaving() and self._is_current(viewer):
                 found, seq = await self._behind(viewer, seq)
                 for event in found:
                     yield _frame(event)
@@ -103,13 +107,13 @@ class EventStream:
         finally:
             self._open -= 1
 
-    async def _behind(self, viewer: Viewer, seq: int) -> tuple[Sequence[JobEvent], int]:
+    async def _behind(self, viewer: Identity, seq: int) -> tuple[Sequence[JobEvent], int]:
         """What the viewer may see behind a number, and the number up to which that was looked for."""
         try:
             newest = await self._newest()
             if newest <= seq:
                 return [], seq
-            page = await run_in_threadpool(self._events.after, seq, PAGE, viewer.place, upto=newest)
+            page = await run_in_threadpool(self._events.after, seq, PAGE, viewer.scope, upto=newest)
         except DatabaseUnavailable as error:
             log.warning("event streams wait for the database", reason=error.message)
             return [], seq

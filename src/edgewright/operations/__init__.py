@@ -1,4 +1,4 @@
-"""One function per API operation, each `(context, request) -> response`, in one table.
+"""One function per API operation, each `(context, request) -> response`, in one table with what it touches.
 
 The request has been parsed and validated against the service model; the response is serialized by it. An operation
 knows neither HTTP nor signatures.
@@ -6,10 +6,11 @@ knows neither HTTP nor signatures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
+from edgewright.jobs import Kind
 from edgewright.operations.compilation_jobs import (
+    compilation_job_access,
     create_compilation_job,
     delete_compilation_job,
     describe_compilation_job,
@@ -17,7 +18,7 @@ from edgewright.operations.compilation_jobs import (
     stop_compilation_job,
 )
 from edgewright.operations.components import (
-    component_name,
+    component_access,
     create_component_version,
     delete_component,
     describe_component,
@@ -26,47 +27,59 @@ from edgewright.operations.components import (
     list_component_versions,
     list_components,
     list_tags_for_resource,
+    recipe_access,
     tag_resource,
+    tagged_component_access,
     untag_resource,
 )
-from edgewright.operations.context import Caller, Context, Shelf
+from edgewright.operations.context import Caller, Context
+from edgewright.operations.handler import Access, Handler, no_resource
 from edgewright.operations.packaging_jobs import (
     create_edge_packaging_job,
     describe_edge_packaging_job,
     list_edge_packaging_jobs,
+    packaging_job_access,
     stop_edge_packaging_job,
 )
-from edgewright.operations.tags import add_tags, delete_tags, list_tags
+from edgewright.operations.tags import add_tags, delete_tags, list_tags, tagged_job_access
 
-__all__ = ["OPERATIONS", "QUICK", "Caller", "Context", "Operation", "Shelf", "component_name"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-Operation = Callable[[Context, Mapping[str, Any]], Mapping[str, Any] | None]
+    from edgewright.jobs import JobKey
 
-OPERATIONS: Mapping[str, Operation] = {
-    "CreateEdgePackagingJob": create_edge_packaging_job,
-    "DescribeEdgePackagingJob": describe_edge_packaging_job,
-    "ListEdgePackagingJobs": list_edge_packaging_jobs,
-    "StopEdgePackagingJob": stop_edge_packaging_job,
-    "CreateCompilationJob": create_compilation_job,
-    "DescribeCompilationJob": describe_compilation_job,
-    "ListCompilationJobs": list_compilation_jobs,
-    "StopCompilationJob": stop_compilation_job,
-    "DeleteCompilationJob": delete_compilation_job,
-    "AddTags": add_tags,
-    "ListTags": list_tags,
-    "DeleteTags": delete_tags,
-    "CreateComponentVersion": create_component_version,
-    "DescribeComponent": describe_component,
-    "GetComponent": get_component,
-    "ListComponents": list_components,
-    "ListComponentVersions": list_component_versions,
-    "GetComponentVersionArtifact": get_component_version_artifact,
-    "DeleteComponent": delete_component,
-    "TagResource": tag_resource,
-    "UntagResource": untag_resource,
-    "ListTagsForResource": list_tags_for_resource,
-}
-"""Those of SageMaker, then those of Greengrass; no name is in both services."""
+__all__ = ["OPERATIONS", "Access", "Caller", "Context", "Handler", "describe_access"]
 
-QUICK = frozenset({"DescribeEdgePackagingJob", "DescribeCompilationJob"})
-"""Operations that read one row by its key: on an embedded database they wait for nothing."""
+HANDLERS = (
+    Handler("sagemaker:CreateEdgePackagingJob", create_edge_packaging_job, packaging_job_access),
+    Handler("sagemaker:DescribeEdgePackagingJob", describe_edge_packaging_job, packaging_job_access, quick=True),
+    Handler("sagemaker:ListEdgePackagingJobs", list_edge_packaging_jobs, no_resource),
+    Handler("sagemaker:StopEdgePackagingJob", stop_edge_packaging_job, packaging_job_access),
+    Handler("sagemaker:CreateCompilationJob", create_compilation_job, compilation_job_access),
+    Handler("sagemaker:DescribeCompilationJob", describe_compilation_job, compilation_job_access, quick=True),
+    Handler("sagemaker:ListCompilationJobs", list_compilation_jobs, no_resource),
+    Handler("sagemaker:StopCompilationJob", stop_compilation_job, compilation_job_access),
+    Handler("sagemaker:DeleteCompilationJob", delete_compilation_job, compilation_job_access),
+    Handler("sagemaker:AddTags", add_tags, tagged_job_access),
+    Handler("sagemaker:ListTags", list_tags, tagged_job_access),
+    Handler("sagemaker:DeleteTags", delete_tags, tagged_job_access),
+    Handler("greengrass:CreateComponentVersion", create_component_version, recipe_access),
+    Handler("greengrass:DescribeComponent", describe_component, component_access),
+    Handler("greengrass:GetComponent", get_component, component_access),
+    Handler("greengrass:ListComponents", list_components, no_resource),
+    Handler("greengrass:ListComponentVersions", list_component_versions, component_access),
+    Handler("greengrass:GetComponentVersionArtifact", get_component_version_artifact, component_access),
+    Handler("greengrass:DeleteComponent", delete_component, component_access),
+    Handler("greengrass:TagResource", tag_resource, tagged_component_access),
+    Handler("greengrass:UntagResource", untag_resource, tagged_component_access),
+    Handler("greengrass:ListTagsForResource", list_tags_for_resource, tagged_component_access),
+)
+OPERATIONS: Mapping[str, Handler] = {handler.name: handler for handler in HANDLERS}
+"""By name. Those of SageMaker, then those of Greengrass; no name is in both services."""
+
+DESCRIBES = {Kind.PACKAGING: "DescribeEdgePackagingJob", Kind.COMPILATION: "DescribeCompilationJob"}
+
+
+def describe_access(key: JobKey) -> Access:
+    """What somebody must be allowed who sees anything of a job: to describe it."""
+    return Access(OPERATIONS[DESCRIBES[key.kind]].action, key.name, key.arn)

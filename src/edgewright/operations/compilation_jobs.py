@@ -10,10 +10,13 @@ from edgewright.compiling import CompilationSpec
 from edgewright.errors import TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, Status
 from edgewright.operations import listing, roles, rules
-from edgewright.operations.handover import hand_over
+from edgewright.operations.enqueueing import enqueue
+from edgewright.operations.handler import Access
 
 if TYPE_CHECKING:
-    from edgewright.operations.context import Context
+    from collections.abc import Sequence
+
+    from edgewright.operations.context import Caller, Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -28,8 +31,14 @@ REFUSED_CONDITIONS = {
 }
 
 
+def compilation_job_access(action: str, caller: Caller, request: Request) -> Sequence[Access]:
+    """What an operation touches that names a compilation job."""
+    name = request.get("CompilationJobName")
+    return (Access(action, name, caller.job(Kind.COMPILATION, name).arn) if name is not None else Access(action),)
+
+
 def create_compilation_job(context: Context, request: Request) -> Response:
-    """CreateCompilationJob: check, insert as STARTING, hand over; answers the job's ARN.
+    """CreateCompilationJob: check, insert as STARTING, enqueue; answers the job's ARN.
 
     Raises:
         ValidationFault: a rule beyond the model's is broken, or something asked for cannot be honoured.
@@ -46,7 +55,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
     compiling.check(CompilationSpec.of(request["InputConfig"], request["OutputConfig"]))
     job = _new_job(context, request)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
-    hand_over(context, job.key)
+    enqueue(context, job.key)
     return {"CompilationJobArn": job.key.arn}
 
 

@@ -15,15 +15,39 @@ from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import DEPLOYABLE, Component
 from edgewright.greengrass.rules import value_of
 from edgewright.operations import artifacts, paging, recipes, rules
+from edgewright.operations.handler import Access
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from edgewright.operations.context import Context
+    from collections.abc import Sequence
+
+    from edgewright.operations.context import Caller, Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
 
 PAGE = 100
+
+
+def component_access(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
+    """What an operation touches that is given the ARN of a component, or of a version of one."""
+    return (_access(action, request.get("arn", "")),)
+
+
+def tagged_component_access(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
+    """What the operations on tags touch: the component version whose ARN they are given."""
+    return (_access(action, request.get("resourceArn", "")),)
+
+
+def recipe_access(action: str, caller: Caller, request: Request) -> Sequence[Access]:
+    """What CreateComponentVersion touches: the component that the recipe names."""
+    name = recipes.name_of(request.get("inlineRecipe") or b"")
+    return (Access(action, name, caller.component_arn(name)) if name is not None else Access(action),)
+
+
+def _access(action: str, arn: str) -> Access:
+    _, separator, rest = arn.partition(":components:")
+    return Access(action, rest.partition(":")[0], arn) if separator else Access(action)
 
 
 def create_component_version(context: Context, request: Request) -> Response:
@@ -39,13 +63,13 @@ def create_component_version(context: Context, request: Request) -> Response:
     tags = _tags(request.get("tags", {}))
     text = _inline_recipe(request)
     token = _client_token(context, request, text, tags)
-    known = context.shelf.components.answered(token, context.now()) if token else None
+    known = context.components.answered(token, context.now()) if token else None
     if known is not None:
         return _created(known)
     component = _component(context, recipes.checked(text))
     if token is not None:
-        return _created(context.shelf.components.insert_once(component, tags, token))
-    stored = context.shelf.components.insert(component, tags)
+        return _created(context.components.insert_once(component, tags, token))
+    stored = context.components.insert(component, tags)
     return _created(Receipt(stored.key, stored.created_at))
 
 
@@ -55,7 +79,7 @@ def describe_component(context: Context, request: Request) -> Response:
     Raises:
         ResourceNotFound: no such version in the caller's account and region.
     """
-    component = context.shelf.components.get(_version(context, request["arn"]))
+    component = context.components.get(_version(context, request["arn"]))
     response: Response = {
         "arn": component.arn,
         "componentName": component.name,
@@ -72,7 +96,7 @@ def get_component(context: Context, request: Request) -> Response:
     Raises:
         ResourceNotFound: no such version in the caller's account and region.
     """
-    component = context.shelf.components.get(_version(context, request["arn"]))
+    component = context.components.get(_version(context, request["arn"]))
     form = request.get("recipeOutputFormat", "JSON")
     recipe = component.recipe if form == "JSON" else recipes.as_yaml(component.recipe)
     return {"recipeOutputFormat": form, "recipe": recipe} | _tags_of(component)
@@ -86,11 +110,11 @@ def list_components(context: Context, request: Request) -> Response:
     Raises:
         ValidationFault: a nextToken that this query did not give out.
     """
-    cursor = paging.unseal(context, "ListComponents", request)
+    cursor = paging.read_token(context, "ListComponents", request)
     if request.get("scope", "PRIVATE") == "PUBLIC":
         return {"components": []}
     caller, most = context.caller, request.get("maxResults", PAGE)
-    page = context.shelf.components.list(caller.account, caller.region, cursor[0] if cursor else None, most)
+    page = context.components.list(caller.account, caller.region, cursor[0] if cursor else None, most)
     return {"components": [_latest(component) for component in page.components]} | _next(
         context, "ListComponents", request, page.cursor
     )
@@ -103,9 +127,9 @@ def list_component_versions(context: Context, request: Request) -> Response:
         ResourceNotFound: no such component in the caller's account and region.
         ValidationFault: a nextToken that this query did not give out.
     """
-    cursor = paging.unseal(context, "ListComponentVersions", request)
+    cursor = paging.read_token(context, "ListComponentVersions", request)
     key = _own(context, request["arn"])
-    page = context.shelf.components.versions(key, cursor[0] if cursor else None, request.get("maxResults", PAGE))
+    page = context.components.versions(key, cursor[0] if cursor else None, request.get("maxResults", PAGE))
     if not page.components and cursor is None:
         raise _missing(str(key))
     versions = [
@@ -126,11 +150,11 @@ def get_component_version_artifact(context: Context, request: Request) -> Respon
         raise ValidationFault(
             "Value 'fips' at 'iotEndpointType' cannot be honoured: this service has no FIPS endpoint. Leave it out."
         )
-    component = context.shelf.components.get(_version(context, request["arn"]))
+    component = context.components.get(_version(context, request["arn"]))
     uri = artifacts.named(component.artifacts, request["artifactName"])
     if uri is None:
         raise _missing(f"{component.arn}/artifacts/{request['artifactName']}")
-    return {"preSignedUrl": context.shelf.link(S3Uri.parse(uri), context.caller.endpoint)}
+    return {"preSignedUrl": context.link(S3Uri.parse(uri), context.caller.endpoint)}
 
 
 def delete_component(context: Context, request: Request) -> None:
@@ -139,7 +163,7 @@ def delete_component(context: Context, request: Request) -> None:
     Raises:
         ResourceNotFound: no such version in the caller's account and region.
     """
-    context.shelf.components.delete(_version(context, request["arn"]))
+    context.components.delete(_version(context, request["arn"]))
 
 
 def tag_resource(context: Context, request: Request) -> Response:
@@ -150,7 +174,7 @@ def tag_resource(context: Context, request: Request) -> Response:
         ValidationFault: more than 50 tags in all, or a reserved key.
     """
     key = _version(context, request["resourceArn"])
-    context.shelf.components.put_tags(key, _tags(request["tags"]), most=rules.TAGS_PER_RESOURCE)
+    context.components.put_tags(key, _tags(request["tags"]), most=rules.TAGS_PER_RESOURCE)
     return {}
 
 
@@ -160,7 +184,7 @@ def untag_resource(context: Context, request: Request) -> Response:
     Raises:
         ResourceNotFound: no such version in the caller's account and region.
     """
-    context.shelf.components.remove_tags(_version(context, request["resourceArn"]), request["tagKeys"])
+    context.components.remove_tags(_version(context, request["resourceArn"]), request["tagKeys"])
     return {}
 
 
@@ -170,27 +194,11 @@ def list_tags_for_resource(context: Context, request: Request) -> Response:
     Raises:
         ResourceNotFound: no such version in the caller's account and region.
     """
-    return _tags_of(context.shelf.components.get(_version(context, request["resourceArn"])))
-
-
-def component_name(operation: str, request: Request) -> str | None:
-    """The name of the component that a request is about; None where it is about no one component.
-
-    Args:
-        operation: its name.
-        request: as parsed; not validated yet.
-    """
-    arn = request.get("resourceArn", request.get("arn"))
-    if arn is not None:
-        _, separator, rest = arn.partition(":components:")
-        return rest.partition(":")[0] if separator else None
-    if operation == "CreateComponentVersion":
-        return recipes.name_of(request.get("inlineRecipe") or b"")
-    return None
+    return _tags_of(context.components.get(_version(context, request["resourceArn"])))
 
 
 def _component(context: Context, recipe: Mapping[str, Any]) -> Component:
-    digested = artifacts.with_digests(recipe, context.shelf.objects)
+    digested = artifacts.with_digests(recipe, context.objects)
     return Component(
         account=context.caller.account,
         region=context.caller.region,
@@ -287,4 +295,4 @@ def _tags_of(component: Component) -> Response:
 
 
 def _next(context: Context, operation: str, request: Request, cursor: str | None) -> Response:
-    return {"nextToken": paging.seal(context, operation, request, [cursor])} if cursor is not None else {}
+    return {"nextToken": paging.make_token(context, operation, request, [cursor])} if cursor is not None else {}

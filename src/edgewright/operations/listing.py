@@ -47,7 +47,7 @@ def page(
         sort_by=SORTS[request.get("SortBy", "CREATION_TIME")],
         descending=request.get("SortOrder", "Descending") == "Descending",
         limit=most,
-        after=paging.unseal(context, operation, request),
+        after=paging.read_token(context, operation, request),
         name_contains=request.get("NameContains"),
         model_name_contains=request.get("ModelNameContains"),
         status=Status(status) if status else None,
@@ -57,5 +57,5 @@ def page(
         modified_before=request.get("LastModifiedTimeBefore"),
     )
     found = context.jobs.list(query)
-    token = paging.seal(context, operation, request, list(found.cursor)) if found.cursor else None
+    token = paging.make_token(context, operation, request, list(found.cursor)) if found.cursor else None
     return found.jobs, token

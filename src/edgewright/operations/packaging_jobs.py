@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View
 from edgewright.operations import listing, presets, roles, rules
-from edgewright.operations.handover import hand_over
+from edgewright.operations.enqueueing import enqueue
+from edgewright.operations.handler import Access
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from edgewright.operations.context import Context
+    from collections.abc import Sequence
+
+    from edgewright.operations.context import Caller, Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -41,8 +44,14 @@ SHOWN_VIEW = View(Kind.PACKAGING, tuple(SHOWN.values()))
 """Describe is what callers ask all day: it reads these columns, and makes no whole job of them."""
 
 
+def packaging_job_access(action: str, caller: Caller, request: Request) -> Sequence[Access]:
+    """What an operation touches that names an edge packaging job."""
+    name = request.get("EdgePackagingJobName")
+    return (Access(action, name, caller.job(Kind.PACKAGING, name).arn) if name is not None else Access(action),)
+
+
 def create_edge_packaging_job(context: Context, request: Request) -> None:
-    """CreateEdgePackagingJob: check, insert as STARTING, hand over. Answers an empty body.
+    """CreateEdgePackagingJob: check, insert as STARTING, enqueue. Answers an empty body.
 
     Raises:
         ValidationFault: a rule beyond the model's is broken, or the compilation job is unknown or not COMPLETED.
@@ -59,7 +68,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     _beside_source(package, compilation)
     job = _new_job(context, request, compilation)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
-    hand_over(context, job.key)
+    enqueue(context, job.key)
 
 
 def describe_edge_packaging_job(context: Context, request: Request) -> Response:

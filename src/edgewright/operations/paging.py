@@ -27,13 +27,13 @@ UNBOUND = frozenset({"NextToken", "MaxResults", "nextToken", "maxResults"})
 Cursor = list[Any]
 
 
-def seal(context: Context, operation: str, request: Mapping[str, Any], cursor: Cursor) -> str:
+def make_token(context: Context, operation: str, request: Mapping[str, Any], cursor: Cursor) -> str:
     """The token that goes on behind `cursor`, the last row's sort value and name."""
     body = orjson.dumps(cursor)
     return base64.urlsafe_b64encode(_tag(context, operation, request, body) + body).decode("ascii")
 
 
-def unseal(context: Context, operation: str, request: Mapping[str, Any]) -> Cursor | None:
+def read_token(context: Context, operation: str, request: Mapping[str, Any]) -> Cursor | None:
     """The cursor in the request's NextToken, or None where it has none.
 
     Raises:
@@ -43,10 +43,10 @@ def unseal(context: Context, operation: str, request: Mapping[str, Any]) -> Curs
     if not token:
         return None
     try:
-        sealed = base64.b64decode(token, altchars=b"-_", validate=True)
+        signed = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise _refused() from error
-    tag, body = sealed[:TAG_BYTES], sealed[TAG_BYTES:]
+    tag, body = signed[:TAG_BYTES], signed[TAG_BYTES:]
     if not hmac.compare_digest(tag, _tag(context, operation, request, body)):
         raise _refused()
     cursor = orjson.loads(body)

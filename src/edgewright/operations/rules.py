@@ -38,7 +38,7 @@ def kms_key(context: Context, output_config: Mapping[str, Any]) -> None:
     if not named:
         return
     try:
-        context.shelf.objects.check_key(named, context.caller.account, context.caller.region)
+        context.objects.check_key(named, context.caller.account, context.caller.region)
     except KeyRefused as error:
         raise ValidationFault(
             f"Value '{named}' at 'outputConfig.kmsKeyId' cannot be honoured: {error.message}"

@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.jobs import JobKey
 from edgewright.operations import paging, rules
+from edgewright.operations.handler import Access
 
 if TYPE_CHECKING:
-    from edgewright.operations.context import Context
+    from collections.abc import Sequence
+
+    from edgewright.operations.context import Caller, Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
 
 PAGE = 50
+
+
+def tagged_job_access(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
+    """What the operations on tags touch: the job whose ARN they are given."""
+    arn = request.get("ResourceArn")
+    return (Access(action, arn.rpartition("/")[2], arn) if arn is not None else Access(action),)
 
 
 def add_tags(context: Context, request: Request) -> Response:
@@ -39,11 +48,11 @@ def list_tags(context: Context, request: Request) -> Response:
         ValidationFault: a NextToken that this query did not give out.
     """
     key = _resource(context, request["ResourceArn"])
-    cursor = paging.unseal(context, "ListTags", request)
+    cursor = paging.read_token(context, "ListTags", request)
     tags = [pair for pair in _pairs(context.jobs.tags(key)) if cursor is None or pair["Key"] > cursor[0]]
     page = tags[: request.get("MaxResults", PAGE)]
     more = len(tags) > len(page)
-    token = paging.seal(context, "ListTags", request, [page[-1]["Key"]]) if more else None
+    token = paging.make_token(context, "ListTags", request, [page[-1]["Key"]]) if more else None
     return {"Tags": page} | ({"NextToken": token} if token else {})
 
 

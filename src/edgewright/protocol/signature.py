@@ -19,7 +19,7 @@ LONGEST_LIFE = 7 * 24 * 3600
 LIFE_DIGITS = 9
 """Of a life at most, zeros ahead included."""
 LONGEST_KEPT = 1024
-"""Characters of a header whose reading is kept: whoever sends longer ones fills no memory with them."""
+"""Characters of a header whose reading is kept: longer ones fill no memory."""
 
 Headers = Mapping[bytes, bytes]
 
@@ -64,12 +64,12 @@ class Moment(NamedTuple):
     stamp: str
 
 
-class Claim(NamedTuple):
+class Signature(NamedTuple):
     """What a request says of its own signature.
 
     Attributes:
         terms: algorithm, credential and signed headers.
-        signature: lower-case hexadecimal, if it is a good one.
+        value: lower-case hexadecimal, if it is a good one.
         moment: when the request says that it was signed.
         life: seconds for which a pre-signed request holds; None in the header form.
         session_token: of temporary credentials.
@@ -77,7 +77,7 @@ class Claim(NamedTuple):
     """
 
     terms: Terms
-    signature: str
+    value: str
     moment: Moment
     life: int | None
     session_token: str | None
@@ -101,7 +101,7 @@ def _repeated(values: Sequence[bytes]) -> Repeated:
     return repeated
 
 
-def claimed(request: Request, headers: Headers) -> Claim:
+def read_signature(request: Request, headers: Headers) -> Signature:
     """What a request says of its own signature.
 
     Raises:
@@ -116,20 +116,20 @@ def claimed(request: Request, headers: Headers) -> Claim:
             "The request is signed in its Authorization header and in its query. Sign it in one of the two."
         )
     if in_query:
-        return _claim_in_query(query)
+        return _signature_in_query(query)
     if not authorization.startswith("AWS4-"):
         raise MissingAuthentication("Missing Authentication Token")
-    return _claim_in_header(authorization, headers)
+    return _signature_in_header(authorization, headers)
 
 
-def _claim_in_header(authorization: str, headers: Headers) -> Claim:
+def _signature_in_header(authorization: str, headers: Headers) -> Signature:
     signed_at = only(headers, b"x-amz-date") or only(headers, b"date")
     begin, _, given_signature = authorization.rpartition(", Signature=")
     terms = _usual_terms(begin) if len(begin) < LONGEST_KEPT else None
     if terms is None or not signed_at or not given_signature or "," in given_signature:
         terms, given_signature, signed_at = _unusual(authorization, signed_at)
     token = only(headers, b"x-amz-security-token")
-    return Claim(terms, given_signature, _moment(signed_at), None, token, presigned=False)
+    return Signature(terms, given_signature, _moment(signed_at), None, token, presigned=False)
 
 
 @lru_cache(maxsize=1024)
@@ -170,7 +170,7 @@ def _parameters(text: str, authorization: str) -> dict[str, str]:
     return given
 
 
-def _claim_in_query(query: bytes) -> Claim:
+def _signature_in_query(query: bytes) -> Signature:
     given = _query_parameters(query)
     lacks = [
         f"AWS query-string parameters must include '{name}'."
@@ -179,9 +179,9 @@ def _claim_in_query(query: bytes) -> Claim:
     ]
     if lacks:
         raise IncompleteSignature(f"{' '.join(lacks)} Re-examine the query-string parameters.")
-    return Claim(
+    return Signature(
         terms=Terms(given["X-Amz-Algorithm"], given["X-Amz-Credential"], _names(given["X-Amz-SignedHeaders"])),
-        signature=given["X-Amz-Signature"],
+        value=given["X-Amz-Signature"],
         moment=_moment(given["X-Amz-Date"]),
         life=_life(given.get("X-Amz-Expires")),
         session_token=given.get("X-Amz-Security-Token"),

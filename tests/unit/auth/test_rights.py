@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from edgewright.auth.rights import Rights, Rule, Wanted, authorize
+from edgewright.auth.rights import Rights, Rule, authorize
 from edgewright.errors import AccessDenied, SettingsRefused
+from edgewright.operations import Access
 
 PREFIX = "arn:aws:sagemaker:eu-west-1:123456789012"
 USER = "arn:aws:iam::123456789012:user/ci"
@@ -40,38 +41,18 @@ def test_a_deny_beats_an_allow_and_silence_denies(
     assert rights(allow, deny).permit(action, name) is permitted
 
 
-@pytest.mark.parametrize(
-    ("operation", "request_", "name", "arn"),
-    [
-        ("DescribeEdgePackagingJob", {"EdgePackagingJobName": "j"}, "j", f"{PREFIX}:edge-packaging-job/j"),
-        (
-            "CreateEdgePackagingJob",
-            {"CompilationJobName": "c", "EdgePackagingJobName": "j"},
-            "j",
-            f"{PREFIX}:edge-packaging-job/j",
-        ),
-        ("StopCompilationJob", {"CompilationJobName": "c"}, "c", f"{PREFIX}:compilation-job/c"),
-        ("ListEdgePackagingJobs", {"NameContains": "j"}, "*", "*"),
-        ("ListTags", {"ResourceArn": f"{PREFIX}:compilation-job/c"}, "c", f"{PREFIX}:compilation-job/c"),
-        ("DescribeEdgePackagingJob", {}, "*", "*"),
-    ],
-)
-def test_a_request_names_its_resource(operation: str, request_: dict[str, str], name: str, arn: str) -> None:
-    assert Wanted.of(operation, request_, PREFIX) == Wanted(f"sagemaker:{operation}", name, arn)
-
-
 def test_a_refusal_has_the_words_of_aws() -> None:
-    wanted = Wanted.of("StopEdgePackagingJob", {"EdgePackagingJobName": "j"}, PREFIX)
+    access = Access("sagemaker:StopEdgePackagingJob", "j", f"{PREFIX}:edge-packaging-job/j")
     with pytest.raises(AccessDenied) as raised:
-        authorize(USER, rights(["sagemaker:List*"]), wanted)
+        authorize(USER, rights(["sagemaker:List*"]), access)
     assert raised.value.message == (
         f"User: {USER} is not authorized to perform: sagemaker:StopEdgePackagingJob on resource: "
         f"{PREFIX}:edge-packaging-job/j because no identity-based policy allows the "
         "sagemaker:StopEdgePackagingJob action"
     )
     with pytest.raises(AccessDenied, match="with an explicit deny in an identity-based policy"):
-        authorize(USER, rights(["*"], ["sagemaker:Stop*"]), wanted)
-    authorize(USER, rights(["*"]), wanted)
+        authorize(USER, rights(["*"], ["sagemaker:Stop*"]), access)
+    authorize(USER, rights(["*"]), access)
 
 
 @pytest.mark.parametrize(

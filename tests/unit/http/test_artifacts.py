@@ -1,4 +1,4 @@
-"""Sealed addresses: what they open, what they do not, and how the object is sent."""
+"""Signed links: what they open, what they do not, and how the object is sent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from edgewright.auth.links import LIFE, LinkSigner
 from edgewright.errors import StoreUnavailable
-from edgewright.http.artifacts import LIFE, Artifacts
+from edgewright.http.artifacts import Artifacts
 from edgewright.stores import DirectoryStore, S3Uri
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def objects(tmp_path: Path) -> DirectoryStore:
 
 @pytest.fixture
 def artifacts(objects: DirectoryStore, clock: Clock) -> Artifacts:
-    return Artifacts(objects, KEY, clock)
+    return Artifacts(objects, LinkSigner(KEY, clock))
 
 
 async def get(artifacts: Artifacts, url: str, method: str = "GET") -> tuple[int, dict[str, str], list[bytes]]:
@@ -105,9 +106,9 @@ def test_an_address_holds_for_its_time(artifacts: Artifacts, clock: Clock) -> No
 
 
 def test_every_server_of_a_database_opens_it_and_no_other(objects: DirectoryStore, clock: Clock) -> None:
-    url = Artifacts(objects, KEY, clock).link(URI, "")
-    assert fetch(Artifacts(objects, KEY, clock), url)[0] == 200
-    assert fetch(Artifacts(objects, b"j" * 32, clock), url)[0] == 403
+    url = Artifacts(objects, LinkSigner(KEY, clock)).link(URI, "")
+    assert fetch(Artifacts(objects, LinkSigner(KEY, clock)), url)[0] == 200
+    assert fetch(Artifacts(objects, LinkSigner(b"j" * 32, clock)), url)[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ class Unreachable(DirectoryStore):
 
 
 def test_a_store_that_fails_is_told_without_its_inside(tmp_path: Path, clock: Clock) -> None:
-    artifacts = Artifacts(Unreachable(tmp_path), KEY, clock)
+    artifacts = Artifacts(Unreachable(tmp_path), LinkSigner(KEY, clock))
     status, _, pieces = fetch(artifacts, artifacts.link(URI, ""))
     assert status == 503
     assert b"secret" not in b"".join(pieces)

@@ -1,4 +1,4 @@
-"""How each service is spoken: what a request wants, and what goes back."""
+"""How each service is spoken: what is read, and what goes back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 
 from edgewright.errors import ResourceNotFound, UnknownOperation
 from edgewright.http.service_protocols import AwsJson, RestJson
-from edgewright.operations import OPERATIONS, Caller
+from edgewright.operations import OPERATIONS
 from edgewright.protocol import load_service
 
-CALLER = Caller("123456789012", "eu-west-1")
 PREFIX = "arn:aws:greengrass:eu-west-1:123456789012:components"
 ARN = f"{PREFIX}:team-model:versions:1.0.0"
 REST = RestJson(load_service("greengrassv2"), OPERATIONS)
@@ -57,31 +56,6 @@ def test_what_is_not_implemented_is_told_beside_what_is() -> None:
 def test_a_target_of_another_service_names_nothing(target: str) -> None:
     with pytest.raises(UnknownOperation, match="names no operation of this service"):
         AWS.read(scope("POST", "/", x_amz_target=target), b"{}")
-
-
-@pytest.mark.parametrize(
-    ("operation", "request_", "name", "resource"),
-    [
-        ("GetComponent", {"arn": ARN}, "team-model", ARN),
-        ("ListComponentVersions", {"arn": f"{PREFIX}:team-model"}, "team-model", f"{PREFIX}:team-model"),
-        ("TagResource", {"resourceArn": ARN, "tags": {}}, "team-model", ARN),
-        ("TagResource", {"resourceArn": "arn:aws:greengrass:r:1:coreDevices:x"}, "*", "*"),
-        ("ListComponents", {}, "*", "*"),
-        ("CreateComponentVersion", {"inlineRecipe": b'{"ComponentName": "a"}'}, "a", f"{PREFIX}:a"),
-        ("CreateComponentVersion", {"inlineRecipe": b"componentname: a\n"}, "a", f"{PREFIX}:a"),
-        ("CreateComponentVersion", {"inlineRecipe": b"{"}, "*", "*"),
-        ("CreateComponentVersion", {"inlineRecipe": b'{"ComponentName": 1}'}, "*", "*"),
-        ("CreateComponentVersion", {}, "*", "*"),
-    ],
-)
-def test_rules_see_the_component(operation: str, request_: dict[str, Any], name: str, resource: str) -> None:
-    wanted = REST.wanted(operation, request_, CALLER)
-    assert (wanted.action, wanted.name, wanted.arn) == (f"greengrass:{operation}", name, resource)
-
-
-def test_rules_see_the_job() -> None:
-    wanted = AWS.wanted("StopEdgePackagingJob", {"EdgePackagingJobName": "j"}, CALLER)
-    assert (wanted.action, wanted.name) == ("sagemaker:StopEdgePackagingJob", "j")
 
 
 def test_addresses_stand_at_the_host_that_was_signed() -> None:

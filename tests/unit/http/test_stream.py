@@ -14,12 +14,13 @@ from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
 from edgewright import protocol
+from edgewright.auth.authenticator import Authenticator
 from edgewright.auth.principals import Principal, Principals
 from edgewright.auth.rights import Rights, Rule
-from edgewright.auth.sigv4 import Verifier
+from edgewright.auth.sessions import Session, SessionSigner
 from edgewright.auth.throttling import Throttle
 from edgewright.http import stream
-from edgewright.http.entrance import Entrance
+from edgewright.http.authentication import PageAuthentication
 from edgewright.http.service_protocols import AwsJson
 from edgewright.http.stream import EventStream
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
@@ -76,10 +77,21 @@ def make(store: JobStore, name: str, account: str = "123456789012") -> None:
     store.insert(job, {})
 
 
-def entrance(principals: Principals, viewer: Principal | None, throttle: Throttle | None = None) -> Entrance:
-    wire = AwsJson(protocol.load_service("sagemaker"), OPERATIONS)
-    session = None if viewer is None else lambda _request: (viewer, REGION)
-    return Entrance(wire, Verifier(principals, "sagemaker"), principals, throttle, session)
+def pages(principals: Principals, viewer: Principal | None, throttle: Throttle | None = None) -> PageAuthentication:
+    """What lets a viewer in whom the session's cookie names."""
+    authenticator = Authenticator(principals, ["sagemaker"], throttle, SignedIn(viewer) if viewer else None)
+    return PageAuthentication(authenticator, AwsJson(protocol.load_service("sagemaker"), OPERATIONS))
+
+
+class SignedIn(SessionSigner):
+    """Finds the session of one principal in every cookie."""
+
+    def __init__(self, viewer: Principal) -> None:
+        super().__init__(b"k" * 32)
+        self._viewer = viewer
+
+    def read(self, *_: Any) -> tuple[Session, Principal]:
+        return Session(self._viewer.access_key_id, REGION, "http://edge", 0, "nonce"), self._viewer
 
 
 def request(query: str = "", **headers: str) -> Request:
@@ -121,7 +133,7 @@ def test_a_session_reads_what_is_kept_one_line_for_each(
 ) -> None:
     make(store, "one")
     make(store, "two")
-    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
+    events = EventStream(pages(principals, principal), beside(store).events, ending_after(3))
     status, told, _ = read(events, request("after=0"))
     assert status == 200
     assert [(each["id"], each["event"]) for each in told] == [("1", "job"), ("2", "job")]
@@ -134,14 +146,14 @@ def test_the_header_that_browsers_send_counts_before_the_query(
 ) -> None:
     for name in ("one", "two", "three"):
         make(store, name)
-    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
+    events = EventStream(pages(principals, principal), beside(store).events, ending_after(3))
     _, told, _ = read(events, request("after=0", last_event_id="2"))
     assert [each["id"] for each in told] == ["3"]
 
 
 def test_without_a_start_only_what_comes_is_told(store: JobStore, principals: Principals, principal: Principal) -> None:
     make(store, "before")
-    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
+    events = EventStream(pages(principals, principal), beside(store).events, ending_after(3))
     assert read(events, request())[1] == []
 
 
@@ -154,7 +166,7 @@ def test_other_accounts_and_forbidden_jobs_are_not_told(
         make(store, name)
     make(store, "open-3", account="210987654321")
     monkeypatch.setattr(principals, "_known", {"AKIAFIRST": bounded})
-    events = EventStream(entrance(principals, bounded), beside(store).events, ending_after(8))
+    events = EventStream(pages(principals, bounded), beside(store).events, ending_after(8))
     _, told, _ = read(events, request("after=0"))
     assert [json.loads(each["data"])["detail"]["EdgePackagingJobName"] for each in told] == ["open-1", "open-2"]
 
@@ -166,11 +178,11 @@ def test_who_missed_events_that_are_gone_is_told_so(
         make(store, name)
     beside(store).events.number()
     beside(store).events.delete(datetime.now(UTC) + timedelta(days=1), 2)
-    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
+    events = EventStream(pages(principals, principal), beside(store).events, ending_after(3))
     _, told, _ = read(events, request("after=1"))
     assert told[0] == {"event": "gap", "data": '{"after":1,"oldest":3}'}
     assert told[1]["id"] == "3"
-    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
+    events = EventStream(pages(principals, principal), beside(store).events, ending_after(3))
     assert [each["event"] for each in read(events, request("after=2"))[1]] == ["job"]
 
 
@@ -178,7 +190,7 @@ def test_a_silent_stream_shows_that_it_lives(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.0)
-    events = EventStream(entrance(principals, principal), beside(store).events, ending_after(3))
+    events = EventStream(pages(principals, principal), beside(store).events, ending_after(3))
     assert ": still here" in read(events, request())[2]
 
 
@@ -186,7 +198,7 @@ def test_a_stream_ends_when_the_key_is_another_one(
     store: JobStore, principals: Principals, principal: Principal
 ) -> None:
     former = replace(principal, secret_access_key="the-old-one")
-    events = EventStream(entrance(principals, former), beside(store).events, lambda: False)
+    events = EventStream(pages(principals, former), beside(store).events, lambda: False)
     make(store, "one")
     assert read(events, request("after=0"))[1] == []
 
@@ -195,7 +207,7 @@ def test_a_stream_ends_when_the_key_is_another_one(
 def test_what_is_no_events_number_is_refused(
     store: JobStore, principals: Principals, principal: Principal, given: str
 ) -> None:
-    events = EventStream(entrance(principals, principal), beside(store).events, lambda: False)
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: False)
     answer = asyncio.run(events.page(request(last_event_id=given)))
     assert (answer.status_code, b"is not the id of an event" in bytes(answer.body)) == (400, True)
 
@@ -207,7 +219,7 @@ def test_what_is_not_the_callers_fault_is_logged(
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(stream, "_start", broken)
-    events = EventStream(entrance(principals, principal), beside(store).events, lambda: False)
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: False)
     with capture_logs() as lines:
         answer = asyncio.run(events.page(request()))
     assert (answer.status_code, b"a fault of ours" in bytes(answer.body)) == (500, False)
@@ -222,16 +234,16 @@ def test_there_are_only_so_many(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "MOST_STREAMS", 0)
-    events = EventStream(entrance(principals, principal), beside(store).events, lambda: False)
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: False)
     assert read(events, request())[0] == 400
 
 
 def test_a_throttled_viewer_is_refused(store: JobStore, principals: Principals, principal: Principal) -> None:
-    events = EventStream(entrance(principals, principal, Throttle(0.001, 1)), beside(store).events, ending_after(2))
+    events = EventStream(pages(principals, principal, Throttle(0.001, 1)), beside(store).events, ending_after(2))
     assert [read(events, request())[0] for _ in range(2)] == [200, 400]
 
 
 def test_without_a_session_a_signature_is_wanted(store: JobStore, principals: Principals, principal: Principal) -> None:
-    assert read(EventStream(entrance(principals, None), beside(store).events, lambda: True), request())[0] == 400
-    signed = EventStream(entrance(principals, principal), beside(store).events, lambda: True)
+    assert read(EventStream(pages(principals, None), beside(store).events, lambda: True), request())[0] == 400
+    signed = EventStream(pages(principals, principal), beside(store).events, lambda: True)
     assert read(signed, request(authorization="AWS4-HMAC-SHA256 nonsense"))[0] == 400  # a session does not help it

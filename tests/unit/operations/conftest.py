@@ -1,4 +1,4 @@
-"""A context over a real job store; what is handed over is kept in a list."""
+"""A context over a real job store; what is enqueued is kept in a list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status
-from edgewright.operations import Caller, Context, Shelf
+from edgewright.operations import Caller, Context
 from edgewright.persistence import Persistence
 from edgewright.roles import ServiceRole
 from edgewright.stores.memory import MemoryStore
@@ -32,21 +32,25 @@ def store(tmp_path: Path) -> Iterator[JobStore]:
 
 
 @pytest.fixture
-def handed() -> list[JobKey]:
-    """The jobs that operations handed over."""
+def enqueued() -> list[JobKey]:
+    """The jobs that operations enqueued."""
     return []
 
 
 @pytest.fixture
-def shelf(store: JobStore) -> Shelf:
-    """Components, and artifacts in memory."""
-    return Shelf(beside(store).components, MemoryStore(), lambda uri, endpoint: f"{endpoint}/{uri.bucket}/{uri.key}")
-
-
-@pytest.fixture
-def context(store: JobStore, handed: list[JobKey], shelf: Shelf) -> Context:
+def context(store: JobStore, enqueued: list[JobKey]) -> Context:
+    objects = MemoryStore()
     return Context(
-        Caller(ACCOUNT, REGION), store, handed.append, lambda: NOW, b"k" * 32, 100, shelf, ServiceRole(shelf.objects)
+        caller=Caller(ACCOUNT, REGION),
+        jobs=store,
+        components=beside(store).components,
+        objects=objects,
+        link=lambda uri, endpoint: f"{endpoint}/{uri.bucket}/{uri.key}",
+        roles=ServiceRole(objects),
+        enqueue=enqueued.append,
+        now=lambda: NOW,
+        token_key=b"k" * 32,
+        unfinished_jobs=100,
     )
 
 

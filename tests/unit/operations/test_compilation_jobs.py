@@ -19,11 +19,11 @@ def call(context: Context, operation: str, **request: Any) -> Mapping[str, Any]:
     return OPERATIONS[f"{operation}CompilationJob"](context, request) or {}
 
 
-def test_create_answers_the_arn_and_hands_over(context: Context, handed: list[JobKey]) -> None:
+def test_create_answers_the_arn_and_hands_over(context: Context, enqueued: list[JobKey]) -> None:
     request = compile_request("c", Tags=[{"Key": "a", "Value": "b"}])
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:compilation-job/c"
     assert call(context, "Create", **request) == {"CompilationJobArn": arn}
-    assert handed == [context.key(Kind.COMPILATION, "c")]
+    assert enqueued == [context.key(Kind.COMPILATION, "c")]
     assert call(context, "Describe", CompilationJobName="c") == {
         "CompilationJobArn": arn,
         "CompilationJobStatus": "STARTING",
@@ -51,13 +51,13 @@ def test_create_answers_the_arn_and_hands_over(context: Context, handed: list[Jo
     ],
 )
 def test_what_cannot_be_honoured_is_refused(
-    context: Context, handed: list[JobKey], member: str, change: object, words: str
+    context: Context, enqueued: list[JobKey], member: str, change: object, words: str
 ) -> None:
     with pytest.raises(CallerError, match=words):
         call(context, "Create", **compile_request("c", **{member: change}))
     with pytest.raises(ResourceNotFound):
         call(context, "Describe", CompilationJobName="c")
-    assert handed == []
+    assert enqueued == []
 
 
 def test_faults_are_gathered(context: Context) -> None:

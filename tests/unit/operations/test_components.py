@@ -45,7 +45,7 @@ def create(context: Context, *parts: str, **changes: Any) -> str:
 @pytest.fixture
 def stocked(context: Context) -> Context:
     """A context whose object store holds a package."""
-    context.shelf.objects.write(S3Uri.parse(URI), [b"pack", b"age"])
+    context.objects.write(S3Uri.parse(URI), [b"pack", b"age"])
     return context
 
 
@@ -54,9 +54,7 @@ def test_a_recipe_is_kept_with_its_digests(stocked: Context) -> None:
     kept = json.loads(call("GetComponent", stocked, arn=arn)["recipe"])
     for entry in kept["Manifests"][0]["Artifacts"]:
         assert (entry["Uri"], entry["Digest"], entry["Algorithm"]) == (URI, DIGEST, "SHA-256")
-    component = stocked.shelf.components.get(
-        stocked.shelf.components.list("123456789012", "eu-west-1").components[0].key
-    )
+    component = stocked.components.get(stocked.components.list("123456789012", "eu-west-1").components[0].key)
     assert component.artifacts == (URI,)
     assert component.created_at == stocked.now()
 
@@ -74,7 +72,7 @@ def test_keys_in_another_spelling_are_found_and_left_so(stocked: Context) -> Non
 def test_a_client_token_makes_a_request_count_once(stocked: Context) -> None:
     asked = {"inlineRecipe": json.dumps(recipe("once", "1.0.0", URI)).encode(), "tags": {"a": "1", "b": "2"}}
     first = call("CreateComponentVersion", stocked, clientToken="t-1", **asked)
-    stocked.shelf.objects.delete(S3Uri.parse(URI))  # the first answer needs no artifact any more
+    stocked.objects.delete(S3Uri.parse(URI))  # the first answer needs no artifact any more
     assert call("CreateComponentVersion", stocked, clientToken="t-1", **asked) == first
     for other in ({"tags": {"a": "1"}}, {"inlineRecipe": json.dumps(recipe("other")).encode()}):
         with pytest.raises(ClientTokenUsed):
@@ -94,12 +92,12 @@ def test_a_warning_refuses_nothing_and_an_error_does(context: Context) -> None:
 
 def test_a_digest_may_make_a_recipe_too_large(stocked: Context) -> None:
     for number in range(100):
-        stocked.shelf.objects.write(S3Uri("packages", str(number)), [b"x"])
+        stocked.objects.write(S3Uri("packages", str(number)), [b"x"])
     uris = [f"s3://packages/{number}" for number in range(100)]
     size = len(json.dumps(recipe("a", "1.0.0", *uris)))
     with pytest.raises(ValidationFault, match="with its artifacts' digests"):
         create(stocked, "a", "1.0.0", *uris, ComponentDescription="x" * (15_900 - size))
-    assert stocked.shelf.components.list("123456789012", "eu-west-1").components == ()
+    assert stocked.components.list("123456789012", "eu-west-1").components == ()
 
 
 def test_a_store_that_fails_is_nobodys_recipe(stocked: Context) -> None:
@@ -107,7 +105,7 @@ def test_a_store_that_fails_is_nobodys_recipe(stocked: Context) -> None:
         def read(self, uri: S3Uri) -> Any:
             raise StoreUnavailable(str(uri))
 
-    failing = replace(stocked, shelf=replace(stocked.shelf, objects=Failing()))
+    failing = replace(stocked, objects=Failing())
     with pytest.raises(StoreUnavailable):
         create(failing, "a", "1.0.0", URI)
 

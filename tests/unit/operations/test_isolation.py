@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edgewright.errors import CallerError, ResourceInUse, ResourceNotFound
 from edgewright.jobs import JobKey, Kind, Status
-from edgewright.operations import OPERATIONS, Caller, Context, Shelf
+from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.persistence import Persistence
 from edgewright.roles import ServiceRole
 from edgewright.stores.memory import MemoryStore
@@ -36,7 +36,7 @@ class Tenants(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.engine = open_migrated(Path(self.folder.name) / "jobs.sqlite")
         self.jobs = Persistence.on(self.engine, lambda: NOW).jobs
-        self.shelf = Shelf(beside(self.jobs).components, MemoryStore(), lambda uri, _: str(uri))
+        self.objects = MemoryStore()
         self.mine: dict[Caller, dict[str, tuple[str, dict[str, str]]]] = {caller: {} for caller in CALLERS}
         for caller in CALLERS:
             key = JobKey(Kind.COMPILATION, caller.account, caller.region, "compiled")
@@ -48,7 +48,16 @@ class Tenants(RuleBasedStateMachine):
 
     def call(self, caller: Caller, operation: str, **request: Any) -> Any:
         context = Context(
-            caller, self.jobs, lambda _: None, lambda: NOW, b"k" * 32, 100, self.shelf, ServiceRole(self.shelf.objects)
+            caller=caller,
+            jobs=self.jobs,
+            components=beside(self.jobs).components,
+            objects=self.objects,
+            link=lambda uri, _: str(uri),
+            roles=ServiceRole(self.objects),
+            enqueue=lambda _: None,
+            now=lambda: NOW,
+            token_key=b"k" * 32,
+            unfinished_jobs=100,
         )
         return OPERATIONS[operation](context, request)
 

@@ -33,7 +33,7 @@ def key(ring: Keyring) -> Key:
 def folder(context: Context, ring: Keyring, tmp_path: Path, compiled: str) -> Context:
     """A context whose objects are files."""
     objects = DirectoryStore(tmp_path / "objects", ring)
-    return replace(context, shelf=replace(context.shelf, objects=objects))
+    return replace(context, objects=objects)
 
 
 def package(context: Context, named: str) -> None:

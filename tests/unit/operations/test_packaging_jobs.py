@@ -33,11 +33,11 @@ def describe(context: Context, name: str) -> Mapping[str, Any]:
     return response
 
 
-def test_create_inserts_and_hands_over(context: Context, compiled: str, handed: list[JobKey]) -> None:
+def test_create_inserts_and_hands_over(context: Context, compiled: str, enqueued: list[JobKey]) -> None:
     request = packaging_request("job", ResourceKey="alias/k", Tags=[{"Key": "a", "Value": "b"}])
     assert call(context, "Create", **request) is None
     key = context.key(Kind.PACKAGING, "job")
-    assert handed == [key]
+    assert enqueued == [key]
     assert context.jobs.tags(key) == {"a": "b"}
     assert describe(context, "job") == {
         "EdgePackagingJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:edge-packaging-job/job",
@@ -55,7 +55,7 @@ def test_a_job_that_the_engine_does_not_take_now_is_accepted(context: Context, c
     def unavailable(key: JobKey) -> None:
         raise EngineUnavailable(f"cannot take {key.name}")
 
-    call(replace(context, hand_over=unavailable), "Create", **packaging_request("job"))
+    call(replace(context, enqueue=unavailable), "Create", **packaging_request("job"))
     assert describe(context, "job")["EdgePackagingJobStatus"] == "STARTING"
     assert beside(context.jobs).queue.not_enqueued(10) == [context.key(Kind.PACKAGING, "job")]
 
@@ -73,13 +73,13 @@ def test_a_job_that_the_engine_does_not_take_now_is_accepted(context: Context, c
     ],
 )
 def test_what_the_model_cannot_say_is_refused_and_nothing_is_made(
-    context: Context, compiled: str, handed: list[JobKey], changes: dict[str, Any], words: str
+    context: Context, compiled: str, enqueued: list[JobKey], changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValidationFault, match=words.replace(".", r"\.")):
         call(context, "Create", **packaging_request("job", **changes))
     with pytest.raises(ResourceNotFound):
         describe(context, "job")
-    assert handed == []
+    assert enqueued == []
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
@@ -89,13 +89,13 @@ def test_only_a_completed_compilation_is_a_source(context: Context, store: JobSt
         call(context, "Create", **packaging_request("job"))
 
 
-def test_a_taken_name_and_a_full_account_are_refused(context: Context, compiled: str, handed: list[JobKey]) -> None:
+def test_a_taken_name_and_a_full_account_are_refused(context: Context, compiled: str, enqueued: list[JobKey]) -> None:
     call(context, "Create", **packaging_request("job"))
     with pytest.raises(ResourceInUse, match="must be unique within an AWS account and region"):
         call(context, "Create", **packaging_request("job"))
     with pytest.raises(ResourceLimitExceeded):
         call(replace(context, unfinished_jobs=1), "Create", **packaging_request("other"))
-    assert len(handed) == 1
+    assert len(enqueued) == 1
 
 
 def test_a_completed_job_shows_its_package(context: Context, compiled: str) -> None:

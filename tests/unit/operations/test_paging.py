@@ -62,13 +62,13 @@ def test_under_one_result_is_refused(five: Context) -> None:
 
 @pytest.fixture
 def token(context: Context) -> str:
-    return paging.seal(context, LIST, {"NameContains": "a"}, ["x", "name"])
+    return paging.make_token(context, LIST, {"NameContains": "a"}, ["x", "name"])
 
 
 def test_a_token_opens_for_its_own_query_alone(context: Context, token: str) -> None:
     good = {"NameContains": "a", "NextToken": token}
-    assert paging.unseal(context, LIST, good) == ["x", "name"]
-    assert paging.unseal(context, LIST, {"NameContains": "a"}) is None
+    assert paging.read_token(context, LIST, good) == ["x", "name"]
+    assert paging.read_token(context, LIST, {"NameContains": "a"}) is None
     others: list[tuple[Context, str, dict[str, Any]]] = [
         (context, "ListCompilationJobs", good),
         (context, LIST, good | {"NameContains": "b"}),
@@ -79,7 +79,7 @@ def test_a_token_opens_for_its_own_query_alone(context: Context, token: str) -> 
     ]
     for other in others:
         with pytest.raises(ValidationFault, match="Invalid NextToken"):
-            paging.unseal(*other)
+            paging.read_token(*other)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,7 +87,7 @@ def test_a_token_opens_for_its_own_query_alone(context: Context, token: str) -> 
 def test_nobody_makes_a_token_up(context: Context, made_up: str) -> None:
     if made_up:
         with pytest.raises(ValidationFault, match="Invalid NextToken"):
-            paging.unseal(context, LIST, {"NextToken": made_up})
+            paging.read_token(context, LIST, {"NextToken": made_up})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -97,4 +97,4 @@ def test_a_changed_bit_is_noticed(context: Context, token: str, place: int, bit:
     raw[place % len(raw)] ^= 1 << bit
     changed = base64.urlsafe_b64encode(raw).decode()
     with pytest.raises(ValidationFault, match="Invalid NextToken"):
-        paging.unseal(context, LIST, {"NameContains": "a", "NextToken": changed})
+        paging.read_token(context, LIST, {"NameContains": "a", "NextToken": changed})

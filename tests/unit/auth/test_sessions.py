@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from edgewright.auth.principals import Principal
-from edgewright.console.sessions import Seals, Session, new_nonce
+from edgewright.auth.sessions import Session, SessionSigner, new_nonce
 
 PRINCIPAL = Principal("AKIAEXAMPLE", "s3cret", "123456789012")
 SESSION = Session("AKIAEXAMPLE", "eu-west-1", "http://127.0.0.1:8181", 2000, "nonce")
-SEALS = Seals(b"k" * 32)
+SIGNER = SessionSigner(b"k" * 32)
 
 
 def find(key_id: str) -> Principal | None:
@@ -17,33 +17,33 @@ def find(key_id: str) -> Principal | None:
 
 
 def test_a_sealed_session_opens_again_on_any_server_with_the_key() -> None:
-    assert Seals(b"k" * 32).open(SEALS.seal(SESSION, PRINCIPAL), find, 1999.9) == (SESSION, PRINCIPAL)
+    assert SessionSigner(b"k" * 32).read(SIGNER.sign(SESSION, PRINCIPAL), find, 1999.9) == (SESSION, PRINCIPAL)
 
 
 def test_a_session_ends() -> None:
-    assert SEALS.open(SEALS.seal(SESSION, PRINCIPAL), find, 2000) is None
+    assert SIGNER.read(SIGNER.sign(SESSION, PRINCIPAL), find, 2000) is None
 
 
 def test_another_servers_session_does_not_open() -> None:
-    assert Seals(b"x" * 32).open(SEALS.seal(SESSION, PRINCIPAL), find, 0) is None
+    assert SessionSigner(b"x" * 32).read(SIGNER.sign(SESSION, PRINCIPAL), find, 0) is None
 
 
 def test_a_key_that_is_gone_is_signed_out() -> None:
-    assert SEALS.open(SEALS.seal(SESSION, PRINCIPAL), lambda _key: None, 0) is None
+    assert SIGNER.read(SIGNER.sign(SESSION, PRINCIPAL), lambda _key: None, 0) is None
 
 
 @pytest.mark.parametrize(
     "now", [replace(PRINCIPAL, secret_access_key="other"), replace(PRINCIPAL, session_token="new")]
 )
 def test_a_key_whose_secret_changed_is_signed_out(now: Principal) -> None:
-    assert SEALS.open(SEALS.seal(SESSION, PRINCIPAL), lambda _key: now, 0) is None
+    assert SIGNER.read(SIGNER.sign(SESSION, PRINCIPAL), lambda _key: now, 0) is None
 
 
 def test_no_byte_of_a_cookie_can_be_changed() -> None:
-    cookie = SEALS.seal(SESSION, PRINCIPAL)
+    cookie = SIGNER.sign(SESSION, PRINCIPAL)
     for place in range(len(cookie)):
         other = "A" if cookie[place] != "A" else "B"
-        opened = SEALS.open(cookie[:place] + other + cookie[place + 1 :], find, 0)
+        opened = SIGNER.read(cookie[:place] + other + cookie[place + 1 :], find, 0)
         assert opened is None or opened[0] == SESSION, "base64 has bits at its end that mean nothing"
 
 
@@ -51,17 +51,17 @@ def test_no_byte_of_a_cookie_can_be_changed() -> None:
     "cookie", ["", ".", "a", "é.é", "bm8.bm8=", "eyJ9.AAAA", "bnVsbA==.AAAA", "W10=.AAAA", "x" * 9999]
 )
 def test_what_is_no_cookie_of_ours_opens_nothing(cookie: str) -> None:
-    assert SEALS.open(cookie, find, 0) is None
+    assert SIGNER.read(cookie, find, 0) is None
 
 
 def test_a_forms_token_fits_its_session_alone() -> None:
-    token = SEALS.token("nonce")
-    assert SEALS.holds(token, "nonce")
-    assert not SEALS.holds(token, "other")
-    assert not SEALS.holds("", "nonce")
-    assert not SEALS.holds(SEALS.token(""), ""), "nobody is signed in without a nonce"
-    assert not SEALS.holds("é", "nonce")
-    assert not Seals(b"x" * 32).holds(token, "nonce")
+    token = SIGNER.form_token("nonce")
+    assert SIGNER.is_form_token(token, "nonce")
+    assert not SIGNER.is_form_token(token, "other")
+    assert not SIGNER.is_form_token("", "nonce")
+    assert not SIGNER.is_form_token(SIGNER.form_token(""), ""), "nobody is signed in without a nonce"
+    assert not SIGNER.is_form_token("é", "nonce")
+    assert not SessionSigner(b"x" * 32).is_form_token(token, "nonce")
 
 
 def test_a_cookie_is_secure_where_the_browser_came_over_https() -> None:

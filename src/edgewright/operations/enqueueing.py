@@ -1,4 +1,4 @@
-"""Giving an inserted job to the engine."""
+"""Putting the work of an inserted job into the engine's queue."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def hand_over(context: Context, key: JobKey) -> None:
-    """Hand the job to the engine; where the engine cannot take it now, a worker's sweep fetches it later.
+def enqueue(context: Context, key: JobKey) -> None:
+    """Enqueue the job's work; where the engine cannot take it now, a worker enqueues it later.
 
     The job is in the database by then, so the caller's request succeeded either way.
     """
     try:
-        context.hand_over(key)
+        context.enqueue(key)
     except EngineUnavailable as error:
-        log.warning("job not handed over yet", job=key.arn, reason=error.message)
+        log.warning("job not enqueued yet", job=key.arn, reason=error.message)

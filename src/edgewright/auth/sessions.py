@@ -1,7 +1,7 @@
-"""Who is signed in: a sealed cookie, and the tokens that forms carry. Pure.
+"""Who is signed in to the console: a signed cookie, and the tokens that forms carry. Pure.
 
-Nothing is stored: the seal is an HMAC under a key that every server of one database has, so any of them may answer the
-next request. The secret of the access key goes into the seal, so that a key whose secret changes is signed out.
+Nothing is stored: the signature is an HMAC under a key that every server of one database has, so any of them may answer
+the next request. The secret of the access key goes into it, so that a key whose secret changes is signed out.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ class Session:
         return replace(self, region=region)
 
 
-class Seals:
-    """Seals sessions and forms, and opens what it sealed."""
+class SessionSigner:
+    """Signs sessions and forms, and verifies what it signed."""
 
     def __init__(self, key: bytes) -> None:
         """Keep the key, which is the same on every server of one database."""
         self._key = key
 
-    def seal(self, session: Session, principal: Principal) -> str:
+    def sign(self, session: Session, principal: Principal) -> str:
         """The cookie's value."""
         body = orjson.dumps(session)
         return f"{_encoded(body)}.{_encoded(self._tag(body, principal))}"
 
-    def open(
+    def read(
         self, cookie: str, find: Callable[[str], Principal | None], now: float
     ) -> tuple[Session, Principal] | None:
-        """The session in a cookie and who has it, or None where there is none that holds.
+        """The session in a cookie and who has it, or None where there is none that is valid.
 
         Args:
             cookie: as the browser sent it.
@@ -85,13 +85,13 @@ class Seals:
             return None
         return None if now >= session.expires else (session, principal)
 
-    def token(self, nonce: str) -> str:
+    def form_token(self, nonce: str) -> str:
         """What a form carries so that no other site can send it."""
         return hmac.digest(self._key, f"form\n{nonce}".encode(), "sha256").hex()
 
-    def holds(self, token: str, nonce: str) -> bool:
+    def is_form_token(self, token: str, nonce: str) -> bool:
         """Whether a form came from a page that was made for the holder of this nonce."""
-        return bool(nonce) and hmac.compare_digest(token.encode(), self.token(nonce).encode())
+        return bool(nonce) and hmac.compare_digest(token.encode(), self.form_token(nonce).encode())
 
     def _tag(self, body: bytes, principal: Principal) -> bytes:
         proof = f"{principal.secret_access_key}\n{principal.session_token or ''}".encode()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgewright.auth.principals import Principal
-from edgewright.console.signing_in import REFUSED, Attempts, identify
+from edgewright.auth.signing_in import REFUSED, Attempts, identify
 from edgewright.errors import AccessDenied, Throttled
 
 PLAIN = Principal("AKIAPLAIN", "secret", "123456789012")

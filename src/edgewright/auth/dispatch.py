@@ -1,0 +1,37 @@
+"""The one way to an operation: the rights of who calls, the model's constraints, then the operation itself.
+
+The API and the console both take it, so that nobody may do on a page what the API would refuse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgewright import protocol
+from edgewright.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from edgewright.auth.identity import Identity
+    from edgewright.operations import Context
+    from edgewright.operations.handler import Request, Response
+
+
+def dispatch(identity: Identity, context: Context, operation: protocol.Operation, request: Request) -> Response | None:
+    """The response of an operation; it may take a while.
+
+    Args:
+        identity: who calls.
+        context: of the caller.
+        operation: one of `OPERATIONS`.
+        request: as parsed; not validated yet.
+
+    Raises:
+        AccessDenied: the caller may not do this.
+        ValidationFault: the request breaks a constraint of the model.
+        EdgewrightError: as the operation says.
+    """
+    handler = OPERATIONS[operation.name]
+    if not identity.unrestricted:  # what a request touches need not be found out for who may do everything
+        identity.authorize(*handler.touched(context.caller, request))
+    protocol.validate(operation, request)
+    return handler.function(context, request)

@@ -1,0 +1,60 @@
+"""What the service has for each operation: the function that answers it, and what its caller must be allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from edgewright.operations.context import Caller, Context
+
+Request = Mapping[str, Any]
+Response = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One action on one resource, which the caller must be allowed."""
+
+    action: str
+    """Such as `sagemaker:StopEdgePackagingJob`."""
+    name: str = "*"
+    """The resource's name, which rules are matched with; `*` where the action is on no one resource."""
+    arn: str = "*"
+    """The resource's ARN, which a refusal names; `*` where the action is on no one resource."""
+
+
+Accesses: TypeAlias = "Callable[[str, Caller, Request], Sequence[Access]]"
+"""From an operation's own action, its caller and its request, not validated yet, to all that the request touches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One operation."""
+
+    action: str
+    """The service and the operation's name, such as `sagemaker:StopEdgePackagingJob`."""
+    function: Callable[[Context, Request], Response | None]
+    accesses: Accesses
+    """What the request touches."""
+    quick: bool = False
+    """Whether it reads one row by its key: on an embedded database it waits for nothing."""
+
+    @property
+    def name(self) -> str:
+        """The operation's name."""
+        return self.action.partition(":")[2]
+
+    def __call__(self, context: Context, request: Request) -> Response | None:
+        """The response; the request has been validated."""
+        return self.function(context, request)
+
+    def touched(self, caller: Caller, request: Request) -> Sequence[Access]:
+        """What a request touches; it may take a while."""
+        return self.accesses(self.action, caller, request)
+
+
+def no_resource(action: str, _caller: Caller, _request: Request) -> Sequence[Access]:
+    """What an operation touches that is about no one resource, such as a List."""
+    return (Access(action),)
