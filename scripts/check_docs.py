@@ -2,7 +2,7 @@
 
 Checked: the generated references equal what the program says; the help text in the README is the program's; links
 between files lead somewhere; every decision has its number once, a status and its four parts; the modules that records
-name exist; Python blocks in Markdown compile.
+name exist; the layers are the import contract's; Python blocks in Markdown compile.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -49,6 +50,7 @@ def main() -> int:
         *links(),
         *decisions(),
         *modules(),
+        *layers(),
         *python_blocks(),
         *errors_page.faults(),
     ]
@@ -129,6 +131,15 @@ def modules() -> Iterator[str]:
         for name in MODULE.findall(path.read_text(encoding="utf-8")):
             if not any((folder / name).exists() for folder in (ROOT, ROOT / "src/edgewright")):
                 yield f"{path.relative_to(ROOT)}: there is no {name}"
+
+
+def layers() -> Iterator[str]:
+    """ARCHITECTURE.md lists the layers that the import contract enforces."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    block = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```\n")[1]
+    if ["__main__", *(re.split(r" {2,}", line)[0] for line in block.splitlines())] != wanted:
+        yield "ARCHITECTURE.md: its layers are not those of pyproject.toml"
 
 
 def python_blocks() -> Iterator[str]:
