@@ -278,6 +278,33 @@ class TestTransitions:
         store.insert(compilation(created_at=NOON + timedelta(seconds=1)), {})
         assert store.tags(name) == {}
 
+    def test_jobs_that_ended_long_ago_are_deleted_the_oldest_first(self, store: JobStore, clock: Clock) -> None:
+        for number, name in enumerate(("oldest", "older", "young")):
+            clock.time = NOON + timedelta(days=number)
+            store.insert(packaging(name, created_at=clock.time, modified_at=clock.time), {"a": "b"})
+            store.insert(compilation(name, created_at=clock.time, modified_at=clock.time), {})
+            store.move(key(name), Status.FAILED, report={"log": name})
+        store.insert(packaging("running"), {})
+        clock.time = NOON + timedelta(days=400)
+        before = NOON + timedelta(days=2)
+        assert store.delete_ended(before, 1) == 1
+        assert [job.key.name for job in pages(store, query_of())] == ["young", "older", "running"]
+        assert store.delete_ended(before, 100) == 1
+        assert store.delete_ended(before, 100) == 0
+        assert [job.key.name for job in pages(store, query_of())] == ["young", "running"]
+        assert store.tags(key("oldest")) == beside(store).reports.get(key("oldest")) == {}
+        assert len(pages(store, replace(query_of(), kind=Kind.COMPILATION))) == 3, "none of them has ended"
+
+    def test_a_job_that_may_have_left_an_object_outlives_it(self, store: JobStore) -> None:
+        store.insert(packaging(), {})
+        store.begin(key())
+        store.note_output(key(), "s3://out/model-1.tar.gz", attempt=1)
+        store.move(key(), Status.FAILED)
+        far = NOON + timedelta(days=1)
+        assert store.delete_ended(far, 10) == 0
+        beside(store).orphans.confirm_removed(key(), "s3://out/model-1.tar.gz")
+        assert store.delete_ended(far, 10) == 1
+
 
 class TestProgress:
     def test_progress_is_recorded_and_answers_the_status(self, store: JobStore, clock: Clock) -> None:

@@ -6,17 +6,18 @@ count decides every race, between a Stop and a finish as well as between two wor
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, func, insert, or_, select
 from sqlalchemy import update as update_of
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.database.clock import seconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import RowReader
-from edgewright.errors import ResourceInUse, ResourceLimitExceeded, TransitionRefused, ValidationFault
+from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import reports
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.job import Job, JobKey
@@ -197,6 +198,25 @@ class JobStore:
                 return
         job = self.get(key)
         raise TransitionRefused(f"{key.arn} is {job.status}, and only an ended job can be deleted.", job.status)
+
+    def delete_ended(self, before: datetime, limit: int) -> int:
+        """Delete jobs that ended before a time, the oldest first within each kind; how many, `limit` of a kind at most.
+
+        A job that still names an object which it must not have left is kept until that object is known to be gone.
+        """
+        deleted = 0
+        for kind, table in JOBS.items():
+            is_clean = or_(table.c.written_uri.is_(None), table.c.status == Status.COMPLETED)
+            old = select(table.c.account, table.c.region, table.c.name).where(
+                table.c.status.in_(sorted(ENDED)), table.c.modified_at < seconds(before), is_clean
+            )
+            with reaching_database(), self._reads.connect() as connection:
+                rows = connection.execute(old.order_by(table.c.modified_at).limit(limit)).all()
+            for row in rows:
+                with suppress(ResourceNotFound):  # another process was faster
+                    self.delete(JobKey(kind, *row))
+            deleted += len(rows)
+        return deleted
 
     def list(self, query: ListQuery) -> JobPage:
         """One page of jobs."""
