@@ -10,7 +10,8 @@ from edgewright.console.advice import advice
 from edgewright.console.listing import filters
 from edgewright.console.progress import began, progress, timeline
 from edgewright.console.rendering import see_other
-from edgewright.jobs import ENDED, Kind, Status
+from edgewright.jobs import ENDED, Status
+from edgewright.jobs.kinds import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def moving(page_request: PageRequest, row: Job) -> dict[str, Any]:
     """What changes while a job runs: its timeline and how far it is; and what to do where it failed."""
     now = page_request.api.now
     stages = timeline(row, page_request.api.history(row.key), now)
-    message = row.failure_reason if row.key.kind is Kind.COMPILATION else row.status_message  # type: ignore[union-attr] # by its kind
+    message = message_of(row)
     failed = advice(message) if row.status is Status.FAILED else None
     return {
         "stages": stages,

@@ -19,9 +19,10 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.tables import cursors, job_events
-from edgewright.jobs.job import CompilationJob, JobKey, Kind, PackagingJob
+from edgewright.jobs.job import JobKey, Kind
+from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, is_job, of_job
+from edgewright.jobs.tables import is_job, of_job
 from edgewright.telemetry import counters
 
 if TYPE_CHECKING:
@@ -32,14 +33,9 @@ if TYPE_CHECKING:
     from edgewright.jobs.job import Job
 
 SOURCE = "aws.sagemaker"
-DETAIL_TYPES: Mapping[Kind, str] = {
-    Kind.PACKAGING: "SageMaker Edge Packaging Job State Change",
-    Kind.COMPILATION: "SageMaker Compilation Job State Change",
-}
 NUMBERED = "numbered"
 """The cursor that holds the last number given."""
 NUMBERED_AT_ONCE = 500
-MESSAGE = {Kind.PACKAGING: "EdgePackagingJobStatusMessage", Kind.COMPILATION: "FailureReason"}
 
 Json = dict[str, Any]
 
@@ -71,14 +67,14 @@ class JobEvent:
     @property
     def message(self) -> str:
         """What the job said of itself then."""
-        return str(self.detail.get(MESSAGE[self.key.kind], ""))
+        return str(self.detail.get(KINDS[self.key.kind].message_member, ""))
 
     def document(self) -> Json:
         """The event in EventBridge's shape."""
         return {
             "version": "0",
             "id": self.event_id,
-            "detail-type": DETAIL_TYPES[self.key.kind],
+            "detail-type": KINDS[self.key.kind].detail_type,
             "source": SOURCE,
             "account": self.key.account,
             "time": self.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -232,48 +228,8 @@ _CHANGE = ("kind", "status", "attempt", "created_at", "at", "bytes_done")
 
 def detail(job: Job) -> Json:
     """The members that Describe shows, but for ModelSignature, which may be longer than an event may be. Pure."""
-    members = _packaging(job) if isinstance(job, PackagingJob) else _compilation(job)
-    return {name: _plain(value) for name, value in members.items() if value is not None}
-
-
-def _packaging(job: PackagingJob) -> Json:
-    return {
-        "EdgePackagingJobArn": job.key.arn,
-        "EdgePackagingJobName": job.key.name,
-        "CompilationJobName": job.compilation_job_name,
-        "ModelName": job.model_name,
-        "ModelVersion": job.model_version,
-        "RoleArn": job.role_arn,
-        "OutputConfig": job.output_config,
-        "ResourceKey": job.resource_key,
-        "EdgePackagingJobStatus": job.status,
-        "EdgePackagingJobStatusMessage": job.status_message,
-        "CreationTime": job.created_at,
-        "LastModifiedTime": job.modified_at,
-        "ModelArtifact": job.model_artifact,
-        "PresetDeploymentOutput": job.preset_output,
-    }
-
-
-def _compilation(job: CompilationJob) -> Json:
-    derived = job.derived_data_input_config
-    return {
-        "CompilationJobName": job.key.name,
-        "CompilationJobArn": job.key.arn,
-        "CompilationJobStatus": job.status,
-        "CompilationStartTime": job.started_at,
-        "CompilationEndTime": job.ended_at,
-        "StoppingCondition": job.stopping_condition,
-        "CreationTime": job.created_at,
-        "LastModifiedTime": job.modified_at,
-        "FailureReason": job.failure_reason,
-        "ModelArtifacts": {"S3ModelArtifacts": job.model_artifact or ""},
-        "ModelDigests": {"ArtifactDigest": job.artifact_digest} if job.artifact_digest else None,
-        "RoleArn": job.role_arn,
-        "InputConfig": job.input_config,
-        "OutputConfig": job.output_config,
-        "DerivedInformation": {"DerivedDataInputConfig": derived} if derived else None,
-    }
+    members = KINDS[job.key.kind].describe(job)
+    return {name: _plain(value) for name, value in members.items() if name != "ModelSignature"}
 
 
 def _plain(value: Any) -> Any:

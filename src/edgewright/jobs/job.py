@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 
-_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
-    r":(?P<kind>edge-packaging-job|compilation-job)/(?P<name>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})"
-)
-
 
 class Kind(StrEnum):
-    """The two kinds of jobs, each named as in its ARN."""
+    """The kinds of jobs, each named as in its ARN; `jobs.kinds` says what differs between them."""
 
     PACKAGING = "edge-packaging-job"
     COMPILATION = "compilation-job"
 
     __hash__ = str.__hash__  # as of the text that it equals; Enum's own is a call in Python for each look-up
+
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    rf":(?P<kind>{'|'.join(Kind)})/"
+    r"(?P<name>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})"
+)
 
 
 @dataclass(frozen=True, slots=True)

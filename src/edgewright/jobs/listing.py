@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, func, literal, select, tuple_
 
 from edgewright.database.clock import milliseconds, seconds
+from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.rows import KEY_COLUMNS, LISTED
-from edgewright.jobs.tables import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,10 +16,11 @@ from edgewright.database.clock import milliseconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceNotFound
-from edgewright.jobs.job import JobKey, Kind
+from edgewright.jobs.job import JobKey
+from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.rows import KEY_COLUMNS
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import JOBS, is_job
+from edgewright.jobs.tables import is_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Engine, Table
 
-
-NOUNS = {Kind.PACKAGING: "edge packaging job", Kind.COMPILATION: "compilation job"}
 
 _IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
 """The very words of the partial indexes: SQLite uses such an index only for a query that says the same."""
@@ -131,7 +130,7 @@ class JobQueue:
 
 def missing(key: JobKey) -> ResourceNotFound:
     """There is no job of that name."""
-    return ResourceNotFound(f"Could not find requested {NOUNS[key.kind]} with name: {key.name}")
+    return ResourceNotFound(f"Could not find requested {KINDS[key.kind].noun} with name: {key.name}")
 
 
 def _same(table: Table, ticket: Ticket) -> tuple[ColumnElement[bool], ...]:

@@ -12,8 +12,9 @@ import orjson
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 
 from edgewright.database.connections import for_reads, reaching_database
+from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, of_job, reports
+from edgewright.jobs.tables import of_job, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

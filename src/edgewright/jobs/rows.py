@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from edgewright.database.clock import from_milliseconds, milliseconds, seconds
-from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
+from edgewright.jobs.kinds import KINDS
 from edgewright.jobs.states import Status
+
+if TYPE_CHECKING:
+    from edgewright.jobs.job import Job, JobKey, Kind
 
 KEY_COLUMNS = ("account", "region", "name")
 UNLISTED = frozenset({"model_signature"})
@@ -38,9 +41,8 @@ _CODECS: Mapping[str, tuple[Codec, Codec]] = {
     **dict.fromkeys(("input_config", "output_config", "stopping_condition", "vpc_config", "preset_output"), _JSON),
 }
 
-CLASSES: Mapping[Kind, type[Job]] = {Kind.PACKAGING: PackagingJob, Kind.COMPILATION: CompilationJob}
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
-    kind: tuple(field.name for field in fields(cls) if field.name != "key") for kind, cls in CLASSES.items()
+    kind: tuple(field.name for field in fields(entry.job_class) if field.name != "key") for kind, entry in KINDS.items()
 }
 """The columns of a job beside its key, as `decode` wants them."""
 
@@ -73,4 +75,4 @@ def decode(key: JobKey, names: Sequence[str], row: Sequence[Any]) -> Job:
         name: value if value is None or name not in DECODERS else DECODERS[name](value)
         for name, value in zip(names, row, strict=True)
     }
-    return CLASSES[key.kind](key=key, **members)
+    return KINDS[key.kind].job_class(key=key, **members)

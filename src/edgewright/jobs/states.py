@@ -1,4 +1,4 @@
-"""A job's statuses and the moves between them: one table for both kinds, pure."""
+"""A job's statuses and the moves between them: one table for all kinds, pure."""
 
 from __future__ import annotations
 
@@ -41,8 +41,3 @@ ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.STOPPED})
 
 UNFINISHED = frozenset(Status) - ENDED
 """Statuses of jobs that a worker still owes something."""
-
-
-def allows(current: Status, wanted: Status) -> bool:
-    """Whether a job may move from one status to another."""
-    return current in SOURCES.get(wanted, frozenset())

@@ -21,11 +21,12 @@ from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotF
 from edgewright.jobs import reports
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.job import Job, JobKey
+from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
-from edgewright.jobs.queue import NOUNS, missing
+from edgewright.jobs.queue import missing
 from edgewright.jobs.rows import COLUMNS, LISTED, decode, encode, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
-from edgewright.jobs.tables import JOBS, is_job
+from edgewright.jobs.tables import is_job
 from edgewright.jobs.views import WHOLE, View
 
 if TYPE_CHECKING:
@@ -312,13 +313,13 @@ def _check_unfinished(connection: Connection, key: JobKey, most: int) -> None:
     count = connection.execute(select(func.count()).select_from(table).where(*mine)).scalar_one()
     if count > most:
         raise ResourceLimitExceeded(
-            f"The account-level service limit 'Number of unfinished {NOUNS[key.kind]}s' is {most}, with current "
+            f"The account-level service limit 'Number of unfinished {KINDS[key.kind].noun}s' is {most}, with current "
             f"utilization of {count - 1} and a request delta of 1. Wait until jobs have ended, or stop some."
         )
 
 
 def _taken(key: JobKey) -> str:
-    noun = NOUNS[key.kind]
+    noun = KINDS[key.kind].noun
     return (
         f"{noun[0].upper()}{noun[1:]} names must be unique within an AWS account and region, and "
         f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} with this name already exists ({key.arn})"

@@ -18,12 +18,9 @@ from sqlalchemy import (
 )
 
 from edgewright.database.schema import Name, key_columns, metadata
-from edgewright.jobs.job import Kind
 from edgewright.jobs.states import UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import ColumnElement
 
     from edgewright.jobs.job import JobKey
@@ -83,8 +80,6 @@ compilation_jobs = Table(
     PrimaryKeyConstraint("account", "region", "name"),
 )
 
-JOBS: Mapping[Kind, Table] = {Kind.PACKAGING: packaging_jobs, Kind.COMPILATION: compilation_jobs}
-
 
 def _index(table: Table, *columns: str) -> None:
     """An index that gives one account's and region's jobs in an order, each with its name to break ties."""
@@ -96,7 +91,7 @@ def _unfinished(table: Table, name: str, **where: Any) -> None:
     Index(name, table.c.created_at, **where)
 
 
-for _table in JOBS.values():
+for _table in (packaging_jobs, compilation_jobs):
     _index(_table, "created_at")
     _index(_table, "modified_at")
     _index(_table, "status", "created_at")

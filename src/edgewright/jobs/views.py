@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgewright.jobs.rows import CLASSES, COLUMNS, DECODERS, KEY_COLUMNS
-from edgewright.jobs.tables import JOBS
+from edgewright.jobs.kinds import JOBS, KINDS
+from edgewright.jobs.rows import COLUMNS, DECODERS, KEY_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ class View:
 
     def job(self, key: JobKey, row: Sequence[Any]) -> Job:
         """The whole job, of a row of a view that has all its members but the key, or all that have no default."""
-        return CLASSES[self.kind](key=key, **dict(zip(self.names, self.decoded(row), strict=True)))
+        return KINDS[self.kind].job_class(key=key, **dict(zip(self.names, self.decoded(row), strict=True)))
 
 
 WHOLE = {kind: View(kind, names) for kind, names in COLUMNS.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgewright.jobs import Kind
+from edgewright.jobs.kinds import KINDS
 from edgewright.operations.compilation_jobs import (
     compilation_job_access,
     create_compilation_job,
@@ -77,9 +77,7 @@ HANDLERS = (
 OPERATIONS: Mapping[str, Handler] = {handler.name: handler for handler in HANDLERS}
 """By name. Those of SageMaker, then those of Greengrass; no name is in both services."""
 
-DESCRIBES = {Kind.PACKAGING: "DescribeEdgePackagingJob", Kind.COMPILATION: "DescribeCompilationJob"}
-
 
 def describe_access(key: JobKey) -> Access:
     """What somebody must be allowed who sees anything of a job: to describe it."""
-    return Access(OPERATIONS[DESCRIBES[key.kind]].action, key.name, key.arn)
+    return Access(OPERATIONS[KINDS[key.kind].describe_operation].action, key.name, key.arn)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgewright import compiling
 from edgewright.compiling import CompilationSpec
 from edgewright.errors import TransitionRefused, ValidationFault
-from edgewright.jobs import CompilationJob, Kind, Status
+from edgewright.jobs import CompilationJob, Kind, Status, description
 from edgewright.operations import listing, roles, rules
 from edgewright.operations.enqueueing import enqueue
 from edgewright.operations.handler import Access
@@ -62,34 +62,10 @@ def create_compilation_job(context: Context, request: Request) -> Response:
 def describe_compilation_job(context: Context, request: Request) -> Response:
     """DescribeCompilationJob: every member that applies now.
 
-    FailureReason and ModelArtifacts are required members of the output: until they apply they are there with empty
-    strings, as the AWS CLI's documented example has them [S].
-
     Raises:
         ResourceNotFound: no such job in the caller's account and region.
     """
-    job = _get(context, request["CompilationJobName"])
-    response: Response = {
-        "CompilationJobName": job.key.name,
-        "CompilationJobArn": job.key.arn,
-        "CompilationJobStatus": job.status,
-        "StoppingCondition": job.stopping_condition,
-        "CreationTime": job.created_at,
-        "LastModifiedTime": job.modified_at,
-        "FailureReason": job.failure_reason,
-        "ModelArtifacts": {"S3ModelArtifacts": job.model_artifact or ""},
-        "RoleArn": job.role_arn,
-        "InputConfig": job.input_config,
-        "OutputConfig": job.output_config,
-    }
-    derived = job.derived_data_input_config
-    optional = {
-        "CompilationStartTime": job.started_at,
-        "CompilationEndTime": job.ended_at,
-        "ModelDigests": {"ArtifactDigest": job.artifact_digest} if job.artifact_digest else None,
-        "DerivedInformation": {"DerivedDataInputConfig": derived} if derived else None,
-    }
-    return response | {name: value for name, value in optional.items() if value is not None}
+    return description.compilation(_get(context, request["CompilationJobName"]))
 
 
 def list_compilation_jobs(context: Context, request: Request) -> Response:

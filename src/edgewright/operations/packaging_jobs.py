@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View
+from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View, description
 from edgewright.operations import listing, presets, roles, rules
 from edgewright.operations.enqueueing import enqueue
 from edgewright.operations.handler import Access
@@ -24,23 +24,7 @@ Response = dict[str, Any]
 WAITING = "The edge packaging job is waiting for a worker."
 STOPPING = "The edge packaging job is being stopped."
 
-SHOWN = {
-    "CompilationJobName": "compilation_job_name",
-    "ModelName": "model_name",
-    "ModelVersion": "model_version",
-    "RoleArn": "role_arn",
-    "OutputConfig": "output_config",
-    "EdgePackagingJobStatus": "status",
-    "EdgePackagingJobStatusMessage": "status_message",
-    "CreationTime": "created_at",
-    "LastModifiedTime": "modified_at",
-    "ResourceKey": "resource_key",
-    "ModelArtifact": "model_artifact",
-    "ModelSignature": "model_signature",
-    "PresetDeploymentOutput": "preset_output",
-}
-"""What Describe tells beside the job's key, and the job's members that say it."""
-SHOWN_VIEW = View(Kind.PACKAGING, tuple(SHOWN.values()))
+SHOWN_VIEW = View(Kind.PACKAGING, tuple(description.PACKAGING.values()))
 """Describe is what callers ask all day: it reads these columns, and makes no whole job of them."""
 
 
@@ -82,7 +66,7 @@ def describe_edge_packaging_job(context: Context, request: Request) -> Response:
     """
     key = context.key(Kind.PACKAGING, request["EdgePackagingJobName"])
     response: Response = {"EdgePackagingJobArn": key.arn, "EdgePackagingJobName": key.name}
-    for name, value in zip(SHOWN, context.jobs.members(key, SHOWN_VIEW), strict=True):
+    for name, value in zip(description.PACKAGING, context.jobs.members(key, SHOWN_VIEW), strict=True):
         if value is not None:
             response[name] = value
     return response

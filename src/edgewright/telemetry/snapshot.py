@@ -11,8 +11,8 @@ from edgewright.database.clock import milliseconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.outbox import NUMBERED, JobEvents
 from edgewright.events.tables import cursors, deliveries
+from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import JOBS
 from edgewright.jobs.workers import LiveWorker, WorkerRegistry
 from edgewright.telemetry import counters
 

@@ -22,8 +22,9 @@ from edgewright.database.connections import reaching_database
 from edgewright.database.dialects import insert_into
 from edgewright.errors import ResourceNotFound, TransitionRefused
 from edgewright.jobs.job import JobKey, Kind
+from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.states import UNFINISHED, Status
-from edgewright.jobs.tables import JOBS, is_job, of_job
+from edgewright.jobs.tables import is_job, of_job
 from edgewright.uploads.tables import upload_parts, uploads
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from sqlalchemy import Engine, func, not_, select, update
 from edgewright.database.clock import seconds
 from edgewright.database.connections import reaching_database
 from edgewright.jobs.job import JobKey
+from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.states import Status
-from edgewright.jobs.tables import JOBS, is_job
+from edgewright.jobs.tables import is_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

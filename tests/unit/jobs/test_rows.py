@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewright.database.clock import milliseconds, seconds
-from edgewright.jobs.rows import CLASSES, COLUMNS, LISTED
-from edgewright.jobs.tables import JOBS
+from edgewright.jobs.kinds import JOBS, KINDS
+from edgewright.jobs.rows import COLUMNS, LISTED
 
 times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
 
@@ -24,6 +24,6 @@ def test_a_time_of_another_zone_is_the_same_time() -> None:
 
 
 def test_every_member_has_its_column() -> None:
-    for kind in CLASSES:
+    for kind in KINDS:
         assert set(COLUMNS[kind]) <= set(JOBS[kind].columns.keys())
         assert set(COLUMNS[kind]) - set(LISTED[kind]) <= {"model_signature"}
