@@ -49,8 +49,8 @@ def awaited(future: Future[T], poll: Callable[[], None] | None) -> T:
         poll()
 
 
-def settled(future: Future[T], seconds: float) -> bool:
-    """Wait until the work is done, whatever became of it, for so long at most; whether it is."""
+def settled(future: Future[T], seconds: float | None) -> bool:
+    """Wait until the work has ended or failed, for so long at most; whether it has."""
     try:
         future.exception(seconds)
     except NotYet:

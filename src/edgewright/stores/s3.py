@@ -7,7 +7,6 @@ See docs/decisions/0046-s3-through-boto3.md.
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import EdgewrightError, ObjectNotFound, UriRefused
 from edgewright.stores import background
-from edgewright.stores.parts import parts_of
+from edgewright.stores.multipart import PartSender, parts_of
 from edgewright.stores.protocols import PART, Part, Upload
 from edgewright.stores.retries import Tries
 from edgewright.stores.s3_client import s3_client
@@ -34,10 +33,8 @@ if TYPE_CHECKING:
 
     from edgewright.settings import S3Settings
 
-UPLOADS = 3
-"""Parts under way at a time: bounds a writer's memory to about 32 MiB."""
-TIDY_SECONDS = 1.0
-"""How long a write that fails waits for its upload to be gone; a store that stalls is tidied up behind it."""
+ABORT_SECONDS = 1.0
+"""How long a write that fails waits for its upload to be aborted; where the store stalls, that goes on in a thread."""
 
 
 class S3Store:
@@ -196,38 +193,24 @@ class _Writing:
         self._kms_key_id = kms_key_id
         self._poll = poll
         self._given_up = Event()
-        self._under_way: deque[Future[Part]] = deque()
+        self._sender: PartSender[Part] = PartSender(poll)
 
     def write(self, parts: Iterable[bytearray]) -> None:
         """Send them all and complete the upload, or leave nothing."""
         beginning = background.start(partial(self._uploads.begin, self._uri, self._kms_key_id))
         try:
             upload_id = background.awaited(beginning, self._poll)
-            sent = list(self._sent(upload_id, parts))
+            send = partial(self._uploads.send, self._uri, upload_id, given_up=self._given_up)
+            sent = list(self._sender.results(partial(send, number, data) for number, data in enumerate(parts, 1)))
             self._uploads.complete(self._uri, upload_id, sent, self._kms_key_id)
         except BaseException:
             self._given_up.set()
-            background.settled(background.start(partial(self._tidy, beginning)), TIDY_SECONDS)
+            background.settled(background.start(partial(self._abort, beginning)), ABORT_SECONDS)
             raise
 
-    def _sent(self, upload_id: str, parts: Iterable[bytearray]) -> Iterator[Part]:
-        for number, data in enumerate(parts, 1):
-            if len(self._under_way) == UPLOADS:
-                yield self._arrived()
-            send = partial(self._uploads.send, self._uri, upload_id, number, data, self._given_up)
-            self._under_way.append(background.start(send))
-        while self._under_way:
-            yield self._arrived()
-
-    def _arrived(self) -> Part:
-        part = background.awaited(self._under_way[0], self._poll)
-        self._under_way.popleft()
-        return part
-
-    def _tidy(self, beginning: Future[str]) -> None:
-        """Abort the upload once no part of it is under way: one that arrives later would stay for ever."""
-        for future in self._under_way:
-            future.exception()
+    def _abort(self, beginning: Future[str]) -> None:
+        """Abort the upload once no part of it is under way: one that arrived later would stay."""
+        self._sender.settle()
         with suppress(EdgewrightError):  # the error that brought us here is what counts; `uploads` finds what is left
             self._uploads.abort(self._uri, beginning.result())
 

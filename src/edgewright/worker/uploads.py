@@ -10,7 +10,6 @@ are sent anew. See docs/decisions/0034-resumable-uploads.md.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
@@ -27,14 +26,13 @@ from edgewright.errors import (
     UploadGone,
 )
 from edgewright.stores import S3Uri, background
-from edgewright.stores.parts import parts_of
+from edgewright.stores.multipart import PartSender, parts_of
 from edgewright.stores.protocols import PART, MultipartStore, Part
 from edgewright.uploads.ledger import KeptPart
 from edgewright.worker.context import insist, kms_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
 
     from typing_extensions import Buffer
 
@@ -47,8 +45,6 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-UNDER_WAY = 3
-"""Parts that are sent at a time: bounds a writer's memory to about 40 MiB."""
 SETTLING_SECONDS = 0.5
 """How long a writer that gives up waits for the parts under way, so that none arrives behind an abort."""
 
@@ -103,13 +99,13 @@ class _Sending:
         self._job = job
         self._watch = monitor
         self._uri, self._key = what
-        self._under_way: deque[tuple[int, int, str, Future[str]]] = deque()
+        self._sender: PartSender[tuple[int, KeptPart]] = PartSender(monitor.look)
 
     def send(self, parts: Iterable[bytearray]) -> None:
         """Send what is not there yet, and make the object visible."""
         upload, kept = self._resumed() or (self._begun(), {})
         try:
-            sent = sorted(self._sent(upload, kept, parts), key=lambda part: part.number)
+            sent = self._sent(upload, kept, parts)
             self._watch.allow(self._uri)
             upload_id = _named(upload)
             self._store.complete_upload(self._uri, upload_id, sent, kms_key_id=self._key)
@@ -117,7 +113,7 @@ class _Sending:
             self._discard(upload)
             raise
         finally:
-            self._settle()
+            self._sender.settle(SETTLING_SECONDS)
         # Not forgotten yet. Where the answer to a begin was lost, the store's client asked again, or a worker died
         # without it: the store may hold uploads of this object that nobody knows. They are looked for later.
         insist(self._context, lambda: self._ledger.abandon(upload))
@@ -158,47 +154,50 @@ class _Sending:
                 self._ledger.note_unbegun(upload)
             raise
 
-    def _sent(self, upload: KeptUpload, kept: dict[int, KeptPart], parts: Iterable[bytearray]) -> Iterator[Part]:
-        """Every part of the object, in any order, once the store has it and the database knows."""
+    def _sent(self, upload: KeptUpload, kept: dict[int, KeptPart], parts: Iterable[bytearray]) -> list[Part]:
+        """Every part of the object, in order, once the store has it and the database knows.
+
+        Parts are noted here and not by the store's own writer, so that another worker can go on.
+        """
+        present: dict[int, KeptPart] = {}
+        for number, part in self._sender.results(self._missing(upload, kept, parts, present)):
+            with _fenced():
+                insist(self._context, partial(self._ledger.keep, upload, self._job, number, part))
+            present[number] = part
+        return [Part(number, part.etag, part.size) for number, part in sorted(present.items())]
+
+    def _missing(
+        self,
+        upload: KeptUpload,
+        kept: dict[int, KeptPart],
+        parts: Iterable[bytearray],
+        present: dict[int, KeptPart],
+    ) -> Iterator[Callable[[], tuple[int, KeptPart]]]:
+        """What sends each part that an earlier attempt has not sent; the others are added to `present`."""
         for number, data in enumerate(parts, 1):
             digest = hashlib.sha256(data).hexdigest()
-            there = kept.get(number)
-            if there is not None:
-                if (there.size, there.sha256) != (len(data), digest):
-                    self._discard(upload)
-                    raise StoreUnavailable(
-                        f"Part {number} of {self._uri} is not as an earlier attempt sent it: all parts are sent anew."
-                    )
-                yield Part(number, there.etag, there.size)
-                continue
-            if len(self._under_way) == UNDER_WAY:
-                yield self._arrived(upload)
-            sending = partial(self._store.upload_part, self._uri, _named(upload), number, data)
-            self._under_way.append((number, len(data), digest, background.start(sending)))
-        while self._under_way:
-            yield self._arrived(upload)
+            part = kept.get(number)
+            if part is None:
+                yield partial(self._send, upload, number, data, digest)
+            elif (part.size, part.sha256) == (len(data), digest):
+                present[number] = part
+            else:
+                self._discard(upload)
+                raise StoreUnavailable(
+                    f"Part {number} of {self._uri} is not as an earlier attempt sent it: all parts are sent anew."
+                )
 
-    def _arrived(self, upload: KeptUpload) -> Part:
-        number, size, digest, sending = self._under_way[0]
-        etag = background.awaited(sending, self._watch.look)
-        self._under_way.popleft()
-        with _fenced():
-            part = KeptPart(etag, size, digest)
-            insist(self._context, lambda: self._ledger.keep(upload, self._job, number, part))
-        return Part(number, etag, size)
+    def _send(self, upload: KeptUpload, number: int, data: bytearray, digest: str) -> tuple[int, KeptPart]:
+        etag = self._store.upload_part(self._uri, _named(upload), number, data)
+        return number, KeptPart(etag, len(data), digest)
 
     def _discard(self, upload: KeptUpload) -> None:
         """Let nobody go on with an upload, unless this attempt is outdated: then it is another's to decide."""
         with _fenced():
             insist(self._context, lambda: self._ledger.abandon(upload, self._job))
-        self._settle()
+        self._sender.settle(SETTLING_SECONDS)
         with suppress(EdgewrightError):  # what is abandoned is aborted again later
             abort(self._context, upload)
-
-    def _settle(self) -> None:
-        for *_, sending in self._under_way:
-            background.settled(sending, SETTLING_SECONDS)
-        self._under_way.clear()
 
     def _waited(self, work: Callable[[], T]) -> T:
         return background.awaited(background.start(work), self._watch.look)
