@@ -42,7 +42,7 @@ HELD_PART = 17
 """The part at which a worker is caught: with 80 % of the package sent."""
 HELD_SECONDS = 12.0
 ENDED = {Status.COMPLETED, Status.FAILED, Status.STOPPED}
-SWIFT = {"heartbeat": 0.2, "takeover": 0.2, "lapse": 1.0, "tidy": 0.5, "settle": 1.0}
+SWIFT = {"heartbeat": 0.2, "takeover": 0.2, "liveness_timeout": 1.0, "cleanup": 0.5, "final_cleanup": 1.0}
 
 
 @dataclass

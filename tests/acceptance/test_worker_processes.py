@@ -158,9 +158,9 @@ def test_a_job_survives_many_deaths(house: House) -> None:
 def test_a_neighbour_takes_over_at_once_from_a_dead_worker(house: House) -> None:
     """The lapse is an hour here: the dead worker's lock tells of its death."""
     key = house.create()
-    victim = house.worker(lapse=3600)
+    victim = house.worker(liveness_timeout=3600)
     house.gates.reached("first of digits")
-    house.worker(lapse=3600)
+    house.worker(liveness_timeout=3600)
     kill(victim)
     house.gates.open(*everything())
     assert house.ended(key).attempt == 2
@@ -171,9 +171,9 @@ def test_a_neighbour_takes_over_at_once_from_a_dead_worker(house: House) -> None
 @both_databases
 def test_another_host_takes_over_when_the_heartbeat_lapses(house: House) -> None:
     key = house.create()
-    victim = house.worker("one", lapse=2)
+    victim = house.worker("one", liveness_timeout=2)
     house.gates.reached("first of digits")
-    house.worker("two", lapse=2)
+    house.worker("two", liveness_timeout=2)
     kill(victim)
     house.gates.open(*everything())
     job = house.ended(key)
@@ -183,11 +183,11 @@ def test_another_host_takes_over_when_the_heartbeat_lapses(house: House) -> None
 @both_databases
 def test_a_paused_worker_that_wakes_changes_nothing(house: House) -> None:
     key = house.create()
-    paused = house.worker("one", lapse=1)
+    paused = house.worker("one", liveness_timeout=1)
     house.gates.open("first of digits", "after first of digits", "second of digits")
     house.gates.reached("after second of digits")  # one update before its end
     paused.send_signal(signal.SIGSTOP)
-    house.worker("two", lapse=1)
+    house.worker("two", liveness_timeout=1)
     house.gates.reached("after second of digits", 2)
     wait_until(lambda: house.store.get(key).attempt == 2)
     paused.send_signal(signal.SIGCONT)
@@ -226,10 +226,10 @@ def test_a_job_that_ends_within_the_grace_time_is_finished(house: House) -> None
 def test_a_job_that_does_not_end_is_handed_back_at_once(house: House) -> None:
     """It does not even look up; and the lapse is an hour, so that no heartbeat can be what brings the job over."""
     key = house.create()
-    leaver = house.worker("one", lapse=3600)
+    leaver = house.worker("one", liveness_timeout=3600)
     house.gates.open("first of digits")
     house.gates.reached("after first of digits")
-    house.worker("two", lapse=3600)
+    house.worker("two", liveness_timeout=3600)
     assert terminate(leaver) == 0
     house.gates.reached("after first of digits", 2)
     house.gates.open(*everything())
@@ -241,13 +241,13 @@ def test_a_job_that_does_not_end_is_handed_back_at_once(house: House) -> None:
 def test_jobs_taken_from_the_queue_survive_a_kill_behind_the_grace_time(house: House) -> None:
     """Those who end a worker kill it in the end: nothing is lost, and none of the jobs is done by two at a time."""
     keys = [house.create(f"job-{number}") for number in range(4)]
-    leaver = house.worker("one", lapse=3)
+    leaver = house.worker("one", liveness_timeout=3)
     wait_until(lambda: len(house.gates.log()) == house.settings.worker_concurrency)
     leaver.send_signal(signal.SIGTERM)
     kill(leaver)
     for key in keys:
         house.gates.open(*everything(key.name))
-    house.worker("two", lapse=3)
+    house.worker("two", liveness_timeout=3)
     assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
 
 
