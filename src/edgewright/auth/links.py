@@ -1,4 +1,4 @@
-"""Signed links to objects: whoever has one may read the object, for `LIFE`. Pure.
+"""Signed links to objects: who has one may read the object, for `LIFE`. Pure.
 
 A link has no signature of AWS's: an HMAC over the object's name and the link's end is in its query.
 """

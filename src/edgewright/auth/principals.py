@@ -204,7 +204,7 @@ def _first(settings: Settings) -> Principal:
         key_id, text = _read_or_create(settings.credentials_file)
     else:
         text = secret.get_secret_value()
-    if not key_id or not text:  # whoever signs with nothing would be let in
+    if not key_id or not text:  # a signature made with nothing would be valid
         raise SettingsRefused(
             "EDGEWRIGHT_ACCESS_KEY_ID and EDGEWRIGHT_SECRET_ACCESS_KEY are set, and one of them is empty. Give both a "
             "value, or set neither."
@@ -227,7 +227,7 @@ def _read_or_create(path: Path) -> tuple[str, str]:
     lacking = [name for name in names if not profile.get(name)]
     if lacking:
         raise SettingsRefused(
-            f"{path} has no {' and no '.join(lacking)} in its profile [default]. Mend it or delete it."
+            f"{path} has no {' and no '.join(lacking)} in its profile [default]. Fix it or delete it."
         )
     return profile[names[0]], profile[names[1]]
 
@@ -241,6 +241,6 @@ def _profile(path: Path) -> Mapping[str, str]:
     except (configparser.Error, UnicodeDecodeError) as error:
         # No more of the error: it quotes the line, which may be a secret.
         raise SettingsRefused(
-            f"{path} is not a credentials file as AWS's tools read it ({type(error).__name__}). Mend it or delete it."
+            f"{path} is not a credentials file as AWS's tools read it ({type(error).__name__}). Fix it or delete it."
         ) from None
     return dict(file["default"]) if file.has_section("default") else {}

@@ -95,5 +95,5 @@ def _any(patterns: Iterable[str], text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """`*` and `?` alone have a meaning; everything else is itself, upper and lower case told apart."""
+    """`*` and `?` alone have a meaning; everything else is itself, and case counts."""
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)

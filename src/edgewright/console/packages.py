@@ -1,6 +1,6 @@
-"""A job's package itself: handed out, and verified where it lies.
+"""A job's package itself: downloaded, and verified where it is stored.
 
-Verifying reads the object in a thread and tells how far it is while it does: one answer, in pieces that the script
+Verifying reads the object in a thread and shows how far it is while it does: one answer, in pieces that the script
 shows as they come. So no server has to remember a verification, and any of them may do it.
 """
 
@@ -71,7 +71,7 @@ class Result:
 
 
 class Packages:
-    """Hands packages out, and verifies them."""
+    """Downloads of packages, and their verification."""
 
     def __init__(self, keys_dir: Path, limits: Limits) -> None:
         """Keep the parts.
@@ -112,7 +112,7 @@ class Packages:
         work = await run_in_threadpool(self._prepared, page_request)
         if page_request.fragment:
             headers = {**rendering.HEADERS, **rendering.PRIVATE, "x-accel-buffering": "no"}
-            return StreamingResponse(work.told(page_request, work.start()), headers=headers, media_type="text/html")
+            return StreamingResponse(work.stream(page_request, work.start()), headers=headers, media_type="text/html")
         result = await work.start()
         return page_request.page("verified.html", result=result, name=page_request.place["name"])
 
@@ -183,7 +183,7 @@ class _Work:
         finally:
             self._release()
 
-    async def told(self, page_request: PageRequest, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
+    async def stream(self, page_request: PageRequest, work: asyncio.Future[Result]) -> AsyncIterator[bytes]:
         """Pieces of HTML while a thread verifies, and the result last."""
         try:
             while not (await asyncio.wait({work}, timeout=TOLD_SECONDS))[0]:

@@ -190,8 +190,8 @@ class PageRequests:
 
 
 def refusal(error: Exception, request: Request, page_request: PageRequest | None) -> Response:
-    """The page of anything raised; what is not the caller's fault is logged whole, and told without the inside."""
-    status, message = _told(error)
+    """The page of anything raised; what is not the caller's fault is logged whole, and shown without the inside."""
+    status, message = _status_and_message(error)
     if status >= 500:
         log.error("page failed", path=request.url.path, exc_info=error)
     names = {"title": TITLES.get(status, "Something broke"), "message": message, "status": status}
@@ -200,7 +200,7 @@ def refusal(error: Exception, request: Request, page_request: PageRequest | None
     return rendering.page(text, status)
 
 
-def _told(error: Exception) -> tuple[int, str]:
+def _status_and_message(error: Exception) -> tuple[int, str]:
     statuses = {AccessDenied: 403, ResourceNotFound: 404, Throttled: 429, RequestTooLarge: 413}
     if isinstance(error, CallerError):
         return next((status for kind, status in statuses.items() if isinstance(error, kind)), 400), error.message

@@ -50,7 +50,7 @@ class Parts:
     Attributes:
         requests: makes page requests of HTTP requests.
         principals: who may sign in.
-        packages: hands packages out, and verifies them.
+        packages: their downloads and verification.
         objects_dir: the folder of the directory object store; None where another store is used.
         session_seconds: how long somebody stays signed in.
         region: the region of an account that has no jobs, or has some in it.
@@ -224,5 +224,7 @@ def _signed_out(page_request: PageRequest) -> Response:
 
 def _nothing(page_request: PageRequest) -> Response:
     """Whatever else is asked for under `/console`."""
-    told = "There is no page at this address."
-    return page_request.page("error.html", 404, theme=page_request.theme, title="Not found", message=told, status=404)
+    message = "There is no page at this address."
+    return page_request.page(
+        "error.html", 404, theme=page_request.theme, title="Not found", message=message, status=404
+    )

@@ -36,7 +36,7 @@ def application(
     Args:
         sagemaker: answers `POST /`.
         greengrass: answers everything under `REST_PATHS`.
-        artifacts: hands out objects.
+        artifacts: serves objects by signed links.
         more: further routes, such as the console's.
     """
     pages = Starlette(

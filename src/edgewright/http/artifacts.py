@@ -85,6 +85,6 @@ def _refusal(error: EdgewrightError) -> Response:
     if isinstance(error, CallerError):
         message = error.message
     else:
-        log.error("artifact not handed out", code=code, exc_info=error)
+        log.error("artifact not served", code=code, exc_info=error)
         message = OURS["ServiceUnavailable"]
     return JSONResponse({"message": message}, status_code=status, headers={"x-amzn-errortype": code})

@@ -1,6 +1,6 @@
 """One HTTP connection, kept within bounds: headers capped in bytes, headers and bodies in time.
 
-uvicorn's own protocol takes headers of any length, and waits for ever. A body's bytes are capped by the API: see
+uvicorn's own protocol takes headers of any length, and waits without end. A body's bytes are capped by the API: see
 `http.api`. Written against uvicorn 0.54's `HttpToolsProtocol`.
 """
 

@@ -1,7 +1,7 @@
 """Health: whether the process answers, and whether it can do what it is there for.
 
-`/health/live` says that the process answers; whoever restarts processes asks it. `/health/ready` says whether a
-request would find what it needs; whoever sends requests asks it. Neither says anything that is secret.
+`/health/live` says that the process answers: for those who restart processes. `/health/ready` says whether a
+request would find what it needs: for those who send requests. Neither says anything that is secret.
 """
 
 from __future__ import annotations

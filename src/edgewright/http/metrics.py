@@ -1,6 +1,6 @@
 """`GET /metrics`: who may read it, and how often the database is asked for it.
 
-How things stand is private to whoever runs the service: by default only this host may read it.
+The figures are private to those who run the service: by default only this host may read it.
 """
 
 from __future__ import annotations

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from edgewright.stores import ObjectStore
 
 PROBE = S3Uri("edgewright-readiness", "probe")
-"""An object that is not there: asking for it tells whether somebody answers."""
+"""An object that is not there: asking for it shows whether the store answers."""
 
 
 class NoWorker(StoreUnavailable):
-    """No worker's heartbeat was seen of late."""
+    """No worker has a recent heartbeat."""
 
 
 def checks(settings: Settings, database_engine: Engine, objects: ObjectStore) -> Mapping[str, Check]:

@@ -273,8 +273,8 @@ def _status(component: Component) -> Response:
 
 def _details(component: Component) -> Response:
     """What a recipe may say of itself, as far as this one does."""
-    told = {"description": component.description, "publisher": component.publisher, "platforms": component.platforms}
-    return {name: value for name, value in told.items() if value}
+    details = {"description": component.description, "publisher": component.publisher, "platforms": component.platforms}
+    return {name: value for name, value in details.items() if value}
 
 
 def _latest(component: Component) -> Response:

@@ -1,4 +1,4 @@
-"""Users' recipes: read, checked, kept in JSON, handed out in JSON or YAML."""
+"""Users' recipes: read, checked, kept in JSON, returned in JSON or YAML."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def check(context: Context, role_arn: str, job_name: str) -> None:
-    """Refuse a job whose role would not be given: told at create, it costs nobody a wait.
+    """Refuse a job whose role would not be given: refused at create, nobody waits for it.
 
     Raises:
         ValidationFault: the role is of another account, or cannot be used.
-        StoreUnavailable: whoever decides that could not be asked.
+        StoreUnavailable: the service that decides could not be asked.
     """
     try:
         context.roles.check(role_arn, context.caller.account, job_name)

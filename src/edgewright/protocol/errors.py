@@ -1,7 +1,7 @@
 """The one map from the error tree to AWS's codes and HTTP statuses.
 
 AWS's JSON 1.1 services answer every fault of the caller with 400, those of authentication too; decision 0023 says
-where that was seen. `ServiceError`s and whatever else is raised tell the caller nothing of the inside.
+where that was seen. `ServiceError`s and whatever else is raised show the caller nothing of the inside.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OURS = {
     "ServiceUnavailable": "The request has failed due to a temporary failure of the server.",
     "InternalFailure": "The request processing has failed because of an unknown error, exception or failure.",
 }
-"""What the caller is told of an error that is not the caller's: AWS's own sentences, and nothing of the inside."""
+"""Messages of errors that are not the caller's: AWS's own sentences, and nothing of the inside."""
 
 
 @dataclass(frozen=True, slots=True)

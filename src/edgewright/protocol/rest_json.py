@@ -179,7 +179,7 @@ def _body(shape: Shape, body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     if shape.payload is None:
-        rest = _without_places(shape)
+        rest = _body_members(shape)
         return dict(parse.read_shape(rest, body)) if rest.members else {}
     member = shape.members[shape.payload].shape
     if member.type == "blob":
@@ -197,7 +197,7 @@ def _text(body: bytes) -> str:
 
 
 @cache
-def _without_places(shape: Shape) -> Shape:
+def _body_members(shape: Shape) -> Shape:
     """The structure in the body alone."""
     return replace(shape, members={name: member for name, member in shape.members.items() if not member.location})
 
@@ -224,7 +224,7 @@ def _status(shape: Shape, response: Mapping[str, Any], usual: int) -> int:
 
 def _written_body(shape: Shape, response: Mapping[str, Any]) -> tuple[str, bytes]:
     if shape.payload is None:
-        rest = _without_places(shape)
+        rest = _body_members(shape)
         if shape.members and not rest.members:
             return JSON, b""
         named = {name: value for name, value in response.items() if name not in _placed(shape)}

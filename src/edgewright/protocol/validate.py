@@ -1,7 +1,7 @@
 """Every constraint of the service model, all faults of a request gathered into one error in AWS's words.
 
 Each shape is compiled once into a function that checks one value and appends a sentence per fault. A value's path is
-built only where there is a fault to tell. Decision 0022 says which sentences were seen and which are ours.
+built only where there is a fault to report. Decision 0022 says which sentences were seen and which are ours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "float": (None, None),
     "double": (None, None),
 }
-"""The bounds that a type itself sets, told where the shape sets none."""
+"""The bounds that a type itself sets, used where the shape sets none."""
 NOT_NULL = "Member must not be null"
 
 
@@ -215,7 +215,7 @@ def _map(shape: Shape, known: dict[Shape, Check]) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The constraints on the scalars of a list or map, told in one sentence about the list or map."""
+    """The constraints on the scalars of a list or map, reported in one sentence about the list or map."""
 
     rules: Sequence[Clause]
     text: str
