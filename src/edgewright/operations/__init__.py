@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgewright.jobs import Kind
 from edgewright.jobs.kinds import KINDS
 from edgewright.operations.compilation_jobs import (
-    compilation_job_access,
     create_compilation_job,
     delete_compilation_job,
     describe_compilation_job,
@@ -33,12 +33,11 @@ from edgewright.operations.components import (
     untag_resource,
 )
 from edgewright.operations.context import Caller, Context
-from edgewright.operations.handler import Access, Handler, no_resource
+from edgewright.operations.handler import Access, Handler, job_access, no_resource
 from edgewright.operations.packaging_jobs import (
     create_edge_packaging_job,
     describe_edge_packaging_job,
     list_edge_packaging_jobs,
-    packaging_job_access,
     stop_edge_packaging_job,
 )
 from edgewright.operations.tags import add_tags, delete_tags, list_tags, tagged_job_access
@@ -50,16 +49,17 @@ if TYPE_CHECKING:
 
 __all__ = ["OPERATIONS", "Access", "Caller", "Context", "Handler", "describe_access"]
 
+ON_PACKAGING_JOB, ON_COMPILATION_JOB = job_access(Kind.PACKAGING), job_access(Kind.COMPILATION)
 HANDLERS = (
-    Handler("sagemaker:CreateEdgePackagingJob", create_edge_packaging_job, packaging_job_access),
-    Handler("sagemaker:DescribeEdgePackagingJob", describe_edge_packaging_job, packaging_job_access, quick=True),
+    Handler("sagemaker:CreateEdgePackagingJob", create_edge_packaging_job, ON_PACKAGING_JOB),
+    Handler("sagemaker:DescribeEdgePackagingJob", describe_edge_packaging_job, ON_PACKAGING_JOB, quick=True),
     Handler("sagemaker:ListEdgePackagingJobs", list_edge_packaging_jobs, no_resource),
-    Handler("sagemaker:StopEdgePackagingJob", stop_edge_packaging_job, packaging_job_access),
-    Handler("sagemaker:CreateCompilationJob", create_compilation_job, compilation_job_access),
-    Handler("sagemaker:DescribeCompilationJob", describe_compilation_job, compilation_job_access, quick=True),
+    Handler("sagemaker:StopEdgePackagingJob", stop_edge_packaging_job, ON_PACKAGING_JOB),
+    Handler("sagemaker:CreateCompilationJob", create_compilation_job, ON_COMPILATION_JOB),
+    Handler("sagemaker:DescribeCompilationJob", describe_compilation_job, ON_COMPILATION_JOB, quick=True),
     Handler("sagemaker:ListCompilationJobs", list_compilation_jobs, no_resource),
-    Handler("sagemaker:StopCompilationJob", stop_compilation_job, compilation_job_access),
-    Handler("sagemaker:DeleteCompilationJob", delete_compilation_job, compilation_job_access),
+    Handler("sagemaker:StopCompilationJob", stop_compilation_job, ON_COMPILATION_JOB),
+    Handler("sagemaker:DeleteCompilationJob", delete_compilation_job, ON_COMPILATION_JOB),
     Handler("sagemaker:AddTags", add_tags, tagged_job_access),
     Handler("sagemaker:ListTags", list_tags, tagged_job_access),
     Handler("sagemaker:DeleteTags", delete_tags, tagged_job_access),

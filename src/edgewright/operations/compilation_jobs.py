@@ -11,12 +11,9 @@ from edgewright.errors import TransitionRefused, ValidationFault
 from edgewright.jobs import CompilationJob, Kind, Status, description
 from edgewright.operations import listing, roles, rules
 from edgewright.operations.enqueueing import enqueue
-from edgewright.operations.handler import Access
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.context import Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -29,12 +26,6 @@ REFUSED_CONDITIONS = {
     "MaxWaitTimeInSeconds": "compilation jobs do not run on spot capacity. Leave it out",
     "MaxPendingTimeInSeconds": "compilation jobs wait for a worker without a limit. Leave it out",
 }
-
-
-def compilation_job_access(action: str, caller: Caller, request: Request) -> Sequence[Access]:
-    """What an operation touches that names a compilation job."""
-    name = request.get("CompilationJobName")
-    return (Access(action, name, caller.job(Kind.COMPILATION, name).arn) if name is not None else Access(action),)
 
 
 def create_compilation_job(context: Context, request: Request) -> Response:

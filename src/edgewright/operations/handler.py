@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from edgewright.jobs.kinds import KINDS
+
 if TYPE_CHECKING:
+    from edgewright.jobs import Kind
     from edgewright.operations.context import Caller, Context
 
 Request = Mapping[str, Any]
@@ -58,3 +61,14 @@ class Handler:
 def no_resource(action: str, _caller: Caller, _request: Request) -> Sequence[Access]:
     """What an operation touches that is about no one resource, such as a List."""
     return (Access(action),)
+
+
+def job_access(kind: Kind) -> Accesses:
+    """What an operation touches whose request names a job of this kind."""
+    member = KINDS[kind].name_member
+
+    def accesses(action: str, caller: Caller, request: Request) -> Sequence[Access]:
+        name = request.get(member)
+        return (Access(action) if name is None else Access(action, name, caller.job(kind, name).arn),)
+
+    return accesses

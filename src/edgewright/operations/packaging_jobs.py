@@ -9,14 +9,11 @@ from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFau
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View, description
 from edgewright.operations import listing, presets, roles, rules
 from edgewright.operations.enqueueing import enqueue
-from edgewright.operations.handler import Access
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.context import Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -26,12 +23,6 @@ STOPPING = "The edge packaging job is being stopped."
 
 SHOWN_VIEW = View(Kind.PACKAGING, tuple(description.PACKAGING.values()))
 """Describe is what callers ask all day: it reads these columns, and makes no whole job of them."""
-
-
-def packaging_job_access(action: str, caller: Caller, request: Request) -> Sequence[Access]:
-    """What an operation touches that names an edge packaging job."""
-    name = request.get("EdgePackagingJobName")
-    return (Access(action, name, caller.job(Kind.PACKAGING, name).arn) if name is not None else Access(action),)
 
 
 def create_edge_packaging_job(context: Context, request: Request) -> None:
