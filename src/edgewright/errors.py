@@ -7,6 +7,8 @@ secret. `http.errors` maps the tree to the wire, `cli` to exit codes, `workflows
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class EdgewrightError(Exception):
     """The root of every error that edgewright raises on purpose."""
@@ -169,20 +171,37 @@ class EncryptionMissing(ServiceError):
 # --- archives and packages ------------------------------------------------------------------------------------
 
 
+ArchiveFault = Literal["damaged", "outside", "kind", "twice", "clash", "name", "limit"]
+"""No archive, or one that is cut short or damaged; a member that would leave the folder, is no regular file, is there
+twice, is both file and folder, or has another forbidden name; a limit."""
+
+
 class ArchiveRefused(CallerError):
     """A compiled-model archive that is malformed or unsafe.
 
     Attributes:
         member: the member's name as found in the archive, or None where no member is to blame.
+        fault: the rule that the archive breaks.
     """
 
-    def __init__(self, message: str, member: str | None = None) -> None:
+    def __init__(self, message: str, member: str | None = None, fault: ArchiveFault = "damaged") -> None:
         super().__init__(message)
         self.member = member
+        self.fault = fault
 
 
 class LimitExceeded(ArchiveRefused):
-    """An archive larger, deeper or longer than a field of `Limits` allows."""
+    """An archive larger, deeper or longer than a field of `Limits` allows.
+
+    Attributes:
+        limit: that field, or None for the length of a header, which is fixed.
+        found: what was found so far; 0 where it was not counted.
+    """
+
+    def __init__(self, message: str, member: str | None = None, *, limit: str | None = None, found: int = 0) -> None:
+        super().__init__(message, member, "limit")
+        self.limit = limit
+        self.found = found
 
 
 class PackageRefused(CallerError):

@@ -9,10 +9,10 @@ import io
 import sys
 from pathlib import Path
 
+from edgewright.archives import tar_headers
+from edgewright.archives.tar_reader import Entry, TarReader
 from edgewright.errors import ArchiveRefused
 from edgewright.limits import Limits
-from edgewright.packaging import tar_headers
-from edgewright.packaging.tar_reader import Entry, TarReader
 
 LIMITS = Limits(members=50, path_length=300, name_bytes=2000, member_size=100_000)
 LONGEST_FIELD = 300

@@ -11,7 +11,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgewright.packaging import gzip_members, tar_headers
+from edgewright.archives import tar_headers
+from edgewright.packaging import gzip_members
 from edgewright.packaging.gzip_members import CHUNK
 
 if TYPE_CHECKING:

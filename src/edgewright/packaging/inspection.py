@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgewright.archives.tar_headers import padding
+from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging.manifest import Manifest
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.tar_headers import padding
-from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.tar_stream import Outflow, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.packaging.verifier import LONGEST_DOCUMENT, verify, with_room
@@ -22,7 +22,7 @@ from edgewright.signing.signature import SIGNATURE_NAME
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from edgewright.packaging.tar_reader import Entry
+    from edgewright.archives.tar_reader import Entry
     from edgewright.signing.keys import PublicKey
 
 Read = Callable[[], Iterable["Buffer"]]

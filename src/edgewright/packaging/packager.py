@@ -7,15 +7,15 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgewright.archives import tar_headers
+from edgewright.archives.inflation import InflatedSource
+from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.limits import DEFAULT, Limits
-from edgewright.packaging import tar_headers
 from edgewright.packaging.chunks import Chunker
-from edgewright.packaging.inflation import InflatedSource
 from edgewright.packaging.inline_pipeline import Tray
 from edgewright.packaging.manifest import Manifest, PackagedFile
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.threaded_pipeline import Belt, processors
 from edgewright.signing import signature
 from edgewright.signing.documents import path_order

@@ -16,13 +16,13 @@ import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from edgewright.archives import tar_headers
+from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.limits import DEFAULT, Limits
-from edgewright.packaging import tar_headers
 from edgewright.packaging.extraction import Extraction, Nowhere
 from edgewright.packaging.manifest import Manifest, PackagedFile
 from edgewright.packaging.model import MANIFEST_NAME, Model
-from edgewright.packaging.tar_reader import TarReader
 from edgewright.packaging.tar_stream import Outflow, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.signing import signature
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from edgewright.archives.tar_reader import Entry
     from edgewright.packaging.extraction import Destination
-    from edgewright.packaging.tar_reader import Entry
     from edgewright.signing.keys import PublicKey
     from edgewright.signing.signature import Statement
 

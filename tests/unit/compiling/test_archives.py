@@ -12,6 +12,7 @@ import pytest
 from edgewright.compiling.archives import pack, unpack
 from edgewright.errors import ModelRefused
 from edgewright.limits import Limits
+from hostile import CORPUS, Hostile
 from unit.compiling.models import gzipped, tar_gz
 
 WEIGHTS = random.Random(1).randbytes(1000) * 2100
@@ -132,8 +133,22 @@ def test_extension_headers_without_end_are_refused(tmp_path: Path) -> None:
     header = tarfile.TarInfo("pax")
     header.type, header.size = tarfile.XHDTYPE, 10
     content = (header.tobuf() + b"10 a=bcde\n".ljust(512, b"\0")) * 5000
-    with pytest.raises(ModelRefused, match="too many extension headers"):
+    # As in packages, two of one kind are too many.
+    with pytest.raises(ModelRefused, match="two extension headers of one kind in a row"):
         unpack(gzipped(tmp_path / "a", content), tmp_path / "out", Limits(expansion_ratio=2000))
+
+
+WRITTEN_BY_US = {entry.name for entry in CORPUS if entry.rule in {"edgewright writes", "no file"}}
+"""What only packaging refuses: names of its own members, and a model without a file, which each backend refuses."""
+
+
+@pytest.mark.parametrize("entry", [e for e in CORPUS if e.name not in WRITTEN_BY_US], ids=lambda entry: entry.name)
+def test_what_a_package_refuses_is_refused(entry: Hostile, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(entry.make())
+    with pytest.raises(ModelRefused, match=r"^InputConfiguration: "):
+        unpack(tmp_path / "a", tmp_path / "out", Limits(**dict(entry.limits)))
+    found = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")}
+    assert found <= {"a", "out"}
 
 
 def test_packing_depends_on_the_content_alone(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archives import model_tar_gz
+from edgewright.archives import tar_headers
 from edgewright.limits import Limits
-from edgewright.packaging import gzip_members, tar_headers
+from edgewright.packaging import gzip_members
 from edgewright.packaging.chunks import Batch, Chunker
 from edgewright.packaging.gzip_members import CHUNK
 

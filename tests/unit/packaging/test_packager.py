@@ -17,9 +17,10 @@ import pytest
 from typing_extensions import Buffer
 
 from archives import model_tar_gz, named, tar_gz
+from edgewright.archives import tar_headers
 from edgewright.errors import ArchiveRefused, JobStopped, LimitExceeded, StoreUnavailable, ValidationFault
 from edgewright.limits import Limits
-from edgewright.packaging import Model, gzip_members, package, package_name, tar_headers
+from edgewright.packaging import Model, gzip_members, package, package_name
 from edgewright.packaging.verifier import with_room
 from packing import MODEL, Pack
 

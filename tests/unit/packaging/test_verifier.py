@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from typing_extensions import Buffer
 
 from archives import model_tar_gz
+from edgewright.archives import tar_headers
 from edgewright.errors import (
     CallerError,
     ExtractionRefused,
@@ -27,7 +28,7 @@ from edgewright.errors import (
     StoreUnavailable,
 )
 from edgewright.limits import Limits
-from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Verified, gzip_members, tar_headers, verify
+from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, Verified, gzip_members, verify
 from edgewright.packaging.manifest import Manifest
 from edgewright.signing import signature
 from packing import MODEL, Pack

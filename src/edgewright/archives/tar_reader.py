@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edgewright.archives import names, tar_headers
+from edgewright.archives.refusals import exceeded, refused
 from edgewright.errors import ArchiveRefused, LimitExceeded
-from edgewright.packaging import names, tar_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgewright.archives.tar_headers import Header
     from edgewright.limits import Limits
-    from edgewright.packaging.tar_headers import Header
 
 # Extended attributes are the longest thing that real archives keep in a pax header.
 LONGEST_PAX: Final = 1024 * 1024
@@ -81,7 +82,7 @@ class TarReader:
             if path:
                 self._tree.add(path, folder=is_folder)
             elif not is_folder:
-                raise ArchiveRefused(f"Member {name!r} is refused: its name means the archive's root.", name)
+                raise refused(name, "its name means the archive's root", "name")
             if not is_folder:
                 return Entry(path, size, header.executable, self._header)
         return None
@@ -92,12 +93,12 @@ class TarReader:
         self._header = b""
         while (header := self._next_header()) is not None:
             if header.kind == tar_headers.PAX_GLOBAL:
-                self._count()
+                self._count(header)
                 self._skip_global(header)
             elif header.kind in {tar_headers.PAX, tar_headers.LONG_NAME, tar_headers.LONG_LINK}:
                 extension = self._extend(extension, header)
             else:
-                self._count()
+                self._count(header)
                 return header, extension
         if extension.kinds:
             raise ArchiveRefused("The archive ends behind an extension header: the member it belongs to is missing.")
@@ -112,33 +113,32 @@ class TarReader:
         self._header += block
         return tar_headers.parse(block)
 
-    def _count(self) -> None:
+    def _count(self, header: Header) -> None:
         self._members += 1
-        if self._members > self._limits.members:
-            raise LimitExceeded(f"The archive has over {self._limits.members} members, which limits.members allows.")
+        most = self._limits.members
+        if self._members > most:
+            message = f"The archive has over {most} members, which limits.members allows."
+            member = header.name.decode("utf-8", "backslashreplace")
+            raise LimitExceeded(message, member, limit="members", found=self._members)
 
     def _check_kind(self, header: Header, name: str, size: int) -> bool:
         """Whether the member is a folder; else it is a regular file."""
         if header.kind != tar_headers.FOLDER and header.kind not in tar_headers.REGULAR:
             reason = tar_headers.REFUSED_TYPES.get(header.kind, f"its type {header.kind!r} is unknown")
-            raise ArchiveRefused(f"Member {name!r} is refused: {reason}; a package holds regular files only.", name)
+            raise refused(name, f"{reason}; a package holds regular files only", "kind")
         # Version 7 archives mark a folder by its trailing slash alone.
         is_folder = header.kind == tar_headers.FOLDER or name.endswith("/")
         if is_folder and size:
-            raise ArchiveRefused(f"Member {name!r} is refused: it is a folder with {size} bytes of data.", name)
+            raise refused(name, f"it is a folder with {size} bytes of data", "kind")
         if size > self._limits.member_size:
-            raise LimitExceeded(
-                f"Member {name!r} is refused: it has {size} bytes, "
-                f"and limits.member_size allows {self._limits.member_size}.",
-                name,
-            )
+            raise exceeded(name, f"it has {size} bytes", self._limits, "member_size", size)
         return is_folder
 
     def _extend(self, extension: _Extension, header: Header) -> _Extension:
         """Add what one extension header says; each kind may stand once before a member."""
         shown = header.name.decode("utf-8", "backslashreplace")
         if header.kind in extension.kinds:
-            raise ArchiveRefused(f"Member {shown!r} is refused: two extension headers of one kind in a row.", shown)
+            raise refused(shown, "two extension headers of one kind in a row")
         kinds = extension.kinds + header.kind
         if header.kind == tar_headers.PAX:
             return self._extend_by_pax(extension, self._extension_data(header, LONGEST_PAX, shown), kinds)
@@ -146,7 +146,7 @@ class TarReader:
         if header.kind == tar_headers.LONG_LINK:
             return _Extension(extension.name, extension.size, kinds)
         if extension.name is not None:
-            raise ArchiveRefused(f"Member {shown!r} is refused: both a pax and a GNU header name it.", shown)
+            raise refused(shown, "both a pax and a GNU header name it")
         return _Extension(data.removesuffix(b"\0"), extension.size, kinds)
 
     @staticmethod
@@ -156,7 +156,7 @@ class TarReader:
         shown = (name or b"behind a pax header").decode("utf-8", "backslashreplace")
         _refuse_sparse(records, shown)
         if name is not None and extension.name is not None:
-            raise ArchiveRefused(f"Member {shown!r} is refused: both a pax and a GNU header name it.", shown)
+            raise refused(shown, "both a pax and a GNU header name it")
         size = tar_headers.parse_pax_size(records[b"size"], shown) if b"size" in records else None
         return _Extension(extension.name if name is None else name, size, kinds)
 
@@ -170,7 +170,8 @@ class TarReader:
     def _extension_data(self, header: Header, most: int, shown: str) -> bytes:
         if header.size > most:
             raise LimitExceeded(
-                f"Member {shown!r} is refused: its extension header has {header.size} bytes, and {most} are allowed."
+                f"Member {shown!r} is refused: its extension header has {header.size} bytes, and {most} are allowed.",
+                found=header.size,
             )
         data = self._read(header.size + tar_headers.padding(header.size))
         self._header += data
@@ -180,4 +181,4 @@ class TarReader:
 def _refuse_sparse(records: dict[bytes, bytes], shown: str) -> None:
     """The pax forms 0.0, 0.1 and 1.0 of GNU sparse files, and star's."""
     if b"SCHILY.realsize" in records or any(keyword.startswith(b"GNU.sparse.") for keyword in records):
-        raise ArchiveRefused(f"Member {shown!r} is refused: it is a sparse file (pax format).", shown)
+        raise refused(shown, "it is a sparse file (pax format)", "kind")

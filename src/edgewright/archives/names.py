@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.archives.refusals import exceeded, refused
 
 if TYPE_CHECKING:
     from edgewright.limits import Limits
@@ -29,7 +29,7 @@ def decode(name: bytes) -> str:
         return name.decode("utf-8")
     except UnicodeDecodeError as error:
         shown = name.decode("utf-8", "backslashreplace")
-        raise ArchiveRefused(f"Member {shown!r} is refused: its name is not valid UTF-8.", shown) from error
+        raise refused(shown, "its name is not valid UTF-8", "name") from error
 
 
 def normalise(name: str) -> str:
@@ -40,15 +40,15 @@ def normalise(name: str) -> str:
     """
     parts = name.split("/")
     if not name:
-        raise _refused(name, "its name is empty")
+        raise refused(name, "its name is empty", "name")
     if name[0] == "/":
-        raise _refused(name, "its path is absolute")
+        raise refused(name, "its path is absolute", "outside")
     if ".." in parts:
-        raise _refused(name, "its path climbs with '..'")
+        raise refused(name, "its path climbs with '..'", "outside")
     if "\\" in name:
-        raise _refused(name, "its name holds a backslash")
+        raise refused(name, "its name holds a backslash", "outside")
     if not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name):
-        raise _refused(name, "its name holds a NUL or another control character")
+        raise refused(name, "its name holds a NUL or another control character", "outside")
     return "/".join(part for part in parts if part not in {"", "."})
 
 
@@ -84,7 +84,7 @@ class NameTree:
         parts = path.split("/")
         self._check_limits(path, len(parts))
         if _fold(parts[0]) in self._reserved:
-            raise _refused(path, "edgewright writes a member of that name itself; leave it out of the model")
+            raise refused(path, "edgewright writes a member of that name itself; leave it out of the model", "name")
         here = self._root
         for part in parts[:-1]:
             here = self._enter(here, part, path)
@@ -98,24 +98,24 @@ class NameTree:
         self._bytes += length
         limits = self._limits
         if length > min(limits.path_length, LONGEST_NAME):
-            raise _exceeded(path, f"its path has {length} bytes", "path_length", limits.path_length)
+            raise exceeded(path, f"its path has {length} bytes", limits, "path_length", length)
         if depth > limits.path_depth:
-            raise _exceeded(path, f"its path has {depth} parts", "path_depth", limits.path_depth)
+            raise exceeded(path, f"its path has {depth} parts", limits, "path_depth", depth)
         if self._bytes > limits.name_bytes:
-            raise _exceeded(path, f"the names so far have {self._bytes} bytes", "name_bytes", limits.name_bytes)
+            raise exceeded(path, f"the names so far have {self._bytes} bytes", limits, "name_bytes", self._bytes)
 
     def _enter(self, here: Folder, part: str, path: str) -> Folder:
         """The folder `part` in `here`, made if nothing stands there."""
         found = here.inside.get(_fold(part))
         if isinstance(found, str):
-            raise _refused(path, f"it needs a folder where the file {found!r} stands")
+            raise refused(path, f"it needs a folder where the file {found!r} stands", "clash")
         if found is None:
             self._folders += 1
             if self._folders > self._limits.members:
-                raise _exceeded(path, f"the archive has {self._folders} folders", "members", self._limits.members)
+                raise exceeded(path, f"the archive has {self._folders} folders", self._limits, "members", self._folders)
             found = here.inside[_fold(part)] = Folder(part)
         if found.spelling != part:
-            raise _refused(path, f"{part!r} differs only in case or Unicode form from {found.spelling!r}")
+            raise refused(path, f"{part!r} differs only in case or Unicode form from {found.spelling!r}", "name")
         return found
 
     @staticmethod
@@ -127,10 +127,10 @@ class NameTree:
             here.inside[folded] = path
             return
         if isinstance(found, Folder):
-            raise _refused(path, "a folder of that name stands there already")
+            raise refused(path, "a folder of that name stands there already", "clash")
         if found == path:
-            raise _refused(path, "the archive holds two members of that name")
-        raise _refused(path, f"its name differs only in case or Unicode form from {found!r}")
+            raise refused(path, "the archive holds two members of that name", "twice")
+        raise refused(path, f"its name differs only in case or Unicode form from {found!r}", "name")
 
 
 def _fold(part: str) -> str:
@@ -138,11 +138,3 @@ def _fold(part: str) -> str:
     if part.isascii():
         return part.lower()
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", part).casefold())
-
-
-def _refused(path: str, rule: str) -> ArchiveRefused:
-    return ArchiveRefused(f"Member {path!r} is refused: {rule}.", path)
-
-
-def _exceeded(path: str, found: str, limit: str, allowed: int) -> LimitExceeded:
-    return LimitExceeded(f"Member {path[:200]!r} is refused: {found}, and limits.{limit} allows {allowed}.", path)

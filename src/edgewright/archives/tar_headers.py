@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edgewright.errors import ArchiveRefused
+from edgewright.archives.refusals import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,13 +75,13 @@ def parse(block: bytes) -> Header:
     shown = _shown(name)
     total = sum(block[:148]) + 8 * ord(" ") + sum(block[156:])
     if _number(block[148:156], "checksum", shown) != total:
-        raise ArchiveRefused(f"Member {shown!r} is refused: its header's checksum is wrong.", shown)
+        raise refused(shown, "its header's checksum is wrong")
     magic = block[257:265]
     if magic == b"ustar\x0000":
         prefix = _text(block[345:500], block)
         name = prefix + b"/" + name if prefix else name
     elif magic != b"ustar  \0" and magic != bytes(8):
-        raise ArchiveRefused(f"Member {shown!r} is refused: its header is neither ustar, GNU nor Version 7.", shown)
+        raise refused(shown, "its header is neither ustar, GNU nor Version 7")
     size = _number(block[124:136], "size", shown)
     mode = _number(block[100:108], "mode", shown)
     return Header(name, size, block[156:157], bool(mode & _EXECUTABLE_BITS))
@@ -92,7 +92,7 @@ def _text(raw: bytes, block: bytes) -> bytes:
     text, _, rest = raw.partition(b"\0")
     if rest.strip(b"\0"):
         shown = _shown(block[:100].rstrip(b"\0"))
-        raise ArchiveRefused(f"Member {shown!r} is refused: a NUL stands inside its name.", shown)
+        raise refused(shown, "a NUL stands inside its name")
     return text
 
 
@@ -101,14 +101,14 @@ def _number(raw: bytes, what: str, shown: str) -> int:
     if raw[0] & 0x80:
         value = int.from_bytes(raw[1:], "big") | (raw[0] & 0x3F) << 8 * (len(raw) - 1)
         if raw[0] & 0x40:
-            raise ArchiveRefused(f"Member {shown!r} is refused: its {what} is negative.", shown)
+            raise refused(shown, f"its {what} is negative")
     else:
         digits = raw.rstrip(b" \0").lstrip(b" ")
         if digits.strip(b"01234567"):
-            raise ArchiveRefused(f"Member {shown!r} is refused: its {what} {digits!r} is not an octal number.", shown)
+            raise refused(shown, f"its {what} {digits!r} is not an octal number")
         value = int(digits or b"0", 8)
     if value > _LARGEST_SIZE:
-        raise ArchiveRefused(f"Member {shown!r} is refused: its {what} overflows 63 bits.", shown)
+        raise refused(shown, f"its {what} overflows 63 bits")
     return value
 
 
@@ -121,7 +121,7 @@ def parse_pax(data: bytes, shown: str) -> dict[bytes, bytes]:
     records: dict[bytes, bytes] = {}
     for keyword, value in _pax_records(data, shown):
         if keyword in records and not keyword.startswith(b"GNU.sparse."):
-            raise ArchiveRefused(f"Member {shown!r} is refused: its pax header gives {keyword!r} twice.", shown)
+            raise refused(shown, f"its pax header gives {keyword!r} twice")
         records[keyword] = value
     return records
 
@@ -133,7 +133,7 @@ def _pax_records(data: bytes, shown: str) -> Iterator[tuple[bytes, bytes]]:
         length = int(digits) if digits.isdigit() and space else 0
         keyword, equals, value = data[at + len(digits) + 1 : at + length].partition(b"=")
         if not equals or not keyword or data[at + length - 1 : at + length] != b"\n" or at + length > len(data):
-            raise ArchiveRefused(f"Member {shown!r} is refused: its pax header has a malformed record.", shown)
+            raise refused(shown, "its pax header has a malformed record")
         yield keyword, value[:-1]
         at += length
 
@@ -145,7 +145,7 @@ def parse_pax_size(value: bytes, shown: str) -> int:
         ArchiveRefused: not a decimal number, or one above 63 bits.
     """
     if not value.isdigit() or len(value) > len(str(_LARGEST_SIZE)) or int(value) > _LARGEST_SIZE:
-        raise ArchiveRefused(f"Member {shown!r} is refused: its pax size {value[:40]!r} is no possible size.", shown)
+        raise refused(shown, f"its pax size {value[:40]!r} is no possible size")
     return int(value)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archives import Member, pax_record
+from edgewright.archives import tar_headers
 from edgewright.errors import ArchiveRefused
-from edgewright.packaging import tar_headers
 
 paths = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=200)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewright.archives.names import NameTree, decode, normalise
 from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.limits import Limits
-from edgewright.packaging.names import NameTree, decode, normalise
 
 
 @pytest.mark.parametrize(

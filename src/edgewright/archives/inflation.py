@@ -51,7 +51,8 @@ class CompressedSource(io.RawIOBase):
     def _count(self, size: int) -> None:
         self.taken += size
         if self.taken > self._limit:
-            raise LimitExceeded(f"The archive has over {self._limit} bytes, which limits.archive_size allows.")
+            message = f"The archive has over {self._limit} bytes, which limits.archive_size allows."
+            raise LimitExceeded(message, limit="archive_size", found=self.taken)
         self.report()
 
     def report(self) -> None:
@@ -126,9 +127,12 @@ class InflatedSource:
     def _check_limits(self) -> None:
         limits = self._limits
         if self.given > limits.unpacked_size:
-            raise LimitExceeded(f"The archive unpacks to over {limits.unpacked_size} bytes (limits.unpacked_size).")
+            message = f"The archive unpacks to over {limits.unpacked_size} bytes (limits.unpacked_size)."
+            raise LimitExceeded(message, limit="unpacked_size", found=self.given)
         if self.given > limits.expansion_free and self.given > self._compressed.taken * limits.expansion_ratio:
             raise LimitExceeded(
                 f"The archive expands over {limits.expansion_ratio} times (limits.expansion_ratio): "
-                f"{self._compressed.taken} bytes gave {self.given}."
+                f"{self._compressed.taken} bytes gave {self.given}.",
+                limit="expansion_ratio",
+                found=self.given,
             )

@@ -8,10 +8,10 @@ import random
 import pytest
 
 from archives import Member, gnu, named, pax, tar
+from edgewright.archives import tar_headers
+from edgewright.archives.tar_reader import Entry, TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.limits import Limits
-from edgewright.packaging import tar_headers
-from edgewright.packaging.tar_reader import Entry, TarReader
 
 
 class Tape(io.BytesIO):
