@@ -179,10 +179,10 @@ class WorkerSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Who is told of every change of a job's state."""
+    """Where every change of a job's state is posted."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")] | None = Field(
-        default=None, description="Where events are posted; nobody is told when unset."
+        default=None, description="Where events are posted; nowhere when unset."
     )
     secret: SecretStr | None = Field(
         default=None, description="Signs what is posted: `whsec_` and 24 to 64 random bytes in base64."
@@ -310,7 +310,7 @@ class Settings(BaseSettings):
     )
     console: ConsoleSettings = Field(default=ConsoleSettings(), description="The pages at `/`.")
     webhook: WebhookSettings = Field(
-        default=WebhookSettings(), description="Who is told of every change of a job's state."
+        default=WebhookSettings(), description="Where every change of a job's state is posted."
     )
     events_days: PositiveFloat = Field(
         default=14.0, description="Days that events are kept, for `GET /events` and a job's history."

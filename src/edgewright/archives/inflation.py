@@ -72,7 +72,7 @@ class InflatedSource:
         self._limits = limits
 
     def poll(self) -> None:
-        """Report the bytes read so far once more: whoever waits meanwhile may want to stop."""
+        """Report the bytes read so far once more: the caller may want to stop while it waits."""
         self._compressed.report()
 
     def fill(self, target: memoryview) -> None:
@@ -96,10 +96,10 @@ class InflatedSource:
         return bytes(target)
 
     def finish(self) -> None:
-        """Read what stands behind the end-of-archive blocks, which may be zeros only.
+        """Read what is behind the end-of-archive blocks, which may be zeros only.
 
         Raises:
-            ArchiveRefused: anything else stands there. Else as `fill`.
+            ArchiveRefused: anything else is there. Else as `fill`.
         """
         target = bytearray(64 * 1024)
         while size := self._inflate(memoryview(target)):

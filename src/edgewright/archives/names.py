@@ -1,4 +1,4 @@
-"""The rules for members' names: what a name may be, and which names may stand side by side. Pure.
+"""The rules for members' names: what a name may be, and which names may be side by side. Pure.
 
 A package has to unpack to the same files everywhere: on file systems that ignore case or Unicode's normal forms, and
 with tools that believe an absolute path. So a name that could mean two things is refused, not repaired.
@@ -87,11 +87,11 @@ class NameTree:
             raise refused(path, "edgewright writes a member of that name itself; leave it out of the model", "name")
         here = self._root
         for part in parts[:-1]:
-            here = self._enter(here, part, path)
+            here = self._open_folder(here, part, path)
         if folder:
-            self._enter(here, parts[-1], path)
+            self._open_folder(here, parts[-1], path)
         else:
-            self._place(here, parts[-1], path)
+            self._add_file(here, parts[-1], path)
 
     def _check_limits(self, path: str, depth: int) -> None:
         length = len(path.encode())
@@ -104,8 +104,8 @@ class NameTree:
         if self._bytes > limits.name_bytes:
             raise exceeded(path, f"the names so far have {self._bytes} bytes", limits, "name_bytes", self._bytes)
 
-    def _enter(self, here: Folder, part: str, path: str) -> Folder:
-        """The folder `part` in `here`, made if nothing stands there."""
+    def _open_folder(self, here: Folder, part: str, path: str) -> Folder:
+        """The folder `part` in `here`, made if there is nothing."""
         found = here.inside.get(_fold(part))
         if isinstance(found, str):
             raise refused(path, f"it needs a folder where the file {found!r} stands", "clash")
@@ -119,8 +119,8 @@ class NameTree:
         return found
 
     @staticmethod
-    def _place(here: Folder, part: str, path: str) -> None:
-        """The file `part` in `here`, where nothing may stand yet."""
+    def _add_file(here: Folder, part: str, path: str) -> None:
+        """The file `part` in `here`, where there may be nothing yet."""
         folded = _fold(part)
         found = here.inside.get(folded)
         if found is None:

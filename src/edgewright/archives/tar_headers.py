@@ -152,7 +152,7 @@ def parse_pax_size(value: bytes, shown: str) -> int:
 def build(path: str, size: int, *, executable: bool = False) -> bytes:
     """The header of a regular file as every package has it: no owner, no clock, and pax only where it is needed.
 
-    A path that is not ASCII or has over 100 bytes, and a size over 8 GiB - 1, stand in a pax header.
+    A path that is not ASCII or has over 100 bytes, and a size over 8 GiB - 1, are in a pax header.
     """
     records = b""
     name = path.encode()

@@ -135,7 +135,7 @@ class TarReader:
         return is_folder
 
     def _extend(self, extension: _Extension, header: Header) -> _Extension:
-        """Add what one extension header says; each kind may stand once before a member."""
+        """Add one extension header; each kind may occur once before a member."""
         shown = header.name.decode("utf-8", "backslashreplace")
         if header.kind in extension.kinds:
             raise refused(shown, "two extension headers of one kind in a row")

@@ -176,14 +176,14 @@ def _inspected(found: Inspection, origin: Source) -> dict[str, Any]:
 
 
 def _print_inspected(found: Inspection, origin: Source) -> None:
-    """What is only claimed is said to be."""
-    claim = "" if found.verified else " (says the package)"
+    """What no trusted key signed is marked as such."""
+    unproven = "" if found.verified else " (says the package)"
     model = found.manifest.model if found.manifest else None
     output.line(f"package   {origin.name}, {origin.size} bytes")
-    output.line(f"model     {f'{model.name} {model.version}{claim}' if model else 'no manifest that can be read'}")
+    output.line(f"model     {f'{model.name} {model.version}{unproven}' if model else 'no manifest that can be read'}")
     if model is not None and model.target is not None:
-        output.line(f"target    {model.target}{claim}")
-    output.line(f"signer    {f'{found.signer}{claim}' if found.signer else 'no signature that can be read'}")
+        output.line(f"target    {model.target}{unproven}")
+    output.line(f"signer    {f'{found.signer}{unproven}' if found.signer else 'no signature that can be read'}")
     output.line(f"verified  {'yes' if found.verified else f'no: {found.why_not}'}")
     output.line()
     output.line(f"{'SHA-256':<64}  {'BYTES':>12}  {'AT':>12}  MEMBER")

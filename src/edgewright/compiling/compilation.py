@@ -50,7 +50,7 @@ def compile_model(  # noqa: PLR0913 - the last four say how to run it, not what 
         stopping: asked five times a second whether to stop.
         limits: what the input archive may hold.
         time_limit: seconds, or None for no limit.
-        log: told what the child process said, however it ended.
+        log: called with what the child process wrote to its log, however it ended.
 
     Raises:
         ModelRefused: the model cannot be compiled as asked, or not within the time. The message has the words
@@ -111,7 +111,7 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
         process.stdin.write(json.dumps(request).encode() + b"\n")
         process.stdin.flush()
     except BrokenPipeError:
-        return  # it has ended already: its exit code tells why
+        return  # it has ended already: its exit code has the reason
 
 
 def _await(process: subprocess.Popen[bytes], stopping: Callable[[], bool], time_limit: float | None) -> None:

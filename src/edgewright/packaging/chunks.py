@@ -27,7 +27,7 @@ class FileHash:
     """SHA-256 of one file, whose chunks are hashed by whichever thread has them, in their order.
 
     Attributes:
-        digest: in hexadecimal, once the last chunk is pressed.
+        digest: in hexadecimal, once the last chunk is compressed.
     """
 
     digest: str = ""
@@ -35,14 +35,14 @@ class FileHash:
     _before: Future[None] | None = None
 
     def turn(self, *, last: bool) -> HashTurn:
-        """The next chunk's place in the order; taken by the thread that cuts the chunks."""
+        """The next chunk's turn; taken by the thread that cuts the chunks."""
         before, self._before = self._before, None if last else Future()
         return HashTurn(self, before, self._before)
 
 
 @dataclass(frozen=True, slots=True)
 class HashTurn:
-    """One chunk's place in the order of its file: behind which chunk, and before which."""
+    """When one chunk of a file is hashed: after which chunk, and before which."""
 
     file: FileHash
     before: Future[None] | None
@@ -51,7 +51,7 @@ class HashTurn:
     def update(self, data: memoryview) -> None:
         """Hash one chunk's data, once the chunk before it is done.
 
-        It cannot wait for ever: chunks are handed out in order, so the one before is in some thread already.
+        The wait ends: threads take chunks in order, and none is cancelled, so another thread has the one before.
         """
         try:
             if self.before is not None:
@@ -75,7 +75,7 @@ class Chunk:
     data: memoryview
     turn: HashTurn
 
-    def press(self) -> tuple[bytes, bytes]:
+    def compress(self) -> tuple[bytes, bytes]:
         """Deflate the chunk and hash its data. Without the GIL for the most part."""
         member = gzip_members.deflate(self.tar)
         self.turn.update(self.data)
@@ -90,9 +90,9 @@ class Batch:
     used: int = 0
     chunks: list[Chunk] = field(default_factory=list)
 
-    def press(self) -> list[bytes]:
+    def compress(self) -> list[bytes]:
         """The gzip members of all chunks, in order, in pieces to be written."""
-        return [piece for chunk in self.chunks for piece in chunk.press()]
+        return [piece for chunk in self.chunks for piece in chunk.compress()]
 
     def cut(self, start: int, data: int, end: int, turn: HashTurn) -> None:
         """Make a chunk of `buffer[start:end]`, padded to whole blocks, whose file's data begin at `data`."""
@@ -128,7 +128,7 @@ class Chunker:
             executable: mode 0755.
 
         Returns:
-            The file's SHA-256, which is there once its chunks are pressed.
+            The file's SHA-256, which is there once its chunks are compressed.
         """
         header = tar_headers.build(path, size, executable=executable)
         file = FileHash()

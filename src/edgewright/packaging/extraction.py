@@ -58,10 +58,10 @@ class Extraction:
 
     def create(self, path: str, *, executable: bool) -> io.RawIOBase:
         """A new file at a normalised relative path, with mode 0644 or 0755 under the umask."""
-        place = self._hidden / path
-        place.parent.mkdir(parents=True, exist_ok=True)
+        file = self._hidden / path
+        file.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        return io.FileIO(os.open(place, flags, 0o755 if executable else 0o644), "wb")
+        return io.FileIO(os.open(file, flags, 0o755 if executable else 0o644), "wb")
 
     def publish(self) -> None:
         """Let the folder appear under its name."""
@@ -71,14 +71,14 @@ class Extraction:
         return ExtractionRefused(f"The folder {self._target} cannot be written: {error}.")
 
 
-class _Forgetful(io.RawIOBase):
+class _NullFile(io.RawIOBase):
     """Takes whatever is written, and keeps nothing; cheaper than the null device."""
 
     def write(self, data: Buffer) -> int:
         return memoryview(data).nbytes
 
 
-class Nowhere:
+class NoExtraction:
     """For a package that is verified without being unpacked."""
 
     def __enter__(self) -> Self:
@@ -88,8 +88,8 @@ class Nowhere:
         return
 
     def create(self, path: str, *, executable: bool) -> io.RawIOBase:
-        """A file that forgets what is written."""
-        return _Forgetful()
+        """A file that discards what is written."""
+        return _NullFile()
 
     def publish(self) -> None:
         """Nothing to show."""

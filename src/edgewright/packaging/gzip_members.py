@@ -1,6 +1,6 @@
-"""The package's outer form: gzip members of at most 1 MiB of tar, each of which says how long it is. Pure.
+"""The package's outer form: gzip members of at most 1 MiB of tar, each of which states its length. Pure.
 
-The length stands in an extra field of the gzip header (RFC 1952, 2.3.1.1), as the BGZF format of genomics has it. Every
+The length is in an extra field of the gzip header (RFC 1952, 2.3.1.1), as the BGZF format of genomics has it. Every
 gunzip passes over it; a reader that knows it finds the members without inflating them, and inflates them side by side.
 """
 
@@ -46,7 +46,7 @@ def deflate(tar: memoryview) -> tuple[bytes, bytes]:
 
 
 def unpacked_size(member: Member) -> int:
-    """How many bytes of tar a member's trailer says it holds.
+    """How many bytes of tar a member's trailer states.
 
     Raises:
         ArchiveRefused: over 1 MiB.
@@ -61,7 +61,7 @@ def inflate(member: Member) -> bytes:
     """The tar bytes of one whole member.
 
     Raises:
-        ArchiveRefused: damaged, or longer or shorter than its header and trailer say.
+        ArchiveRefused: damaged, or longer or shorter than its header and trailer state.
     """
     size = unpacked_size(member)
     inflater = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
@@ -81,7 +81,7 @@ def split(pieces: Iterable[Buffer], limits: Limits, progress: Callable[[int], No
     Args:
         pieces: the package, cut anywhere.
         limits: `archive_size` is enforced.
-        progress: told how many bytes were read, after each piece.
+        progress: called with the number of bytes read, after each piece.
 
     Raises:
         ArchiveRefused: something else than members of the package's form, or the last one breaks off.
@@ -130,7 +130,7 @@ class _Splitter:
 
 
 def _length(begun: memoryview | bytearray) -> int:
-    """What a member's header says of the member's length in bytes, header and trailer included."""
+    """The length of a member in bytes, from its header, header and trailer included."""
     if bytes(begun[: len(_FIXED)]) != _FIXED:
         raise ArchiveRefused("The package is not made of gzip members that say their length, as version 1 has them.")
     length: int = _LENGTH.unpack_from(begun, len(_FIXED))[0]

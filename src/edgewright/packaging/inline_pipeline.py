@@ -1,6 +1,6 @@
-"""A belt without threads, for small models: starting threads takes longer than pressing a few chunks.
+"""A pipeline without threads, for small models: starting threads takes longer than compressing a few chunks.
 
-What is pressed is kept in memory until the end, and then handed to `write` at once.
+What is compressed is kept in memory until the end, and then handed to `write` at once.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from edgewright.packaging.chunks import Batch
 
 
-class Tray:
-    """Presses batches in the calling thread; the same to its owner as a `Belt`.
+class InlinePipeline:
+    """Compresses batches in the calling thread; the same to its owner as a `ThreadedPipeline`.
 
     Args:
         write: takes an iterator of buffers and returns when it has stored all of them; called by `finish`.
@@ -48,17 +48,17 @@ class Tray:
 
     @property
     def sha256(self) -> str | None:
-        """Of what was pressed so far, in hexadecimal; None if it is not hashed."""
+        """Of what was compressed so far, in hexadecimal; None if it is not hashed."""
         return self._hasher.hexdigest() if self._hasher else None
 
     def take(self) -> memoryview:
-        """The one buffer of 1 MiB: what was in it is pressed by then."""
-        self._poll()  # a small source may unpack to much, of which it tells nothing
+        """The one buffer of 1 MiB: what was in it is compressed by then."""
+        self._poll()  # a small source may unpack to much, and reports progress only while it is read
         return self._buffer
 
     def send(self, batch: Batch) -> None:
-        """Press a batch, and keep what comes of it."""
-        for piece in batch.press():
+        """Compress a batch, and keep what comes of it."""
+        for piece in batch.compress():
             self.size += len(piece)
             if self._hasher:
                 self._hasher.update(piece)

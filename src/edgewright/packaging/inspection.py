@@ -1,4 +1,4 @@
-"""What is in a package, told without trusting it: every member as it was found, and whether a key vouches for it."""
+"""What is in a package, without trusting it: every member as it was found, and whether a trusted key signed it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging.manifest import Manifest
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.tar_stream import Outflow, inflated
+from edgewright.packaging.tar_stream import TarStream, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.packaging.verifier import LONGEST_DOCUMENT, verify, with_room
 from edgewright.signing.documents import field, parse_document
@@ -54,7 +54,7 @@ class Inspection:
 
     Attributes:
         members: in the package's order.
-        manifest: what the package says of itself; None where it says nothing that can be read.
+        manifest: as the package has it; None where it cannot be read.
         signer: the key that the signature names; None where it names none. Anybody can write a name.
         verified: whether a trusted key signed exactly this.
         why_not: in a sentence, where it did not; empty otherwise.
@@ -105,13 +105,13 @@ def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...]
     members: list[Member] = []
     documents: dict[str, bytes] = {}
     pieces = inflated(package, limits, processors(), None)
-    tar = _Counted(Outflow(pieces))
+    tar = _Counted(TarStream(pieces))
     try:
         reader = TarReader(tar.read, limits)
         while (entry := reader.next()) is not None:
             offset = tar.position
             members.append(Member(entry.path, entry.size, _taken(tar, entry, documents), offset, entry.executable))
-        tar.outflow.finish()
+        tar.stream.finish()
     except (PackageRefused, LimitExceeded):
         raise
     except ArchiveRefused as error:
@@ -122,15 +122,15 @@ def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...]
 
 
 class _Counted:
-    """An outflow that knows how far it is."""
+    """A tar stream that knows how far it is."""
 
-    def __init__(self, outflow: Outflow) -> None:
-        self.outflow = outflow
+    def __init__(self, stream: TarStream) -> None:
+        self.stream = stream
         self.position = 0
 
     def read(self, size: int) -> bytes:
         self.position += size
-        return self.outflow.read(size)
+        return self.stream.read(size)
 
 
 def _taken(tar: _Counted, entry: Entry, documents: dict[str, bytes]) -> str:
@@ -138,7 +138,7 @@ def _taken(tar: _Counted, entry: Entry, documents: dict[str, bytes]) -> str:
     hasher = hashlib.sha256()
     kept = entry.path in {MANIFEST_NAME, SIGNATURE_NAME} and entry.size <= LONGEST_DOCUMENT
     portions: list[bytes] = []
-    for portion in tar.outflow.portions(entry.size):
+    for portion in tar.stream.portions(entry.size):
         hasher.update(portion)
         if kept:
             portions.append(bytes(portion))

@@ -13,10 +13,10 @@ from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging.chunks import Chunker
-from edgewright.packaging.inline_pipeline import Tray
+from edgewright.packaging.inline_pipeline import InlinePipeline
 from edgewright.packaging.manifest import Manifest, PackagedFile
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.threaded_pipeline import Belt, processors
+from edgewright.packaging.threaded_pipeline import ThreadedPipeline, processors
 from edgewright.signing import signature
 from edgewright.signing.documents import path_order
 from edgewright.signing.signature import SIGNATURE_NAME
@@ -82,34 +82,34 @@ def package(  # noqa: PLR0913 - five name what is done, three how
         LimitExceeded: the source is larger than a limit.
     """
     tar = InflatedSource(source, limits, progress)
-    with _belt(write, tar.poll, threads, digest=digest) as belt:
-        chunker = Chunker(belt.take, belt.send)
+    with _pipeline(write, tar.poll, threads, digest=digest) as pipeline:
+        chunker = Chunker(pipeline.take, pipeline.send)
         added = _add_model(tar, chunker, limits)
-        belt.flush()
+        pipeline.flush()
         manifest = Manifest(model, tuple(file.settled() for file in sorted(added, key=_order)))
         text = _sign_and_close(manifest, signer, chunker)
-        belt.flush()
-        _check_size(chunker.size, belt.size, limits)
-        belt.finish()
-    return Package(manifest, text, belt.size, belt.sha256)
+        pipeline.flush()
+        _check_size(chunker.size, pipeline.size, limits)
+        pipeline.finish()
+    return Package(manifest, text, pipeline.size, pipeline.sha256)
 
 
-def _belt(
+def _pipeline(
     write: Callable[[Iterator[Buffer]], None], poll: Callable[[], None], threads: int | None, *, digest: bool
-) -> Belt | Tray:
+) -> ThreadedPipeline | InlinePipeline:
     if threads == 0:
-        return Tray(write, poll, digest=digest)
-    return Belt(write, threads or pressers(), poll, digest=digest)
+        return InlinePipeline(write, poll, digest=digest)
+    return ThreadedPipeline(write, threads or compressors(), poll, digest=digest)
 
 
-def pressers() -> int:
+def compressors() -> int:
     """One processor reads and inflates, which nothing can do side by side; the others compress."""
     return max(1, processors() - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Added:
-    """A file that was sent into the belt."""
+    """A file that was sent into the pipeline."""
 
     path: str
     size: int
@@ -117,7 +117,7 @@ class _Added:
     hash: FileHash
 
     def settled(self) -> PackagedFile:
-        """The file as the manifest has it, once the belt was flushed."""
+        """The file as the manifest has it, once the pipeline was flushed."""
         return PackagedFile(self.path, self.size, self.hash.digest, self.executable)
 
 

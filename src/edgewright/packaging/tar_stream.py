@@ -82,7 +82,7 @@ def _inflate_all(group: list[Member]) -> list[bytes]:
     return [gzip_members.inflate(member) for member in group]
 
 
-class Outflow:
+class TarStream:
     """Tar bytes to be taken in any portion, without copying those of a file's data."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

@@ -1,7 +1,7 @@
-"""Threads around a pipeline: many workers, results in the order of the work, and a bound on what is under way.
+"""A pipeline of threads: many workers, results in the order of the work, and a bound on what is under way.
 
-The thread that owns a belt reads and cuts; workers press; one more thread hands what they made to the `write` function,
-in order. Whoever fails first ends all of them, and the owner raises that first error.
+The thread that owns a pipeline reads and cuts; workers compress; one more thread hands what they made to the `write`
+function, in order. The first failure ends all of them, and the owner raises that error.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Self
@@ -39,7 +39,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Belt:
+class ThreadedPipeline:
     """Carries batches through the workers to `write`.
 
     Args:
@@ -56,12 +56,11 @@ class Belt:
         self._hasher = hashlib.sha256() if digest else None
         self._write = write
         self._poll = poll
-        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="edgewright-press")
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="edgewright-compress")
         self._free: SimpleQueue[memoryview] = SimpleQueue()
         self._unmade = threads + _SPARE  # made as they are wanted: a small model takes one or two
         self._made: Queue[_Work] = Queue(2 * threads + _SPARE)
         self._failure: BaseException | None = None
-        self._given_up: BaseException | None = None
         self._ended = False
         self._writer = Thread(target=self._run_writer, name="edgewright-write", daemon=True)
 
@@ -74,7 +73,7 @@ class Belt:
     ) -> None:
         if error is not None:
             self._give_up(error)
-        self._workers.shutdown(cancel_futures=error is not None)
+        self._workers.shutdown()  # nothing is cancelled: each chunk waits for the hash of the one before it
         self._writer.join()
 
     @property
@@ -84,7 +83,7 @@ class Belt:
 
     def take(self) -> memoryview:
         """A free buffer of 1 MiB. Waits until a worker is done with one."""
-        self._poll()  # a small source may unpack to much, of which it tells nothing
+        self._poll()  # a small source may unpack to much, and reports progress only while it is read
         with contextlib.suppress(Empty):
             return self._free.get_nowait()
         if self._unmade:
@@ -97,8 +96,8 @@ class Belt:
                 self._check()
 
     def send(self, batch: Batch) -> None:
-        """Press a batch, and write what comes of it behind the batches before."""
-        self._put(self._workers.submit(self._press, batch))
+        """Compress a batch, and write what comes of it behind the batches before."""
+        self._put(self._workers.submit(self._compress, batch))
 
     def flush(self) -> None:
         """Wait until `write` has taken all that was sent."""
@@ -118,8 +117,8 @@ class Belt:
         self._writer.join()
         self._raise_failure()
 
-    def _press(self, batch: Batch) -> list[bytes]:
-        members = batch.press()
+    def _compress(self, batch: Batch) -> list[bytes]:
+        members = batch.compress()
         self._free.put(batch.buffer)
         return members
 
@@ -144,7 +143,6 @@ class Belt:
 
     def _give_up(self, error: BaseException) -> None:
         """Let the writer meet `error` as the next thing, so that the store drops what it has."""
-        self._given_up = error
         with contextlib.suppress(Empty):
             while True:
                 self._made.get_nowait()
@@ -163,16 +161,9 @@ class Belt:
             if isinstance(work, Event):
                 work.set()
                 continue
-            for piece in self._result(work):
+            for piece in work.result():
                 self.size += len(piece)
                 if self._hasher:
                     self._hasher.update(piece)
                 yield piece
         self._ended = True
-
-    def _result(self, work: Future[list[bytes]]) -> list[bytes]:
-        try:
-            return work.result()
-        except CancelledError:  # the writer was waiting for just this work when the owner gave up
-            assert self._given_up is not None
-            raise self._given_up from None

@@ -1,6 +1,6 @@
 """Is this package what a trusted key signed? One pass over it, and nothing is believed before.
 
-In the order in which it happens, for whoever ports it:
+In the order in which it happens, for a port of it:
 
 1. The package is taken apart into files. Each is hashed as it passes; the last two are the manifest and the signature.
 2. The signature's bundle is opened with a trusted key. Now its statement may be believed.
@@ -20,10 +20,10 @@ from edgewright.archives import tar_headers
 from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.limits import DEFAULT, Limits
-from edgewright.packaging.extraction import Extraction, Nowhere
+from edgewright.packaging.extraction import Extraction, NoExtraction
 from edgewright.packaging.manifest import Manifest, PackagedFile
 from edgewright.packaging.model import MANIFEST_NAME, Model
-from edgewright.packaging.tar_stream import Outflow, inflated
+from edgewright.packaging.tar_stream import TarStream, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.signing import signature
 from edgewright.signing.signature import SIGNATURE_NAME
@@ -106,10 +106,10 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         ExtractionRefused: the folder is taken, or cannot be written.
     """
     limits = with_room(limits)
-    with Extraction(extract_to) if extract_to is not None else Nowhere() as destination:
+    with Extraction(extract_to) if extract_to is not None else NoExtraction() as destination:
         pieces = inflated(package, limits, threads or processors(), progress)
         try:
-            contents = _take_apart(Outflow(pieces), limits, destination)
+            contents = _take_apart(TarStream(pieces), limits, destination)
         except LimitExceeded:
             raise
         except ArchiveRefused as error:
@@ -126,7 +126,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
 
 
 def with_room(limits: Limits) -> Limits:
-    """The limits that a model of the largest size meets once the two members of ours stand beside it."""
+    """The limits that a model of the largest size meets once the two members of ours are beside it."""
     own = len(MANIFEST_NAME) + len(SIGNATURE_NAME)
     return replace(
         limits,
@@ -137,14 +137,14 @@ def with_room(limits: Limits) -> Limits:
     )
 
 
-def _take_apart(tar: Outflow, limits: Limits, destination: Destination) -> _Contents:
+def _take_apart(tar: TarStream, limits: Limits, destination: Destination) -> _Contents:
     """Read all members; write them to the destination on the way."""
     reader = TarReader(tar.read, limits)
     files: dict[str, PackagedFile] = {}
     documents: dict[str, bytes] = {}
     while (entry := reader.next()) is not None:
         _check_form(entry)
-        _check_place(entry, documents)
+        _check_order(entry, documents)
         document = io.BytesIO() if entry.path in {MANIFEST_NAME, SIGNATURE_NAME} else None
         with destination.create(entry.path, executable=entry.executable) as file:
             digest = _copy(tar, entry, file, document)
@@ -163,7 +163,7 @@ def _check_form(entry: Entry) -> None:
         raise PackageRefused(f"The header of {entry.path!r} is not in the form of version 1.")
 
 
-def _check_place(entry: Entry, documents: Mapping[str, bytes]) -> None:
+def _check_order(entry: Entry, documents: Mapping[str, bytes]) -> None:
     """The manifest is the last member but one, the signature is the last."""
     expected = {0: entry.path != SIGNATURE_NAME, 1: entry.path == SIGNATURE_NAME}.get(len(documents), False)
     if not expected:
@@ -174,7 +174,7 @@ def _check_place(entry: Entry, documents: Mapping[str, bytes]) -> None:
         raise PackageRefused(f"Member {entry.path!r} is executable, or has over {LONGEST_DOCUMENT} bytes.")
 
 
-def _copy(tar: Outflow, entry: Entry, file: io.RawIOBase, document: io.BytesIO | None) -> str:
+def _copy(tar: TarStream, entry: Entry, file: io.RawIOBase, document: io.BytesIO | None) -> str:
     """Pass one file's data on; their SHA-256 in hexadecimal."""
     hasher = hashlib.sha256()
     for portion in tar.portions(entry.size):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from packing import Pack
 
 
-class Belt:
-    """Takes batches as the threads' belt does, without threads."""
+class Batches:
+    """Takes batches as a pipeline does, and compresses them at once."""
 
     def __init__(self) -> None:
         self.chunker = Chunker(lambda: memoryview(bytearray(b"\xee" * CHUNK)), self.send)
@@ -28,7 +28,7 @@ class Belt:
 
     def send(self, batch: Batch) -> None:
         self.tars.append([bytes(chunk.tar) for chunk in batch.chunks])
-        batch.press()
+        batch.compress()
 
     def add(self, path: str, data: bytes) -> str:
         at = 0
@@ -62,29 +62,29 @@ EDGES = [
 @pytest.mark.parametrize("size", EDGES)
 @pytest.mark.parametrize("path", ["name", "long" * 40])
 def test_one_file(size: int, path: str) -> None:
-    data, belt = random.Random(size).randbytes(size), Belt()
-    assert belt.add(path, data) == hashlib.sha256(data).hexdigest()
+    data, batches = random.Random(size).randbytes(size), Batches()
+    assert batches.add(path, data) == hashlib.sha256(data).hexdigest()
     record = tar_headers.build(path, size) + data + bytes(-size % 512)
-    assert [chunk for batch in belt.tars for chunk in batch] == [
+    assert [chunk for batch in batches.tars for chunk in batch] == [
         record[at : at + CHUNK] for at in range(0, len(record), CHUNK)
     ]
-    assert belt.chunker.size == len(record)
+    assert batches.chunker.size == len(record)
 
 
 def test_small_files_share_a_buffer_but_no_chunk() -> None:
-    belt = Belt()
+    batches = Batches()
     for number in range(5):
-        belt.chunker.add(str(number), 100, lambda target: target.release())
-    belt.chunker.end()
-    assert [[len(chunk) for chunk in batch] for batch in belt.tars] == [[1024] * 6]
+        batches.chunker.add(str(number), 100, lambda target: target.release())
+    batches.chunker.end()
+    assert [[len(chunk) for chunk in batch] for batch in batches.tars] == [[1024] * 6]
 
 
 def test_a_file_that_does_not_fit_begins_a_buffer() -> None:
-    belt = Belt()
+    batches = Batches()
     for size in (1000, CHUNK - 600, CHUNK, 1000):
-        belt.chunker.add(str(size) + str(len(belt.tars)), size, lambda _: None)
-    belt.chunker.finish()
-    lengths = [[len(chunk) for chunk in batch] for batch in belt.tars]
+        batches.chunker.add(str(size) + str(len(batches.tars)), size, lambda _: None)
+    batches.chunker.finish()
+    lengths = [[len(chunk) for chunk in batch] for batch in batches.tars]
     assert lengths == [[1536], [CHUNK], [CHUNK], [512, 1536]]
 
 
