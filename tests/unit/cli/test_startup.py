@@ -64,7 +64,7 @@ def test_no_server_is_imported(statement: str) -> None:
     assert not modules_after(statement) & SERVER
 
 
-DEVICE = {"archives", "errors", "limits", "packaging", "signing", "strict_json"}
+DEVICE = {"archives", "errors", "files", "limits", "packaging", "signing", "strict_json"}
 """The packages and modules that run on devices."""
 
 
