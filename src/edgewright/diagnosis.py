@@ -5,7 +5,6 @@ Nothing is made or changed, but for one object that is written into the store an
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from sqlalchemy import select
 
+from edgewright import strict_json
 from edgewright.auth.principals import check_private, read_principals
 from edgewright.database.clock import database_now
 from edgewright.database.connections import migration, open_database
@@ -272,6 +272,6 @@ def _server(settings: Settings) -> Iterator[Finding]:
 def _checks_in(body: bytes) -> dict[str, str] | None:
     """The status of each check in the answer of `/health/ready`; None where it is no such answer."""
     try:
-        return {str(name): str(check["status"]) for name, check in json.loads(body)["checks"].items()}
+        return {str(name): str(check["status"]) for name, check in strict_json.parse(body)["checks"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -14,7 +14,7 @@ from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Region, 
 from edgewright.errors import SettingsRefused
 
 if TYPE_CHECKING:
-    from edgewright.greengrass.publishing.catalogue import Listing
+    from edgewright.greengrass.publishing.catalogue import ComponentVersion
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Greengrass components of a running service.")
 
@@ -37,12 +37,12 @@ def export(
     """
     from edgewright.greengrass.publishing import folder as local
 
-    with _found(named, endpoint_url, region, data_dir) as listing:
-        exported = local.export(listing.recipe, listing.fetch, folder)
+    with _found(named, endpoint_url, region, data_dir) as version:
+        exported = local.export(version.recipe, version.fetch, folder)
     lines = local.command_lines(exported)
     if json:
         files = [str(path) for path in exported.artifacts]
-        output.as_json({"arn": listing.arn, "recipe": str(exported.recipe), "artifacts": files, "commands": lines})
+        output.as_json({"arn": version.arn, "recipe": str(exported.recipe), "artifacts": files, "commands": lines})
         return
     for path in (exported.recipe, *exported.artifacts):
         output.line(str(path))
@@ -73,14 +73,14 @@ def publish(
     )
 
     into = aws_region or region or catalogue.region_of(named)
-    with _found(named, endpoint_url, region, data_dir) as listing:
+    with _found(named, endpoint_url, region, data_dir) as version:
         clients = aws.Clients.open(into, profile)
-        if clients.greengrass.meta.endpoint_url == listing.client.meta.endpoint_url:
+        if clients.greengrass.meta.endpoint_url == version.client.meta.endpoint_url:
             raise SettingsRefused(
-                f"AWS's settings send greengrassv2 to {listing.client.meta.endpoint_url}, which is where the component "
+                f"AWS's settings send greengrassv2 to {version.client.meta.endpoint_url}, which is where the component "
                 "comes from. Name another --profile, or unset AWS_ENDPOINT_URL and give --data-dir."
             )
-        made = aws.publish(clients, listing.recipe, listing.fetch, aws.Destination(bucket, prefix))
+        made = aws.publish(clients, version.recipe, version.fetch, aws.Destination(bucket, prefix))
     if json:
         output.as_json({"arn": made.arn, "artifacts": [str(uri) for uri in made.artifacts], "new": made.new})
     else:
@@ -88,7 +88,9 @@ def publish(
 
 
 @contextmanager
-def _found(named: str, endpoint_url: str | None, region: str | None, data_dir: Path | None) -> Iterator[Listing]:
+def _found(
+    named: str, endpoint_url: str | None, region: str | None, data_dir: Path | None
+) -> Iterator[ComponentVersion]:
     from edgewright.greengrass.publishing import catalogue
 
     connection = Connection(endpoint_url, region or catalogue.region_of(named), data_dir)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from edgewright import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +37,8 @@ class Signature:
 def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
     """What a signature's document says; parts that it lacks are empty."""
     try:
-        bundle: Any = json.loads(text)
-        statement: Any = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+        bundle: Any = strict_json.parse(text)
+        statement: Any = strict_json.parse(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
         key_id = str(bundle["verificationMaterial"]["publicKey"]["hint"])
         resources = statement["predicate"]["resources"]
         digests = {str(each["name"]): str(each["digest"]) for each in resources}

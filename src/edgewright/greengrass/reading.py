@@ -1,18 +1,21 @@
-"""Reading a recipe that somebody else wrote, in JSON or YAML, without trusting it."""
+"""Reading recipes of other people's making: a user's in JSON or YAML, a service's in JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final
 
+from edgewright import strict_json
+from edgewright.arns import name_fault
 from edgewright.errors import ValidationFault
+from edgewright.greengrass import versions
 
 RECIPE_BYTES: Final = 16_000
 """The largest recipe that AWS's cloud takes."""
 
 
 def read_recipe(text: bytes) -> dict[str, Any]:
-    """The recipe as JSON values.
+    """A user's recipe as JSON values.
 
     YAML is read as strings, numbers, truth values, lists and mappings: no tags, no aliases, and a date stays the text
     that it is.
@@ -38,10 +41,32 @@ def read_recipe(text: bytes) -> dict[str, Any]:
     return recipe
 
 
+def read_json_recipe(text: bytes) -> dict[str, Any]:
+    """A recipe as GetComponent returns it, whose name and version can be used in paths.
+
+    Raises:
+        ValidationFault: it is no JSON object, or its name or version cannot be used as a file's name.
+    """
+    try:
+        recipe = strict_json.parse(text)
+    except ValueError as error:
+        raise ValidationFault(f"The recipe is not JSON: {error}.") from error
+    if not isinstance(recipe, dict):
+        raise ValidationFault("The recipe is not a JSON object.")
+    name, version = str(recipe.get("ComponentName", "")), str(recipe.get("ComponentVersion", ""))
+    if fault := name_fault(name):
+        raise ValidationFault(f"The recipe's ComponentName {name!r} {fault}.")
+    if fault := versions.fault(version):
+        raise ValidationFault(f"The recipe's ComponentVersion {version!r} {fault}.")
+    if not name.strip("."):
+        raise ValidationFault(f"The recipe's ComponentName {name!r} cannot name a folder.")
+    return recipe
+
+
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return strict_json.parse(text)
+    except json.JSONDecodeError as error:
         if text.lstrip().startswith("{"):
             raise ValidationFault(f"The recipe is neither JSON nor YAML: {error}") from None
     return _from_yaml(text)

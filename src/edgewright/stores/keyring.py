@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from edgewright import strict_json
 from edgewright.errors import KeyRefused, KeyUnusable
 from edgewright.files import PRIVATE, write_atomically
 from edgewright.stores import encryption
@@ -257,7 +258,7 @@ class Keyring:
         if mode & _OTHERS:
             raise KeyUnusable(f"The key file {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`.")
         try:
-            document = json.loads(text)
+            document = strict_json.parse(text)
         except ValueError:
             document = None
         if not isinstance(document, dict):

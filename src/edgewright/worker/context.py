@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.greengrass.component_store import ComponentStore
-    from edgewright.greengrass.publishing.aws import Publish
+    from edgewright.greengrass.publishing.protocols import Publisher
     from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
     from edgewright.limits import Limits
     from edgewright.roles import Roles
@@ -76,8 +76,7 @@ class WorkerContext:
         leaving: whether the worker is ending; recipes look several times a second.
         now: the clock of members such as ended_at.
         roles: what jobs' roles mean; without it every job uses the service's own credentials.
-        publish: brings a component to AWS, from the region, the recipe and what reads its artifacts; None where
-            components stay here.
+        publisher: publishes components to AWS; None where they stay here.
     """
 
     jobs: JobStore
@@ -93,7 +92,7 @@ class WorkerContext:
     step: Step = run_plainly
     leaving: Callable[[], bool] = never
     now: Callable[[], datetime] = _now
-    publish: Publish | None = None
+    publisher: Publisher | None = None
     roles: Roles | None = None
 
     def objects_for(self, role_arn: str, key: JobKey) -> ObjectStore:

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from edgewright.errors import EdgewrightError, ResourceNotFound
-from edgewright.greengrass.publishing.aws import publisher
+from edgewright.greengrass.publishing import open_publisher
 from edgewright.jobs import JobKey, Kind
 from edgewright.logs import JOB
 from edgewright.roles import open_roles
@@ -328,6 +328,6 @@ def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
         signer=keys.load_or_create(settings.keys_dir),
         limits=settings.limits,
         work_dir=settings.data_dir / "work",
-        publish=publisher(settings),
+        publisher=open_publisher(settings),
         roles=open_roles(settings, objects),
     )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.arns import ComponentArn
-    from edgewright.greengrass.artifacts import Artifact
     from edgewright.greengrass.component_store import Component
+    from edgewright.greengrass.recipe_artifacts import Artifact
     from edgewright.jobs import PackagingJob
     from edgewright.worker.context import WorkerContext
 
@@ -40,16 +40,16 @@ def made(context: WorkerContext, job: PackagingJob, component: Component) -> str
 
     Raises:
         ComponentExists: the version is there already, here or on AWS.
-        ServiceRefused, ServiceUnreachable, SettingsRefused: of `greengrass.publishing.publish`.
+        ServiceRefused, ServiceUnreachable, SettingsRefused: of `Publisher.publish`.
         JobStopped: the job is to end.
         Leaving: the worker ends first.
     """
-    if context.publish is None:
+    if context.publisher is None:
         return insist(context, lambda: context.components.insert(component)).arn
     with suppress(ResourceNotFound):  # another job's version is refused before anything goes to AWS
         insist(context, lambda: context.components.get(component.key))
         insist(context, lambda: context.components.insert(component))
-    arn = context.publish(job.key.region, component.recipe, _fetch_for(context, job)).arn
+    arn = context.publisher.publish(job.key.region, component.recipe, _fetch_for(context, job)).arn
     insist(context, lambda: context.components.insert(component))
     return arn
 
@@ -59,10 +59,10 @@ def withdrawn(context: WorkerContext, job: PackagingJob, key: ComponentArn) -> s
 
     The job must end, whatever AWS says.
     """
-    if context.publish is None or not job.attempt:
+    if context.publisher is None or not job.attempt:
         return None
     try:
-        arn = context.publish.withdraw(job.key.region, key, job.key.arn, job.created_at)
+        arn = context.publisher.withdraw(job.key.region, key, job.key.arn, job.created_at)
     except (ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault) as error:
         log.warning("component not looked for on AWS", job=job.key.arn, component=str(key), reason=error.message)
         return messages.not_withdrawn(key.name, key.version or "", error)

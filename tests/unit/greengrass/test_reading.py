@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components import recipe as component_recipe
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.config import ComponentPlan
-from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
+from edgewright.greengrass.reading import RECIPE_BYTES, read_json_recipe, read_recipe
 from edgewright.greengrass.recipe import dump, recipe
 from edgewright.greengrass.rules import check_recipe
 from unit.greengrass.test_recipe import PACKAGE
@@ -73,6 +74,7 @@ def test_yaml_is_read_and_a_date_stays_a_text() -> None:
         (b"? [a]\n: b", "is neither JSON nor YAML"),
         (b"a: .nan", "holds what JSON cannot"),
         (b'{"a": NaN}', "holds what JSON cannot"),
+        (b'{"a": 1, "a": 2}', "'a' is given twice"),
         (b"a: !!binary aGk=", "holds what JSON cannot"),
         (b"a: !!set {b}", "holds what JSON cannot"),
         (b'{"a": "\\ud800"}', "is not text in UTF-8"),
@@ -84,6 +86,21 @@ def test_what_cannot_be_read_is_told_why(text: bytes, words: str) -> None:
     with pytest.raises(ValidationFault) as refused:
         read_recipe(text)
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"banana: yes", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (component_recipe(name="../up"), "ComponentName '../up'"),
+        (component_recipe(name=".."), "cannot name a folder"),
+        (component_recipe(version="1.0/../.."), "ComponentVersion"),
+    ],
+)
+def test_a_recipe_that_cannot_name_files_is_refused(text: bytes, words: str) -> None:
+    with pytest.raises(ValidationFault, match=words):
+        read_json_recipe(text)
 
 
 @given(st.binary(max_size=300) | st.text("{}[]:,-?&*!|>'\" \nab1.~#%@", max_size=60).map(str.encode))

@@ -13,8 +13,9 @@ from edgewright.errors import (
     ServiceUnreachable,
     SettingsRefused,
 )
-from edgewright.greengrass.artifacts import artifacts_of, checked, read_recipe
-from edgewright.greengrass.publishing.aws import Published
+from edgewright.greengrass.publishing.protocols import Published
+from edgewright.greengrass.reading import read_json_recipe
+from edgewright.greengrass.recipe_artifacts import artifacts_of, checked
 from edgewright.jobs import Status
 from edgewright.stores import S3Uri
 from edgewright.worker import Leaving
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edgewright.arns import ComponentArn
-    from edgewright.greengrass.publishing.aws import Fetch
+    from edgewright.greengrass.publishing.protocols import Fetch
     from edgewright.jobs import JobKey
     from unit.worker.conftest import House
 
@@ -48,8 +49,8 @@ class Aws:
             raise self.errors.pop(0)
         return ON_AWS
 
-    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
-        (artifact,) = artifacts_of(read_recipe(recipe))
+    def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        (artifact,) = artifacts_of(read_json_recipe(recipe))
         self.calls.append((region, b"".join(bytes(piece) for piece in checked(artifact, fetch(artifact)))))
         if self.errors:
             raise self.errors.pop(0)
@@ -63,7 +64,7 @@ def model(house: House) -> None:
 
 def test_the_job_names_the_component_on_aws_and_keeps_one_here(house: House) -> None:
     aws = Aws()
-    job = run(house, asking(house), publish=aws)
+    job = run(house, asking(house), publisher=aws)
     assert job.preset_output == {"Type": TYPE, "Artifact": ON_AWS, "Status": "COMPLETED"}
     assert aws.calls == [("eu-west-1", content(house))]
     assert [component.job_arn for component in made(house)] == [job.key.arn]
@@ -81,14 +82,14 @@ def test_the_job_names_the_component_on_aws_and_keeps_one_here(house: House) -> 
 )
 def test_what_aws_refuses_is_told_and_another_job_may_try(house: House, error: EdgewrightError, message: str) -> None:
     aws = Aws(error)
-    first, second = run(house, asking(house), publish=aws), run(house, asking(house, "digits-2"), publish=aws)
+    first, second = run(house, asking(house), publisher=aws), run(house, asking(house, "digits-2"), publisher=aws)
     assert first.status is Status.COMPLETED
     assert first.preset_output == {"Type": TYPE, "Status": "FAILED", "StatusMessage": message}
     assert second.preset_output == {"Type": TYPE, "Artifact": ON_AWS, "Status": "COMPLETED"}
 
 
 def test_a_long_reason_is_cut(house: House) -> None:
-    job = run(house, asking(house), publish=Aws(ServiceUnreachable("gone " * 1000)))
+    job = run(house, asking(house), publisher=Aws(ServiceUnreachable("gone " * 1000)))
     assert job.preset_output is not None
     assert len(job.preset_output["StatusMessage"]) == MOST_CHARACTERS
 
@@ -96,7 +97,7 @@ def test_a_long_reason_is_cut(house: House) -> None:
 def test_a_version_that_another_job_made_does_not_go_to_aws(house: House) -> None:
     aws = Aws()
     run(house, asking(house))
-    job = run(house, asking(house, "digits-2"), publish=aws)
+    job = run(house, asking(house, "digits-2"), publisher=aws)
     assert job.preset_output is not None
     assert job.preset_output["StatusMessage"].startswith("Component [sample-component-name : 1.0.2]")
     assert aws.calls == []
@@ -105,9 +106,9 @@ def test_a_version_that_another_job_made_does_not_go_to_aws(house: House) -> Non
 def test_a_crash_while_it_is_published_makes_no_second_component(house: House) -> None:
     key, aws = asking(house), Aws(Crash())
     with pytest.raises(Crash):
-        run(house, key, publish=aws)
+        run(house, key, publisher=aws)
     assert made(house) == []
-    job = run(house, key, publish=aws)
+    job = run(house, key, publisher=aws)
     assert job.preset_output == {"Type": TYPE, "Artifact": ON_AWS, "Status": "COMPLETED"}
     assert len(made(house)) == 1
 
@@ -116,14 +117,14 @@ def test_a_stop_ends_the_upload_and_the_job(house: House) -> None:
     key = asking(house)
 
     class Stopped(Aws):
-        def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
             assert region == "eu-west-1"
             house.stop(key)
-            (artifact,) = artifacts_of(read_recipe(recipe))
+            (artifact,) = artifacts_of(read_json_recipe(recipe))
             list(fetch(artifact))
             raise AssertionError("read on after the Stop")
 
-    job = run(house, key, publish=Stopped())
+    job = run(house, key, publisher=Stopped())
     assert (job.status, job.preset_output, made(house)) == (Status.STOPPED, None, [])
     assert house.objects.names("out") == set()
 
@@ -135,8 +136,8 @@ class StoppedLate(Aws):
         super().__init__()
         self.house, self.key, self.late = house, key, errors
 
-    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
-        published = super().__call__(region, recipe, fetch)
+    def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        published = super().publish(region, recipe, fetch)
         self.house.stop(self.key)
         self.errors = list(self.late)
         return published
@@ -145,7 +146,7 @@ class StoppedLate(Aws):
 def test_a_stop_behind_the_publishing_takes_the_component_from_aws(house: House) -> None:
     key = asking(house)
     aws = StoppedLate(house, key)
-    job = run(house, key, publish=aws)
+    job = run(house, key, publisher=aws)
     assert (job.status, job.preset_output, made(house)) == (Status.STOPPED, None, [])
     here = "arn:aws:greengrass:eu-west-1:123456789012:components:sample-component-name:versions:1.0.2"
     assert aws.withdrawn == [("eu-west-1", here, job.key.arn, job.created_at)]
@@ -153,7 +154,7 @@ def test_a_stop_behind_the_publishing_takes_the_component_from_aws(house: House)
 
 def test_what_aws_does_not_give_back_is_told(house: House) -> None:
     key = asking(house)
-    job = run(house, key, publish=StoppedLate(house, key, ServiceRefused("DeleteComponent: AccessDenied: no")))
+    job = run(house, key, publisher=StoppedLate(house, key, ServiceRefused("DeleteComponent: AccessDenied: no")))
     assert (job.status, made(house)) == (Status.STOPPED, [])
     assert job.preset_output == {
         "Type": TYPE,
@@ -167,14 +168,14 @@ def test_a_worker_that_leaves_hands_the_job_back(house: House) -> None:
     key = asking(house)
 
     class Leaves(Aws):
-        def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
             assert region == "eu-west-1"
             house.leaving.set()
-            (artifact,) = artifacts_of(read_recipe(recipe))
+            (artifact,) = artifacts_of(read_json_recipe(recipe))
             list(fetch(artifact))
             raise AssertionError("read on")
 
     with pytest.raises(Leaving):
-        run(house, key, publish=Leaves())
+        run(house, key, publisher=Leaves())
     house.leaving.clear()
-    assert run(house, key, publish=Aws()).status is Status.COMPLETED
+    assert run(house, key, publisher=Aws()).status is Status.COMPLETED

@@ -9,26 +9,25 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault
-from edgewright.greengrass.artifacts import Artifact, artifacts_of, checked, moved, read_recipe
+from edgewright.greengrass.publishing.protocols import Fetch, Published
+from edgewright.greengrass.reading import read_json_recipe
 from edgewright.greengrass.recipe import dump, made_by
+from edgewright.greengrass.recipe_artifacts import Artifact, artifacts_of, checked, moved
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from typing_extensions import Buffer
 
     from edgewright.arns import ComponentArn
     from edgewright.settings import Settings
-
-Fetch = Callable[[Artifact], Iterable["Buffer"]]
-"""An artifact's bytes, from wherever they are."""
 
 POLL_SECONDS: Final = (0.5, 5.0)
 """Between two looks at a version that is being made: at first, and at most."""
@@ -77,12 +76,12 @@ class Destination:
     Attributes:
         bucket: cores fetch from it, so its name has no dots.
         prefix: of every key; may be empty. Letters, digits and `._-/`: cores escape nothing else in a key.
-        patience: seconds until a version that is still being made is an error.
+        wait_seconds: until a version that is still being made is an error.
     """
 
     bucket: str
     prefix: str = ""
-    patience: float = WAIT_SECONDS
+    wait_seconds: float = WAIT_SECONDS
 
     def __post_init__(self) -> None:
         if "." in self.bucket:
@@ -103,33 +102,8 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """A version that cores can be given.
-
-    Attributes:
-        arn: the version's, on AWS.
-        artifacts: where its artifacts are.
-        new: whether this call made it; otherwise AWS had the same already.
-    """
-
-    arn: str
-    artifacts: tuple[S3Uri, ...]
-    new: bool
-
-
-class Publish(Protocol):
-    """Publishes the components of jobs, into the region of each unless another is set."""
-
-    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
-        """See `publish`."""
-
-    def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
-        """See `withdraw`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """The way that the settings name.
+class AwsPublisher:
+    """Publishes to AWS as the settings say.
 
     Attributes:
         destination: where the artifacts go.
@@ -140,24 +114,22 @@ class Publisher:
     profile: str | None
     region: str | None
 
-    def __call__(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
-        """See `publish`."""
+    @classmethod
+    def of(cls, settings: Settings) -> AwsPublisher:
+        """The publisher that the settings name."""
+        aws = settings.aws
+        return cls(Destination(aws.bucket or "", aws.prefix), aws.profile, aws.region)
+
+    def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
+        """See `Publisher.publish`, and the function of that name."""
         return publish(self._clients(region), recipe, fetch, self.destination)
 
     def withdraw(self, region: str, key: ComponentArn, job_arn: str, since: datetime) -> str | None:
-        """See `withdraw`."""
+        """See `Publisher.withdraw`, and the function of that name."""
         return withdraw(self._clients(region), key, job_arn, since)
 
     def _clients(self, region: str) -> Clients:
         return Clients.open(self.region or region, self.profile)
-
-
-def publisher(settings: Settings) -> Publish | None:
-    """How the settings want components published; None where they stay here."""
-    if settings.greengrass != "aws" or settings.aws.bucket is None:
-        return None
-    aws = settings.aws
-    return Publisher(Destination(aws.bucket or "", aws.prefix), aws.profile, aws.region)
 
 
 def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destination) -> Published:
@@ -175,7 +147,7 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
         ServiceRefused: AWS refused a call, or could not make the version; the message holds its words.
         ServiceUnreachable: AWS could not be reached, or was not done in time.
     """
-    read = read_recipe(recipe)
+    read = read_json_recipe(recipe)
     name, version, artifacts = read["ComponentName"], read["ComponentVersion"], artifacts_of(read)
     places = {artifact.uri: destination.place(name, version, artifact) for artifact in artifacts}
     with _translated():
@@ -188,7 +160,7 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
             arn = made or _existing(clients, name, version)
         if arn is None:
             raise ServiceUnreachable(f"AWS says that {name} {version} exists, and does not list it. Try again.")
-        _await_deployable(clients, arn, destination.patience)
+        _await_deployable(clients, arn, destination.wait_seconds)
         return Published(arn, _same(clients, arn, artifacts), new=made is not None)
 
 
@@ -211,7 +183,7 @@ def withdraw(clients: Clients, key: ComponentArn, job_arn: str, since: datetime)
         arn = _existing(clients, key.name, key.version or "")
         if arn is None or clients.greengrass.describe_component(arn=arn)["creationTimestamp"] < since:
             return None
-        recipe = read_recipe(clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")["recipe"])
+        recipe = read_json_recipe(clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")["recipe"])
         if made_by(recipe) != job_arn:
             return None
         clients.greengrass.delete_component(arn=arn)
@@ -245,7 +217,7 @@ def _components(clients: Clients) -> Iterator[dict[str, Any]]:
 def _same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> tuple[S3Uri, ...]:
     """Where AWS has the artifacts. It computes the digests of what it finds: they must be ours."""
     answer = clients.greengrass.get_component(arn=arn, recipeOutputFormat="JSON")
-    held = artifacts_of(read_recipe(answer["recipe"]))
+    held = artifacts_of(read_json_recipe(answer["recipe"]))
     theirs = {artifact.file: artifact.sha256 for artifact in held}
     ours = {artifact.file: artifact.sha256 for artifact in artifacts}
     if theirs != ours:
@@ -275,9 +247,9 @@ def _upload(s3: Any, place: S3Uri, pieces: Iterable[Buffer]) -> None:
         s3.upload_fileobj(io.BufferedReader(_Pieces(pieces)), place.bucket, place.key)
 
 
-def _await_deployable(clients: Clients, arn: str, patience: float) -> None:
+def _await_deployable(clients: Clients, arn: str, wait_seconds: float) -> None:
     pause, longest = POLL_SECONDS
-    until = time.monotonic() + patience
+    until = time.monotonic() + wait_seconds
     while True:
         status = clients.greengrass.describe_component(arn=arn)["status"]
         state = status["componentState"]
@@ -287,10 +259,12 @@ def _await_deployable(clients: Clients, arn: str, patience: float) -> None:
             told = "; ".join([status.get("message", ""), *(f"{n}: {t}" for n, t in status.get("errors", {}).items())])
             raise ServiceRefused(
                 f"AWS could not make {arn}, which is {state}: {told}. Delete it with `aws greengrassv2 "
-                f"delete-component --arn {arn}`, mend the cause, and publish again."
+                f"delete-component --arn {arn}`, fix the cause, and publish again."
             )
         if time.monotonic() >= until:
-            raise ServiceUnreachable(f"{arn} is still {state} after {patience:g} seconds. Publish again to wait on.")
+            raise ServiceUnreachable(
+                f"{arn} is still {state} after {wait_seconds:g} seconds. Publish again to wait on."
+            )
         time.sleep(pause)
         pause = min(pause * 2, longest)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.greengrass.artifacts import Artifact
+    from edgewright.greengrass.recipe_artifacts import Artifact
 
 PIECE: Final = 1024 * 1024
 SECONDS: Final = 60.0
@@ -24,7 +24,7 @@ _JOB: Final = ":edge-packaging-job/"
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ComponentVersion:
     """A component version as a service has it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Listing:
         return _downloaded(answer["preSignedUrl"], artifact)
 
 
-def find(sagemaker: Any, greengrass: Any, named: str) -> Listing:
+def find(sagemaker: Any, greengrass: Any, named: str) -> ComponentVersion:
     """The component version of that ARN, or that an edge packaging job made.
 
     Args:
@@ -61,7 +61,7 @@ def find(sagemaker: Any, greengrass: Any, named: str) -> Listing:
     """
     arn = named if named.startswith("arn:") and _JOB not in named else _made_by(sagemaker, named.rpartition(_JOB)[2])
     recipe = greengrass.get_component(arn=arn, recipeOutputFormat="JSON")["recipe"]
-    return Listing(arn, recipe, greengrass)
+    return ComponentVersion(arn, recipe, greengrass)
 
 
 def region_of(named: str) -> str | None:

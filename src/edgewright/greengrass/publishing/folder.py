@@ -6,26 +6,25 @@ artifact's `s3://` URI. One folder may hold many components.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shlex
 import shutil
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgewright import strict_json
 from edgewright.errors import ExtractionRefused
 from edgewright.files import write_atomically
-from edgewright.greengrass.artifacts import Artifact, artifacts_of, checked, read_recipe
+from edgewright.greengrass.reading import read_json_recipe
+from edgewright.greengrass.recipe_artifacts import artifacts_of, checked
 from edgewright.stores.local_or_s3 import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from typing_extensions import Buffer
-
-Fetch = Callable[[Artifact], Iterable["Buffer"]]
-"""An artifact's bytes, from wherever they are."""
+    from edgewright.greengrass.publishing.protocols import Fetch
+    from edgewright.greengrass.recipe_artifacts import Artifact
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def export(recipe: bytes, fetch: Fetch, folder: Path) -> Exported:
         ExtractionRefused: the folder holds the same version with other bytes, or cannot be written.
         ValidationFault: the recipe cannot be read.
     """
-    read = read_recipe(recipe)
+    read = read_json_recipe(recipe)
     exported = _layout(read["ComponentName"], read["ComponentVersion"], folder, artifacts_of(read))
     if exported.recipe.exists():
         _require_same(exported, recipe, artifacts_of(read))
@@ -113,7 +112,7 @@ def _place(stage: Path, exported: Exported, recipe: bytes) -> None:
 def _require_same(exported: Exported, recipe: bytes, artifacts: Iterable[Artifact]) -> None:
     """Refuse to call a folder's version exported unless each of its bytes is right."""
     try:
-        if json.loads(exported.recipe.read_bytes()) != json.loads(recipe):
+        if strict_json.parse(exported.recipe.read_bytes()) != strict_json.parse(recipe):
             raise ExtractionRefused(f"{exported.recipe} is another recipe. Remove it, or give another --output.")
         for artifact, path in zip(artifacts, exported.artifacts, strict=True):
             for _ in checked(artifact, read_file(path), path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -20,15 +20,16 @@ from edgewright.errors import (
     SettingsRefused,
     ValidationFault,
 )
+from edgewright.greengrass.publishing import PUBLISHERS, open_publisher
 from edgewright.greengrass.publishing import aws as publishing
-from edgewright.greengrass.publishing.aws import Clients, Destination, publish, publisher, withdraw
+from edgewright.greengrass.publishing.aws import Clients, Destination, publish, withdraw
 from edgewright.settings import AwsSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgewright.greengrass.artifacts import Artifact
+    from edgewright.greengrass.recipe_artifacts import Artifact
 
 CONTENT = secrets.token_bytes(9 * 1024 * 1024)  # more than boto3 sends in one piece
 RECIPE = recipe(artifact("s3://here/out/digits-1.0.tar.gz", CONTENT))
@@ -146,10 +147,10 @@ def test_a_version_that_aws_cannot_make_is_told_with_aws_words(clients: Clients,
         publish(clients, RECIPE, fetch, Destination(bucket))
 
 
-def test_patience_ends(clients: Clients, aws: Cloud, bucket: str) -> None:
+def test_waiting_ends(clients: Clients, aws: Cloud, bucket: str) -> None:
     aws.states = ["INITIATED"]
     with pytest.raises(ServiceUnreachable, match=r"is still INITIATED after 0\.1 seconds"):
-        publish(clients, RECIPE, fetch, Destination(bucket, patience=0.1))
+        publish(clients, RECIPE, fetch, Destination(bucket, wait_seconds=0.1))
 
 
 def test_what_aws_refuses_is_told_with_aws_words(clients: Clients) -> None:
@@ -181,18 +182,24 @@ def test_missing_surroundings_are_named(clients: Clients, monkeypatch: pytest.Mo
 
 
 def test_components_stay_here_unless_the_settings_say_otherwise(clients: Clients, aws: Cloud, bucket: str) -> None:
-    assert publisher(Settings()) is None
-    publishes = publisher(Settings(greengrass="aws", aws=AwsSettings(bucket=bucket, prefix="edge", profile="edge")))
+    assert open_publisher(Settings()) is None
+    publishes = open_publisher(
+        Settings(greengrass="aws", aws=AwsSettings(bucket=bucket, prefix="edge", profile="edge"))
+    )
     assert publishes is not None
-    made = publishes("eu-central-1", RECIPE, fetch)
+    made = publishes.publish("eu-central-1", RECIPE, fetch)
     assert (made.arn, made.new) == (ARN, True)
     assert made.artifacts[0].key.startswith("edge/digits/1.0.0/")
     assert aws.regions == {"eu-central-1"}
     elsewhere = AwsSettings(bucket=bucket, profile="edge", region="us-west-2")
-    again = publisher(Settings(greengrass="aws", aws=elsewhere))
+    again = open_publisher(Settings(greengrass="aws", aws=elsewhere))
     assert again is not None
-    again("eu-central-1", RECIPE, fetch)
+    again.publish("eu-central-1", RECIPE, fetch)
     assert aws.regions == {"eu-central-1", "us-west-2"}
+
+
+def test_each_value_of_the_setting_is_in_the_table() -> None:
+    assert get_args(Settings.model_fields["greengrass"].annotation) == tuple(PUBLISHERS)
 
 
 JOB = "arn:aws:sagemaker:eu-west-1:123456789012:edge-packaging-job/digits"

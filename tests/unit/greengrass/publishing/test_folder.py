@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgewright.greengrass.artifacts import Artifact
+    from edgewright.greengrass.recipe_artifacts import Artifact
 
 FILES = {"digits-1.0.tar.gz": b"package" * 1000, "labels.txt": b"0123456789"}
 RECIPE = recipe(*(artifact(f"s3://packages/out/{name}", content) for name, content in FILES.items()))

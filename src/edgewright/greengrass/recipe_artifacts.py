@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgewright.arns import name_fault
 from edgewright.errors import PackageRefused, UriRefused, ValidationFault
-from edgewright.greengrass import versions
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -43,28 +40,6 @@ class Artifact:
     def sha256(self) -> str:
         """The digest in hexadecimal."""
         return base64.b64decode(self.digest).hex()
-
-
-def read_recipe(text: bytes) -> dict[str, Any]:
-    """A recipe from its JSON, as GetComponent hands it out.
-
-    Raises:
-        ValidationFault: it is no JSON object, or its name or version cannot be used as a file's name.
-    """
-    try:
-        recipe = json.loads(text)
-    except ValueError as error:
-        raise ValidationFault(f"The recipe is not JSON: {error}.") from error
-    if not isinstance(recipe, dict):
-        raise ValidationFault("The recipe is not a JSON object.")
-    name, version = str(recipe.get("ComponentName", "")), str(recipe.get("ComponentVersion", ""))
-    if fault := name_fault(name):
-        raise ValidationFault(f"The recipe's ComponentName {name!r} {fault}.")
-    if fault := versions.fault(version):
-        raise ValidationFault(f"The recipe's ComponentVersion {version!r} {fault}.")
-    if not name.strip("."):
-        raise ValidationFault(f"The recipe's ComponentName {name!r} cannot name a folder.")
-    return recipe
 
 
 def artifacts_of(recipe: Recipe) -> tuple[Artifact, ...]:
