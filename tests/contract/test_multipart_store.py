@@ -13,8 +13,8 @@ import pytest
 from edgewright.errors import ObjectNotFound, UploadGone, UriRefused
 from edgewright.settings import S3Settings
 from edgewright.stores import PART, MultipartStore, ObjectStore, Part, S3Uri
-from edgewright.stores.memory import MemoryStore
 from edgewright.stores.opening import open_s3
+from memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,8 +18,8 @@ from contract.sealed_directory import SealedDirectory
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
 from edgewright.settings import S3Settings
 from edgewright.stores import PIECE, DirectoryStore, ObjectStore, S3Uri
-from edgewright.stores.memory import MemoryStore
 from edgewright.stores.opening import open_s3
+from memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

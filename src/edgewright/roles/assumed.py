@@ -15,6 +15,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
 from edgewright.roles.roles import STORES_OPEN, check_account, could_not_assume, session_name
 from edgewright.stores.retries import Tries
+from edgewright.stores.s3_client import new_session
 from edgewright.stores.s3_errors import FAILURES, Broken, trouble
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Sts:
 
     Args:
         settings: where STS is, how long it is retried, for how long roles are assumed and with which external id.
-        session: opens a boto3 session with the service's own credentials.
+        session: opens a session with the service's own credentials.
     """
 
     def __init__(self, settings: Settings, session: Callable[[], Any]) -> None:
@@ -124,11 +125,11 @@ class Sts:
         )
 
     def session(self, role_arn: str, session_name: str) -> Any:
-        """A boto3 session with a role's credentials."""
-        from edgewright.stores.service_models import session_with
-
+        """A session with a role's credentials."""
         resolver = CredentialResolver([_Provider(self.credentials(role_arn, session_name))])
-        return session_with(lambda session: session.register_component("credential_provider", resolver))
+        session = new_session()
+        session.register_component("credential_provider", resolver)
+        return session
 
     def _assume(self, role_arn: str, session_name: str, retry_seconds: float) -> TemporaryCredentials:
         tries = Tries(f"asking STS for the role {role_arn}", None, retry_seconds)
@@ -178,7 +179,7 @@ class Sts:
         )
         region = sts.region or s3.region
         try:
-            return session.client("sts", endpoint_url=sts.endpoint_url, region_name=region, config=config)
+            return session.create_client("sts", endpoint_url=sts.endpoint_url, region_name=region, config=config)
         except (exceptions.BotoCoreError, ValueError) as error:
             raise SettingsRefused(f"The settings sts cannot be used: {error}") from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgewright.roles.roles import MappedRoles, Roles, ServiceRole
 from edgewright.stores.opening import open_s3, requiring_boto3
-from edgewright.stores.s3_client import own_session, profile_session
+from edgewright.stores.s3_client import new_session, own_session
 
 if TYPE_CHECKING:
     from edgewright.settings import Settings
@@ -27,7 +27,7 @@ def open_roles(settings: Settings, own: ObjectStore) -> Roles:
     if settings.roles == "map":
         return MappedRoles(
             settings.role_profiles,
-            lambda profile: open_s3(s3, partial(profile_session, profile)) if in_s3 else own,
+            lambda profile: open_s3(s3, partial(new_session, profile)) if in_s3 else own,
         )
     if settings.roles == "account" or not in_s3:
         return ServiceRole(own)

@@ -1,4 +1,4 @@
-"""Object storage: objects by bucket and key, in a folder, in S3 or in memory."""
+"""Object storage: objects by bucket and key, in a folder or in S3."""
 
 from edgewright.stores.directory import DirectoryStore
 from edgewright.stores.opening import open_store

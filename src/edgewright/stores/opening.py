@@ -31,7 +31,7 @@ def open_s3(settings: S3Settings, session: Callable[[], Any] | None = None) -> S
 
     Args:
         settings: where it is, and how long it is retried.
-        session: opens a boto3 session with the credentials to use; the service's own without it.
+        session: opens a session with the credentials to use; the service's own without it.
 
     Raises:
         SettingsRefused: boto3 is not installed.

@@ -42,7 +42,7 @@ class S3Store:
 
     Args:
         settings: where, and how patiently.
-        session: whose rights are used: opens a boto3 session.
+        session: whose rights are used: opens a session of botocore's.
     """
 
     def __init__(self, settings: S3Settings, session: Callable[[], Any]) -> None:

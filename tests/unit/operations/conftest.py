@@ -12,7 +12,7 @@ from edgewright.jobs import CompilationJob, JobKey, JobStore, Kind, Status
 from edgewright.operations import Caller, Context
 from edgewright.persistence import Persistence
 from edgewright.roles import ServiceRole
-from edgewright.stores.memory import MemoryStore
+from memory_store import MemoryStore
 from migrated import beside, open_migrated
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from edgewright.errors import ClientTokenUsed, ComponentExists, ResourceNotFound
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.operations import artifacts as of_recipes
 from edgewright.stores import S3Uri
-from edgewright.stores.memory import MemoryStore
+from memory_store import MemoryStore
 
 PREFIX = "arn:aws:greengrass:eu-west-1:123456789012:components"
 URI = "s3://packages/out/digits-1.0.tar.gz"

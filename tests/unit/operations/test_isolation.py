@@ -16,7 +16,7 @@ from edgewright.jobs import JobKey, Kind, Status
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.persistence import Persistence
 from edgewright.roles import ServiceRole
-from edgewright.stores.memory import MemoryStore
+from memory_store import MemoryStore
 from migrated import beside, open_migrated
 from unit.operations.conftest import NOW, compilation, packaging_request
 

@@ -24,8 +24,8 @@ from edgewright.limits import Limits
 from edgewright.persistence import Persistence
 from edgewright.signing import keys
 from edgewright.stores import S3Uri
-from edgewright.stores.memory import MemoryStore
 from edgewright.worker import WorkerContext
+from memory_store import MemoryStore
 from migrated import open_migrated
 
 if TYPE_CHECKING:

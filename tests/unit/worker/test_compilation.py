@@ -12,8 +12,8 @@ from edgewright.jobs import CompilationJob, JobKey, Status
 from edgewright.limits import Limits
 from edgewright.roles import ServiceRole
 from edgewright.stores import S3Uri
-from edgewright.stores.memory import MemoryStore
 from edgewright.worker.compilation import compile_job
+from memory_store import MemoryStore
 from migrated import beside
 from unit.compiling.models import linear
 from unit.worker.conftest import SOURCE, tar_gz

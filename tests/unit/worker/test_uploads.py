@@ -12,12 +12,12 @@ import pytest
 from edgewright.errors import JobStopped, StoreUnavailable, UploadGone
 from edgewright.jobs import Job, Status
 from edgewright.stores import S3Uri
-from edgewright.stores.memory import MemoryStore
 from edgewright.stores.protocols import PART, Upload
 from edgewright.worker import Leaving, uploads
 from edgewright.worker.attempts import finish
 from edgewright.worker.cleanup import tidy
 from edgewright.worker.monitor import Monitor
+from memory_store import MemoryStore
 from migrated import beside
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The object store in this process's memory: for tests and trials."""
+"""An object store in this process's memory. The contract tests hold it to what the others are held to."""
 
 from __future__ import annotations
 

@@ -1,35 +1,39 @@
-"""Sessions of boto3's that share what botocore reads."""
+"""Sessions that share what botocore reads."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ProfileNotFound
+from pydantic import SecretStr
 
-from edgewright.stores.service_models import session_with
+from edgewright.errors import SettingsRefused
+from edgewright.settings import S3Settings
+from edgewright.stores.s3_client import new_session, own_session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "hidden"}
+
+def keys(access_key: str = "AKIAEXAMPLE") -> Any:
+    return own_session(S3Settings(access_key_id=access_key, secret_access_key=SecretStr("hidden")))
 
 
 def test_a_model_is_read_once_for_all_sessions() -> None:
-    first, second = (session_with(**KEYS)._session.get_component("data_loader") for _ in range(2))
+    first, second = (keys().get_component("data_loader") for _ in range(2))
     model = first.load_service_model("s3", "service-2")
     assert second.load_service_model("s3", "service-2") is model
 
 
 def test_no_session_lengthens_the_search_of_others() -> None:
-    before = session_with(**KEYS)._session.get_component("data_loader").search_paths
-    assert session_with(**KEYS)._session.get_component("data_loader").search_paths == before
+    before = keys().get_component("data_loader").search_paths
+    assert keys().get_component("data_loader").search_paths == before
 
 
 def test_sessions_have_their_own_credentials() -> None:
-    other = session_with(**KEYS | {"aws_access_key_id": "AKIAOTHER"})
-    assert session_with(**KEYS).get_credentials().access_key == "AKIAEXAMPLE"
+    other = keys("AKIAOTHER")
+    assert keys().get_credentials().access_key == "AKIAEXAMPLE"
     assert other.get_credentials().access_key == "AKIAOTHER"
 
 
@@ -38,9 +42,9 @@ def test_models_of_the_operators_own_are_found(tmp_path: Path, monkeypatch: pyte
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text(json.dumps({"metadata": {"serviceId": "mine"}}))
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    assert "mine" in session_with(**KEYS).get_available_services()
+    assert "mine" in keys().get_available_services()
 
 
 def test_an_unknown_profile_is_refused_at_once() -> None:
-    with pytest.raises(ProfileNotFound):
-        session_with(profile_name="nobody-has-this")
+    with pytest.raises(SettingsRefused):
+        new_session("nobody-has-this")
