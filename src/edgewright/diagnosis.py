@@ -1,4 +1,4 @@
-"""A diagnosis: everything that the service needs, looked at one by one, each with what is wrong and how to mend it.
+"""A diagnosis: everything that the service needs, checked one by one, each with what is wrong and how to fix it.
 
 Nothing is made or changed, but for one object that is written into the store and removed again.
 """
@@ -51,34 +51,34 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one look found.
+class CheckResult:
+    """What one check found.
 
     Attributes:
         name: what was looked at.
         state: how well it is.
         found: in a sentence.
-        mend: what to do; empty where nothing is to be done.
+        fix: what to do; empty where nothing is to be done.
     """
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
-Look = Callable[[], Iterator[Finding]]
+Check = Callable[[], Iterator[CheckResult]]
 
 
-def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[Finding]:
+def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[CheckResult]:
     """Look at everything that the settings name.
 
     Args:
         settings: what the operator chose; they were read without fault.
         bucket: where to write, read and delete an object in S3; none is tried there when None.
     """
-    yield Finding("settings", State.OK, "Every setting can be used.")
-    looks: dict[str, Look] = {
+    yield CheckResult("settings", State.OK, "Every setting can be used.")
+    checks: dict[str, Check] = {
         "data folder": lambda: _folder(settings),
         "signing key": lambda: _signing_key(settings),
         "access keys": lambda: _access_keys(settings),
@@ -87,78 +87,82 @@ def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[Finding]
         "clock": lambda: _s3_clock(settings),
         "server": lambda: _server(settings),
     }
-    for name, look in looks.items():
+    for name, check in checks.items():
         try:
-            yield from look()
+            yield from check()
         except EdgewrightError as error:
-            yield Finding(name, State.FAILED, error.message, _MENDS.get(name, ""))
+            yield CheckResult(name, State.FAILED, error.message, _FIXES.get(name, ""))
         except OSError as error:
-            yield Finding(name, State.FAILED, f"{error.strerror}: {error.filename}", _MENDS.get(name, ""))
+            yield CheckResult(name, State.FAILED, f"{error.strerror}: {error.filename}", _FIXES.get(name, ""))
 
 
-_MENDS = {
+_FIXES = {
     "data folder": "Give --data-dir, or run this as the user that the service runs as.",
     "database": "See that the database runs, and that EDGEWRIGHT_DATABASE_URL names it.",
     "object store": "See that the store runs, and that the s3 settings and their credentials are right.",
 }
 
 
-def _folder(settings: Settings) -> Iterator[Finding]:
+def _folder(settings: Settings) -> Iterator[CheckResult]:
     folder = settings.data_dir
     if not folder.is_dir():
-        yield Finding(
+        yield CheckResult(
             "data folder", State.FAILED, f"{folder} is not there.", "Start `edgewright serve`, which makes it."
         )
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding("data folder", State.FAILED, f"{folder} cannot be written.", f"Run: chown -R $USER {folder}")
+        yield CheckResult("data folder", State.FAILED, f"{folder} cannot be written.", f"Run: chown -R $USER {folder}")
         return
     if folder.stat().st_mode & 0o077:
-        yield Finding("data folder", State.WARNING, f"{folder} is open to others.", f"Run: chmod 700 {folder}")
+        yield CheckResult("data folder", State.WARNING, f"{folder} is open to others.", f"Run: chmod 700 {folder}")
     free = shutil.disk_usage(folder).free
     if free < LITTLE_SPACE:
-        yield Finding("data folder", State.WARNING, f"{free} bytes are free for it.", "Make room on its disk.")
+        yield CheckResult("data folder", State.WARNING, f"{free} bytes are free for it.", "Make room on its disk.")
     else:
-        yield Finding("data folder", State.OK, f"{folder.absolute()} can be written, {free // 1024**3} GiB are free.")
+        yield CheckResult(
+            "data folder", State.OK, f"{folder.absolute()} can be written, {free // 1024**3} GiB are free."
+        )
 
 
-def _signing_key(settings: Settings) -> Iterator[Finding]:
+def _signing_key(settings: Settings) -> Iterator[CheckResult]:
     path = settings.keys_dir / keys.PRIVATE_FILE
     if not path.exists():
-        yield Finding(
+        yield CheckResult(
             "signing key", State.WARNING, f"{path} is not there.", "The first start makes one; else restore yours."
         )
         return
     signer = keys.load_signer(path)
     public = settings.keys_dir / keys.PUBLIC_FILE
     if not public.exists() or keys.load_public_key(public).key_id != signer.public_key.key_id:
-        yield Finding("signing key", State.FAILED, f"{public} is not its public half.", f"Remove {public} and restart.")
+        yield CheckResult(
+            "signing key", State.FAILED, f"{public} is not its public half.", f"Remove {public} and restart."
+        )
         return
-    yield Finding("signing key", State.OK, f"Packages are signed by {signer.public_key.key_id}.")
+    yield CheckResult("signing key", State.OK, f"Packages are signed by {signer.public_key.key_id}.")
 
 
-def _access_keys(settings: Settings) -> Iterator[Finding]:
+def _access_keys(settings: Settings) -> Iterator[CheckResult]:
     held = [path for path in (settings.credentials_file, settings.principals_file) if path.exists()]
     for path in held:
         check_private(path)
     further = len(read_principals(settings.principals_file))
     if settings.credentials_file not in held and settings.access_key_id is None:
-        mend = "Start `edgewright serve`, which makes one."
-        yield Finding("access keys", State.WARNING, f"{settings.credentials_file} is not there.", mend)
+        fix = "Start `edgewright serve`, which makes one."
+        yield CheckResult("access keys", State.WARNING, f"{settings.credentials_file} is not there.", fix)
         return
-    yield Finding("access keys", State.OK, f"The first one and {further} more; their files are private.")
+    yield CheckResult("access keys", State.OK, f"The first one and {further} more; their files are private.")
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(settings: Settings) -> Iterator[CheckResult]:
     engine = open_database(settings.sqlalchemy_url)
     url = engine.url
     if url.get_backend_name() == "sqlite" and not _exists(url.database):
-        mend = "Start `edgewright serve`, which makes it."
-        yield Finding("database", State.FAILED, f"{url.database} is not there.", mend)
+        fix = "Start `edgewright serve`, which makes it."
+        yield CheckResult("database", State.FAILED, f"{url.database} is not there.", fix)
         return
     try:
         kept = Persistence.on(engine)
-        yield Finding("database", State.OK, f"{url.get_backend_name()} answers, at migration {migration(engine)}.")
+        yield CheckResult("database", State.OK, f"{url.get_backend_name()} answers, at migration {migration(engine)}.")
         before = time.time()
         with engine.connect() as connection:
             clock = connection.execute(select(database_now(engine))).scalar_one() / 1000
@@ -173,33 +177,33 @@ def _exists(path: str | None) -> bool:
     return path is not None and os.path.exists(path)  # noqa: PTH110 - SQLAlchemy gives a string
 
 
-def _workers(kept: Persistence, lapse_seconds: float) -> Iterator[Finding]:
+def _workers(kept: Persistence, lapse_seconds: float) -> Iterator[CheckResult]:
     found = kept.workers.list()
     live = [worker for worker in found if worker.beat_seconds <= lapse_seconds]
     waiting = sum(queue.waiting for queue in snapshot.take(kept.engine, datetime.now(UTC)).queues.values())
     if live:
         youngest = min(worker.beat_seconds for worker in live)
-        told = f"{len(live)} alive, the last heartbeat {youngest:.1f} seconds ago; {waiting} jobs wait."
-        yield Finding("workers", State.OK, told)
+        text = f"{len(live)} alive, the last heartbeat {youngest:.1f} seconds ago; {waiting} jobs wait."
+        yield CheckResult("workers", State.OK, text)
     else:
-        told = f"None is alive, of {len(found)} that are known; {waiting} jobs wait."
-        yield Finding(
-            "workers", State.WARNING, told, "Start `edgewright worker`, or `edgewright serve`, which has one."
+        text = f"None is alive, of {len(found)} that are known; {waiting} jobs wait."
+        yield CheckResult(
+            "workers", State.WARNING, text, "Start `edgewright worker`, or `edgewright serve`, which has one."
         )
     dead = len(kept.deliveries.dead(1000))
     if dead:
-        mend = "See `edgewright events dead`, then `edgewright events retry`."
-        yield Finding("events", State.WARNING, f"The webhook did not take {dead} events.", mend)
+        fix = "See `edgewright events dead`, then `edgewright events retry`."
+        yield CheckResult("events", State.WARNING, f"The webhook did not take {dead} events.", fix)
 
 
-def _store(settings: Settings, bucket: str | None) -> Iterator[Finding]:
+def _store(settings: Settings, bucket: str | None) -> Iterator[CheckResult]:
     if settings.object_store == "s3" and bucket is None:
-        mend = "Give --bucket with one that jobs use."
-        yield Finding("object store", State.SKIPPED, "Nothing was written to S3, for want of a bucket.", mend)
+        fix = "Give --bucket with one that jobs use."
+        yield CheckResult("object store", State.SKIPPED, "Nothing was written to S3, for want of a bucket.", fix)
         return
     if settings.object_store == "directory" and not settings.objects_dir.is_dir():
-        mend = "Start `edgewright serve`, which makes it."
-        yield Finding("object store", State.FAILED, f"{settings.objects_dir} is not there.", mend)
+        fix = "Start `edgewright serve`, which makes it."
+        yield CheckResult("object store", State.FAILED, f"{settings.objects_dir} is not there.", fix)
         return
     uri = S3Uri(bucket or PROBE_BUCKET, f"edgewright-doctor/{secrets.token_hex(8)}")
     hasty = settings.s3.model_copy(update={"retry_seconds": PROBE_SECONDS})
@@ -210,27 +214,31 @@ def _store(settings: Settings, bucket: str | None) -> Iterator[Finding]:
     finally:
         objects.delete(uri)
     if found != content or objects.exists(uri):
-        yield Finding("object store", State.FAILED, f"{uri} did not come back as it was written, or did not go.", "")
+        yield CheckResult(
+            "object store", State.FAILED, f"{uri} did not come back as it was written, or did not go.", ""
+        )
     else:
-        _tidy(settings.objects_dir / PROBE_BUCKET)
-        yield Finding("object store", State.OK, f"{settings.object_store}: an object was written, read and removed.")
+        _remove_probe_folders(settings.objects_dir / PROBE_BUCKET)
+        yield CheckResult(
+            "object store", State.OK, f"{settings.object_store}: an object was written, read and removed."
+        )
 
 
-def _tidy(bucket: Path) -> None:
+def _remove_probe_folders(bucket: Path) -> None:
     """Remove the folders of the directory store that held the probe, where nothing else is in them."""
     for folder in (bucket / "edgewright-doctor", bucket):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
-def _s3_clock(settings: Settings) -> Iterator[Finding]:
+def _s3_clock(settings: Settings) -> Iterator[CheckResult]:
     if settings.object_store != "s3":
         return
     url = settings.s3.endpoint_url or f"https://s3.{settings.s3.region}.amazonaws.com"
     try:
         answer = urllib3.request("HEAD", url, timeout=PROBE_SECONDS, retries=False, redirect=False)
     except urllib3.exceptions.HTTPError as error:
-        yield Finding("clock", State.FAILED, f"S3 does not answer: {type(error).__name__}.", _MENDS["object store"])
+        yield CheckResult("clock", State.FAILED, f"S3 does not answer: {type(error).__name__}.", _FIXES["object store"])
         return
     date = answer.headers.get("date")
     if date is not None:
@@ -238,35 +246,35 @@ def _s3_clock(settings: Settings) -> Iterator[Finding]:
         yield _skew("S3's", max(0.0, skew - 1.0))  # it tells whole seconds
 
 
-def _skew(whose: str, seconds: float) -> Finding:
+def _skew(whose: str, seconds: float) -> CheckResult:
     if seconds <= SKEW_SECONDS:
-        return Finding("clock", State.OK, f"It is {whose}, within {SKEW_SECONDS:g} seconds.")
-    return Finding(
+        return CheckResult("clock", State.OK, f"It is {whose}, within {SKEW_SECONDS:g} seconds.")
+    return CheckResult(
         "clock", State.FAILED, f"It is {seconds:.0f} seconds away from {whose}.", "Run a time service, such as chrony."
     )
 
 
-def _server(settings: Settings) -> Iterator[Finding]:
+def _server(settings: Settings) -> Iterator[CheckResult]:
     path = settings.data_dir / "endpoint"
     if not path.exists():
-        yield Finding("server", State.WARNING, "None has run on this data folder.", "Start `edgewright serve`.")
+        yield CheckResult("server", State.WARNING, "None has run on this data folder.", "Start `edgewright serve`.")
         return
     url = path.read_text(encoding="utf-8").strip()
     try:
         answer = urllib3.request("GET", f"{url}/health/ready", timeout=PROBE_SECONDS, retries=False, redirect=False)
     except urllib3.exceptions.HTTPError:
-        mend = "Start `edgewright serve`."
-        yield Finding("server", State.WARNING, f"None answers at {url}.", mend)
+        fix = "Start `edgewright serve`."
+        yield CheckResult("server", State.WARNING, f"None answers at {url}.", fix)
         return
     checks = _checks_in(answer.data)
     if checks is None:
-        mend = "Start `edgewright serve`, which writes down its own address."
-        yield Finding("server", State.WARNING, f"What answers at {url} is no server of edgewright's.", mend)
+        fix = "Start `edgewright serve`, which writes down its own address."
+        yield CheckResult("server", State.WARNING, f"What answers at {url} is no server of edgewright's.", fix)
     elif answer.status == 200:
-        yield Finding("server", State.OK, f"It answers at {url}, and is ready.")
+        yield CheckResult("server", State.OK, f"It answers at {url}, and is ready.")
     else:
         failed = [name for name, status in checks.items() if status == "failed"]
-        yield Finding("server", State.FAILED, f"It answers at {url}, and is not ready: {', '.join(failed)}.", "")
+        yield CheckResult("server", State.FAILED, f"It answers at {url}, and is not ready: {', '.join(failed)}.", "")
 
 
 def _checks_in(body: bytes) -> dict[str, str] | None:

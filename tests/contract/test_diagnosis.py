@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from edgewright.database.connections import migrate, open_database
-from edgewright.diagnosis import Finding, State, diagnose
+from edgewright.diagnosis import CheckResult, State, diagnose
 from edgewright.persistence import Persistence
 from edgewright.settings import S3Settings, Settings
 
@@ -38,8 +38,8 @@ def settings(folder: Path, url: str, service: S3Service | None = None, **more: A
     return Settings(data_dir=folder, object_store="s3", s3=s3, **more)
 
 
-def found(settings: Settings, bucket: str | None = None) -> dict[str, list[Finding]]:
-    findings: dict[str, list[Finding]] = {}
+def found(settings: Settings, bucket: str | None = None) -> dict[str, list[CheckResult]]:
+    findings: dict[str, list[CheckResult]] = {}
     for finding in diagnose(settings, bucket):
         findings.setdefault(finding.name, []).append(finding)
     return findings
@@ -55,7 +55,7 @@ def test_an_object_goes_to_s3_and_comes_back(tmp_path: Path, s3_server: S3Servic
 
 def test_without_a_bucket_nothing_is_written(tmp_path: Path, s3_server: S3Service) -> None:
     (store,) = found(settings(tmp_path, s3_server.url, s3_server))["object store"]
-    assert (store.state, "--bucket" in store.mend) == (State.SKIPPED, True)
+    assert (store.state, "--bucket" in store.fix) == (State.SKIPPED, True)
 
 
 def test_a_bucket_that_is_not_there_is_told(tmp_path: Path, s3_server: S3Service) -> None:
@@ -102,7 +102,7 @@ def test_a_clock_that_is_not_s3s_is_told(tmp_path: Path, hours: int, state: Stat
     with telling_time(timedelta(hours=hours)) as url:
         (clock,) = found(settings(tmp_path, url))["clock"]
     assert clock.state is state
-    assert ("time service" in clock.mend) is (state is State.FAILED)
+    assert ("time service" in clock.fix) is (state is State.FAILED)
 
 
 def test_s3_that_does_not_answer_is_told(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_postgresql_its_clock_and_its_workers(tmp_path: Path, postgres: Postgres
     engine = open_database(url)
     migrate(engine)
     (idle,) = found(of_postgres)["workers"]
-    assert (idle.state, "edgewright worker" in idle.mend) == (State.WARNING, True)
+    assert (idle.state, "edgewright worker" in idle.fix) == (State.WARNING, True)
     Persistence.on(engine).workers.beat("w-1", "host")
     engine.dispose()
     findings = found(of_postgres)

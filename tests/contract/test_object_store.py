@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from contract.sealed_directory import SealedDirectory
+from contract.encrypted_directory import EncryptedDirectory
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
 from edgewright.settings import S3Settings
 from edgewright.stores import PIECE, DirectoryStore, ObjectStore, S3Uri
@@ -52,13 +52,13 @@ class Case:
         return [uri.key for uri in self.store.list(self.bucket, prefix)]
 
 
-@pytest.fixture(params=["directory", "sealed directory", "memory", "s3"])
+@pytest.fixture(params=["directory", "encrypted directory", "memory", "s3"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     bucket = f"bucket-{secrets.token_hex(6)}"
     if request.param == "directory":
         return Case("directory", DirectoryStore(tmp_path / "objects"), bucket)
-    if request.param == "sealed directory":
-        return Case("sealed directory", SealedDirectory(tmp_path), bucket)
+    if request.param == "encrypted directory":
+        return Case("encrypted directory", EncryptedDirectory(tmp_path), bucket)
     if request.param == "memory":
         return Case("memory", MemoryStore(), bucket)
     server = request.getfixturevalue("s3_server")

@@ -1,4 +1,4 @@
-"""`edgewright doctor`: what is wrong with a service, and how to mend it."""
+"""`edgewright doctor`: what is wrong with a service, and how to fix it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ def doctor(
     from edgewright.settings import load
 
     found = []
-    for finding in diagnosis.diagnose(load(data_dir=data_dir), bucket):
-        found.append(finding)
+    for result in diagnosis.diagnose(load(data_dir=data_dir), bucket):
+        found.append(result)
         if not json:
-            output.line(f"{finding.state:<8} {finding.name:<13} {output.printable(finding.found)}")
-            if finding.mend:
-                output.line(f"{'':<8} {'':<13} -> {finding.mend}")
+            output.line(f"{result.state:<8} {result.name:<13} {output.printable(result.found)}")
+            if result.fix:
+                output.line(f"{'':<8} {'':<13} -> {result.fix}")
     if json:
-        output.as_json([{"name": f.name, "state": f.state, "found": f.found, "mend": f.mend} for f in found])
-    if any(finding.state is diagnosis.State.FAILED for finding in found):
+        shown = [{"name": each.name, "state": each.state, "found": each.found, "fix": each.fix} for each in found]
+        output.as_json([each | {"mend": each["fix"]} for each in shown])  # the old name, until 1.0
+    if any(result.state is diagnosis.State.FAILED for result in found):
         raise typer.Exit(EXIT_FAILED)

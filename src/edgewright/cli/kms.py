@@ -35,10 +35,10 @@ def create_key(
     Example: edgewright kms create-key --alias edge --region eu-west-1
     """
     from edgewright.settings import load
-    from edgewright.stores.keyring import Place
+    from edgewright.stores.keyring import Owner
 
     ring, own = _keyring(data_dir), load(data_dir=data_dir).account_id
-    key = ring.create(Place(account or own, region), alias)
+    key = ring.create(Owner(account or own, region), alias)
     _print_one(ring, key, json=json)
 
 

@@ -2,7 +2,7 @@
 
 The component has one artifact, the package itself; its `install` unpacks it into the component's work folder, where
 other components find the model, and its `run` stays, because those that depend on it run as long as it does. Decisions
-0050 to 0052 tell what was chosen.
+0050 to 0052 record what was chosen.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION: Final = "2020-01-25"
 PUBLISHER: Final = "edgewright"
 JOB_ARN: Final = "EdgePackagingJobArn"
-"""The key under DefaultConfiguration that tells which job made the component."""
+"""The key under DefaultConfiguration that says which job made the component."""
 INSTALL_SECONDS: Final = 3600
 """What unpacking may take: Greengrass itself would give it 120 seconds, too few for a large model on a slow disk."""
 
@@ -106,7 +106,7 @@ def _manifest(os: str, architecture: str, package: PackageFacts) -> dict[str, An
 
 
 def _description(package: PackageFacts) -> str:
-    """What a component says of itself when nobody said otherwise.
+    """What a component says of itself when the caller gave no description.
 
     It always says something: lite 2.6 writes `Description=` without an end of line where there is none, and what makes
     the component part of the nucleus's target is swallowed by it (`recipe2unit`, seen on a core).

@@ -59,12 +59,12 @@ def artifacts_of(recipe: Recipe) -> tuple[Artifact, ...]:
     return tuple(found.values())
 
 
-def moved(recipe: Recipe, places: Mapping[S3Uri, S3Uri]) -> dict[str, Any]:
-    """The recipe with its artifacts at other places; everything else is as it was."""
+def with_uris(recipe: Recipe, uris: Mapping[S3Uri, S3Uri]) -> dict[str, Any]:
+    """The recipe with other URIs for its artifacts; everything else is as it was."""
 
     def entry(artifact: Mapping[str, Any]) -> dict[str, Any]:
         kept = {key: value for key, value in artifact.items() if key.lower() != "uri"}
-        return {"Uri": str(places[S3Uri.parse(_uri(artifact))]), **kept}
+        return {"Uri": str(uris[S3Uri.parse(_uri(artifact))]), **kept}
 
     manifests = [
         {**manifest, "Artifacts": [entry(artifact) for artifact in manifest["Artifacts"]]}
@@ -75,13 +75,13 @@ def moved(recipe: Recipe, places: Mapping[S3Uri, S3Uri]) -> dict[str, Any]:
     return {**recipe, "Manifests": manifests}
 
 
-def checked(artifact: Artifact, pieces: Iterable[Buffer], place: object = None) -> Iterator[Buffer]:
-    """The pieces as they come; the error comes after the last, so whoever writes them writes nothing.
+def checked(artifact: Artifact, pieces: Iterable[Buffer], found_at: object = None) -> Iterator[Buffer]:
+    """The pieces as they come; the error comes after the last, so that the file they go into is not made.
 
     Args:
         artifact: what they should be.
         pieces: the bytes.
-        place: where they are, if not at the artifact's own URI.
+        found_at: where they are, if not at the artifact's own URI.
 
     Raises:
         PackageRefused: they are not the bytes that the recipe's digest is of.
@@ -92,8 +92,8 @@ def checked(artifact: Artifact, pieces: Iterable[Buffer], place: object = None) 
         yield piece
     if digest.hexdigest() != artifact.sha256:
         raise PackageRefused(
-            f"{place or artifact.uri} is not what the recipe says: its SHA-256 is {digest.hexdigest()}, and the recipe "
-            f"wants {artifact.sha256}. It was changed after the component was made."
+            f"{found_at or artifact.uri} is not what the recipe says: its SHA-256 is {digest.hexdigest()}, and the "
+            f"recipe wants {artifact.sha256}. It was changed after the component was made."
         )
 
 

@@ -110,8 +110,8 @@ _KEY: Final = re.compile(r"[A-Za-z0-9/!_.*'()=,@:;$&~-]+")
 def check_recipe(recipe: Mapping[str, Any]) -> list[Finding]:
     """Everything that is wrong with a recipe, in the order of its parts; nothing for one that every core takes."""
     findings = [finding for check in _CHECKS for finding in check(recipe)]
-    for place, manifest in _manifests(recipe):
-        findings += _manifest(place, manifest)
+    for path, manifest in _manifests(recipe):
+        findings += _manifest(path, manifest)
     return findings
 
 
@@ -187,12 +187,12 @@ def _manifests(recipe: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
             yield f"Manifests[{number}]", manifest
 
 
-def _letter_case(place: str, mapping: Mapping[str, Any], names: tuple[str, ...]) -> Found:
+def _letter_case(path: str, mapping: Mapping[str, Any], names: tuple[str, ...]) -> Found:
     known = {name.lower(): name for name in names}
     for key in mapping:
         written = known.get(key.lower())
         if written is not None and key != written:
-            yield _warning("letter-case", f"{place} has the key {shown(key)}: write {written}, or lite passes it over.")
+            yield _warning("letter-case", f"{path} has the key {shown(key)}: write {written}, or lite passes it over.")
 
 
 def _format_version(recipe: Mapping[str, Any]) -> Found:
@@ -271,124 +271,124 @@ _CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def _manifest(place: str, manifest: Mapping[str, Any]) -> Found:
-    yield from _letter_case(place, manifest, _MANIFEST)
-    yield from _platform(place, value_of(manifest, "Platform"))
-    yield from _lifecycle(place, manifest)
+def _manifest(path: str, manifest: Mapping[str, Any]) -> Found:
+    yield from _letter_case(path, manifest, _MANIFEST)
+    yield from _platform(path, value_of(manifest, "Platform"))
+    yield from _lifecycle(path, manifest)
     value = value_of(manifest, "Artifacts")
     if value is not None and not isinstance(value, list):
-        yield _error("artifact", f"{place}.Artifacts is {_found(value)}: wanted a list.")
+        yield _error("artifact", f"{path}.Artifacts is {_found(value)}: wanted a list.")
     for number, artifact in enumerate(_list(value)):
-        yield from _artifact(f"{place}.Artifacts[{number}]", artifact)
+        yield from _artifact(f"{path}.Artifacts[{number}]", artifact)
 
 
-def _platform(place: str, platform: object) -> Found:
+def _platform(path: str, platform: object) -> Found:
     if not isinstance(platform, Mapping):
-        yield _warning("platform", f"{place} has no Platform, and lite refuses the recipe. Give one, with * for all.")
+        yield _warning("platform", f"{path} has no Platform, and lite refuses the recipe. Give one, with * for all.")
         return
-    yield from _letter_case(f"{place}.Platform", platform, ("os", "architecture", "runtime"))
+    yield from _letter_case(f"{path}.Platform", platform, ("os", "architecture", "runtime"))
     runtime, architecture = value_of(platform, "runtime"), value_of(platform, "architecture")
     if runtime not in ("*", "aws_nucleus_lite"):
-        yield _warning("runtime", f"{place}.Platform.runtime is {_found(runtime)}: lite skips the manifest. Wanted *.")
+        yield _warning("runtime", f"{path}.Platform.runtime is {_found(runtime)}: lite skips the manifest. Wanted *.")
     if architecture is not None and architecture not in _ARCHITECTURES:
         yield _warning(
             "architecture",
-            f"{place}.Platform.architecture is {_found(architecture)}, which lite never matches: wanted "
+            f"{path}.Platform.architecture is {_found(architecture)}, which lite never matches: wanted "
             f"{', '.join(_ARCHITECTURES[:-1])} or *.",
         )
 
 
-def _lifecycle(place: str, manifest: Mapping[str, Any]) -> Found:
+def _lifecycle(path: str, manifest: Mapping[str, Any]) -> Found:
     lifecycle = value_of(manifest, "Lifecycle")
     if lifecycle is None and value_of(manifest, "Selections") is not None:
         return  # the recipe's own Lifecycle holds its steps
-    place = f"{place}.Lifecycle"
+    path = f"{path}.Lifecycle"
     if lifecycle is not None and not isinstance(lifecycle, Mapping):
-        yield _error("lifecycle", f"{place} is {_found(lifecycle)}: wanted a mapping of steps.")
+        yield _error("lifecycle", f"{path} is {_found(lifecycle)}: wanted a mapping of steps.")
         return
     steps = lifecycle or {}
-    yield from _letter_case(place, steps, _STEPS)
+    yield from _letter_case(path, steps, _STEPS)
     if value_of(steps, "run") is None:
         yield _warning(
-            "run", f"{place} has no run step, and lite fails the deployment. Let one end in 'sleep infinity'."
+            "run", f"{path} has no run step, and lite fails the deployment. Let one end in 'sleep infinity'."
         )
     for name, step in steps.items():
         if name.lower() != "setenv":
-            yield from _step(f"{place}.{name}", step)
+            yield from _step(f"{path}.{name}", step)
 
 
-def _step(place: str, step: object) -> Found:
+def _step(path: str, step: object) -> Found:
     script = step
     if isinstance(step, Mapping):
-        yield from _letter_case(place, step, _STEP)
+        yield from _letter_case(path, step, _STEP)
         script = value_of(step, "Script")
     if not isinstance(script, str):
-        yield _error("lifecycle", f"{place} has no script: wanted a string, or a mapping with a string as its Script.")
+        yield _error("lifecycle", f"{path} has no script: wanted a string, or a mapping with a string as its Script.")
         return
     for braces in _BRACES.findall(script):
         if not _VARIABLE.fullmatch(braces):
             yield _warning(
                 "variable",
-                f"{place} has {shown(braces)}, where lite ends the script and says nothing. Another component's files "
+                f"{path} has {shown(braces)}, where lite ends the script and says nothing. Another component's files "
                 "are in {kernel:rootPath}/work/<component>.",
             )
 
 
-def _artifact(place: str, artifact: object) -> Found:
+def _artifact(path: str, artifact: object) -> Found:
     uri = value_of(artifact, "Uri") if isinstance(artifact, Mapping) else None
     if not isinstance(artifact, Mapping) or not isinstance(uri, str):
-        yield _error("artifact", f"{place} has no Uri: wanted a mapping with a string as its Uri.")
+        yield _error("artifact", f"{path} has no Uri: wanted a mapping with a string as its Uri.")
         return
-    yield from _letter_case(place, artifact, _ARTIFACT)
-    yield from _uri(f"{place}.Uri", uri)
+    yield from _letter_case(path, artifact, _ARTIFACT)
+    yield from _uri(f"{path}.Uri", uri)
     unarchive = value_of(artifact, "Unarchive")
     if unarchive not in (None, "NONE", "ZIP"):
-        yield _error("unarchive", f"{place}.Unarchive is {_found(unarchive)}: wanted NONE or ZIP.")
-    yield from _permission(f"{place}.Permission", value_of(artifact, "Permission"))
-    yield from _digest(place, artifact)
+        yield _error("unarchive", f"{path}.Unarchive is {_found(unarchive)}: wanted NONE or ZIP.")
+    yield from _permission(f"{path}.Permission", value_of(artifact, "Permission"))
+    yield from _digest(path, artifact)
 
 
-def _uri(place: str, text: str) -> Found:
+def _uri(path: str, text: str) -> Found:
     try:
         uri = S3Uri.parse(text)
     except UriRefused as error:
-        yield _error("scheme", f"{place} {shown(text)} cannot be used: {error.message}")
+        yield _error("scheme", f"{path} {shown(text)} cannot be used: {error.message}")
         return
     if not text.startswith("s3://"):
-        yield _error("scheme", f"{place} {shown(text)} cannot be used: wanted s3://bucket/key.")
+        yield _error("scheme", f"{path} {shown(text)} cannot be used: wanted s3://bucket/key.")
     fault = key_fault(uri)
     if fault:
-        yield _error("key", f"{place} {shown(text)} {fault}.")
+        yield _error("key", f"{path} {shown(text)} {fault}.")
     fault = bucket_fault(uri)
     if fault:
-        yield _warning("bucket", f"{place}: the bucket {uri.bucket} {fault}.")
+        yield _warning("bucket", f"{path}: the bucket {uri.bucket} {fault}.")
 
 
-def _permission(place: str, permission: object) -> Found:
+def _permission(path: str, permission: object) -> Found:
     if not isinstance(permission, Mapping):
         yield _warning(
             "permission",
-            f"{place} is {_found(permission)}: give Read and Execute, whose defaults differ between cores.",
+            f"{path} is {_found(permission)}: give Read and Execute, whose defaults differ between cores.",
         )
         return
-    yield from _letter_case(place, permission, tuple(_PERMISSIONS))
+    yield from _letter_case(path, permission, tuple(_PERMISSIONS))
     for name, values in _PERMISSIONS.items():
         value = value_of(permission, name)
         if value is None:
-            yield _warning("permission", f"{place} has no {name}, whose default differs between cores.")
+            yield _warning("permission", f"{path} has no {name}, whose default differs between cores.")
         elif value not in values:
-            yield _error("permission", f"{place}.{name} is {_found(value)}: wanted {', '.join(values)}.")
+            yield _error("permission", f"{path}.{name} is {_found(value)}: wanted {', '.join(values)}.")
 
 
-def _digest(place: str, artifact: Mapping[str, Any]) -> Found:
+def _digest(path: str, artifact: Mapping[str, Any]) -> Found:
     digest, algorithm = value_of(artifact, "Digest"), value_of(artifact, "Algorithm")
     if digest is None and algorithm is None:
         return  # AWS's cloud computes its own
     if algorithm != "SHA-256":
-        yield _warning("digest", f"{place}.Algorithm is {_found(algorithm)}: wanted SHA-256.")
+        yield _warning("digest", f"{path}.Algorithm is {_found(algorithm)}: wanted SHA-256.")
     if not isinstance(digest, str) or len(_decoded(digest)) != SHA256_BYTES:
         yield _warning(
-            "digest", f"{place}.Digest is {_found(digest)}: wanted the base64 of a raw SHA-256, 44 characters long."
+            "digest", f"{path}.Digest is {_found(digest)}: wanted the base64 of a raw SHA-256, 44 characters long."
         )
 
 

@@ -1,4 +1,4 @@
-"""YAML as far as recipes need it. Imported only where somebody sends YAML."""
+"""YAML as far as recipes need it. Imported only for YAML."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 
 from edgewright.errors import RoleRefused, SettingsRefused, StoreUnavailable
 from edgewright.roles.roles import STORES_OPEN, check_account, could_not_assume, session_name
-from edgewright.stores.retries import Tries
+from edgewright.stores.retries import Retries
 from edgewright.stores.s3_client import new_session
-from edgewright.stores.s3_errors import FAILURES, Broken, trouble
+from edgewright.stores.s3_errors import FAILURES, Broken, transient_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,16 +132,16 @@ class Sts:
         return session
 
     def _assume(self, role_arn: str, session_name: str, retry_seconds: float) -> TemporaryCredentials:
-        tries = Tries(f"asking STS for the role {role_arn}", None, retry_seconds)
+        retries = Retries(f"asking STS for the role {role_arn}", None, retry_seconds)
         while True:
             try:
                 credentials = self._assume_once(role_arn, session_name)
             except FAILURES as error:
                 self._assumed.pop(role_arn, None)
-                passing = trouble(error)
+                passing = transient_failure(error)
                 if passing is None:
                     raise _refusal(role_arn, error) from error
-                tries.failed(passing, error)
+                retries.failed(passing, error)
             else:
                 self._assumed[role_arn] = time.monotonic()
                 return credentials

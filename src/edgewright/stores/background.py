@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2
-"""Between two polls of whoever waits."""
+"""Between two polls while a result is waited for."""
 
 
 def start(work: Callable[[], T]) -> Future[T]:

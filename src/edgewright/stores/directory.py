@@ -29,7 +29,7 @@ from edgewright.errors import (
     UriRefused,
 )
 from edgewright.stores import encryption
-from edgewright.stores.keyring import Place
+from edgewright.stores.keyring import Owner
 from edgewright.stores.protocols import PIECE
 from edgewright.stores.uri import S3Uri
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _STAGING = ".staging"  # no bucket's name starts with a dot
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # without O_NONBLOCK a FIFO would block for ever
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # without O_NONBLOCK a FIFO would block without end
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
@@ -77,7 +77,7 @@ class DirectoryStore:
                     yield piece
             else:
                 keyset = self._keyset(form.key_id, uri)
-                yield from encryption.unseal(partial(_piece, descriptor, uri), keyset, form.key_id, uri)
+                yield from encryption.decrypt(partial(_piece, descriptor, uri), keyset, form.key_id, uri)
 
     def write(
         self,
@@ -88,7 +88,7 @@ class DirectoryStore:
         poll: Callable[[], None] | None = None,
     ) -> None:
         """See `ObjectStore.write`. On return the object is on the disk, not only in the page cache."""
-        content = encryption.plain(pieces) if kms_key_id is None else self._sealed(pieces, kms_key_id, uri)
+        content = encryption.plain(pieces) if kms_key_id is None else self._encrypted(pieces, kms_key_id, uri)
         *folders, name = _parts(uri)
         root = self._made_root()
         with _closing(root):
@@ -109,13 +109,13 @@ class DirectoryStore:
         """See `ObjectStore.check_key`: an enabled key of the account's and region's, in the local keyring."""
         if self._keyring is None:
             raise KeyRefused(f"The object store has no key {kms_key_id}, nor any other. Leave KmsKeyId out.")
-        return self._keyring.find(kms_key_id, Place(account, region)).arn
+        return self._keyring.find(kms_key_id, Owner(account, region)).arn
 
-    def _sealed(self, pieces: Iterable[Buffer], kms_key_id: str, uri: S3Uri) -> Iterator[Buffer]:
+    def _encrypted(self, pieces: Iterable[Buffer], kms_key_id: str, uri: S3Uri) -> Iterator[Buffer]:
         if self._keyring is None:
             raise KeyRefused(f"The object store has no key {kms_key_id}, nor any other.")
         key = self._keyring.find(kms_key_id)
-        return encryption.seal(pieces, self._keyring.keyset(key.key_id), key.key_id, uri)
+        return encryption.encrypt(pieces, self._keyring.keyset(key.key_id), key.key_id, uri)
 
     def _keyset(self, key_id: str, uri: S3Uri) -> str:
         """The key of an object that was found encrypted."""
@@ -310,7 +310,7 @@ def _locked_file(staging: int) -> tuple[int, str]:
 
 
 def _sweep(staging: int) -> None:
-    """Remove what killed writers left: files in whose lock nobody is any more."""
+    """Remove what killed writers left: files that no process has locked."""
     for name in os.listdir(staging):
         with suppress(FileNotFoundError, BlockingIOError), _closing(os.open(name, _FILE, dir_fd=staging)) as left:
             fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)

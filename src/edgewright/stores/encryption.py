@@ -1,12 +1,12 @@
 """The encrypted form of an object in a folder.
 
-A sealed file begins with `MAGIC`, a byte that says which form follows, and the key's id; then comes a stream of Tink's
-AES256_GCM_HKDF_1MB: segments of 1 MiB, each authenticated with its number and whether it is the last. The object's
-bucket, key and KMS key are its associated data, so that a file that is cut, patched, or moved to another object's
-place is refused. A plain object that happens to begin with `MAGIC` is written behind a header that says so. See
+An encrypted file begins with `MAGIC`, a byte that says which form follows, and the key's id. Then comes a stream of
+Tink's AES256_GCM_HKDF_1MB: segments of 1 MiB, each authenticated with its number and whether it is the last. The
+object's bucket, key and KMS key are its associated data, so that a file that is cut, patched, or moved to another
+object's path is refused. A plain object that happens to begin with `MAGIC` is written behind a header that says so. See
 docs/decisions/0047-objects-encrypted-at-rest.md.
 
-Tink is imported when the first object is sealed or opened.
+Tink is imported when the first object is encrypted or decrypted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x93edgewright seal"
 HEAD = len(MAGIC) + 1 + 16
-"""Bytes of a file that must be seen to tell its form."""
+"""Bytes of a file that show its form."""
 
 _PLAIN, _TINK = b"\x00", b"\x01"
 # Tink's wire format: a header of a length, a salt and a nonce's prefix, which counts as part of the first segment.
@@ -51,7 +51,7 @@ class Form:
         """The object's size in bytes, of a file of `file_size` bytes.
 
         Raises:
-            ObjectDamaged: no sealed file has such a size.
+            ObjectDamaged: no encrypted file has such a size.
         """
         length = file_size - self.start
         if self.key_id is None:
@@ -89,7 +89,7 @@ def damaged(uri: S3Uri) -> ObjectDamaged:
 
 
 def plain(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
-    """The file of an object that is not encrypted: its own bytes, and a header only where they would look sealed."""
+    """The file of an object that is not encrypted: its own bytes, and a header only where they would look encrypted."""
     left = iter(pieces)
     start = b""
     for piece in left:
@@ -102,14 +102,14 @@ def plain(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
     yield from left
 
 
-def seal(pieces: Iterable[Buffer], keyset: str, key_id: str, uri: S3Uri) -> Generator[Buffer, None, None]:
+def encrypt(pieces: Iterable[Buffer], keyset: str, key_id: str, uri: S3Uri) -> Generator[Buffer, None, None]:
     """The file of an object that is encrypted.
 
     Args:
         pieces: the object's bytes.
         keyset: the key, as `new_keyset` gives it.
         key_id: the key's id.
-        uri: the object's place, to which the file is bound.
+        uri: the object, to which the file is bound.
     """
     ciphertext = _Taken()
     stream = _cipher(keyset).new_encrypting_stream(ciphertext, _bound_to(key_id, uri))
@@ -121,14 +121,14 @@ def seal(pieces: Iterable[Buffer], keyset: str, key_id: str, uri: S3Uri) -> Gene
     yield from ciphertext.take()
 
 
-def unseal(read: Callable[[int], bytes], keyset: str, key_id: str, uri: S3Uri) -> Generator[bytes, None, None]:
+def decrypt(read: Callable[[int], bytes], keyset: str, key_id: str, uri: S3Uri) -> Generator[bytes, None, None]:
     """The object's bytes in pieces of `PIECE`; each was authenticated before it comes out.
 
     Args:
         read: gives up to so many bytes of the file behind its header, and none at its end.
         keyset: the key.
         key_id: the key's id.
-        uri: the object's place.
+        uri: the object.
 
     Raises:
         ObjectDamaged: the file is not the one that was written for this object, at the first piece that shows it.

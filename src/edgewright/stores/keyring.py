@@ -40,7 +40,7 @@ _SHOWN = "`edgewright kms list-keys` shows the keys of this service's keyring, `
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Owner:
     """What a key, and a name of a key, belongs to."""
 
     account: str
@@ -57,11 +57,11 @@ class KeyName:
 
     Attributes:
         resource: `key/<id>` or `alias/<name>`.
-        place: the ARN's account and region; None for a bare key id or alias, which stands in the caller's own.
+        owner: the ARN's account and region; None for a bare key id or alias, which stands in the caller's own.
     """
 
     resource: str
-    place: Place | None = None
+    owner: Owner | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -77,12 +77,12 @@ class KeyName:
                 "arn:aws:kms:eu-west-1:123456789012:alias/edge."
             )
         if match["resource"]:
-            return cls(match["resource"], Place(match["account"], match["region"]))
+            return cls(match["resource"], Owner(match["account"], match["region"]))
         return cls(match["alias"] or f"key/{match['key']}")
 
-    def at(self, place: Place) -> str:
+    def at(self, owner: Owner) -> str:
         """The whole ARN, where a bare name stands in this account and region."""
-        return (self.place or place).arn(self.resource)
+        return (self.owner or owner).arn(self.resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ class Key:
     """A key, without its secret."""
 
     key_id: str
-    place: Place
+    owner: Owner
     created_at: datetime
     enabled: bool = True
 
     @property
     def arn(self) -> str:
         """`arn:aws:kms:<region>:<account>:key/<key id>`."""
-        return self.place.arn(f"key/{self.key_id}")
+        return self.owner.arn(f"key/{self.key_id}")
 
 
 class Keyring:
@@ -106,11 +106,11 @@ class Keyring:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def create(self, place: Place, alias: str | None = None) -> Key:
+    def create(self, owner: Owner, alias: str | None = None) -> Key:
         """Make a key; when this returns, it is on the disk.
 
         Args:
-            place: the account and region whose jobs may use it.
+            owner: the account and region whose jobs may use it.
             alias: a name of its own, `alias/NAME` or `NAME`.
 
         Raises:
@@ -118,11 +118,11 @@ class Keyring:
             KeyUnusable: the keyring cannot be written.
             SettingsRefused: Tink is not installed.
         """
-        key = Key(str(uuid.uuid4()), place, datetime.now(UTC).replace(microsecond=0))
+        key = Key(str(uuid.uuid4()), owner, datetime.now(UTC).replace(microsecond=0))
         keyset = encryption.new_keyset()
         with self._alone():
             aliases = self.aliases()
-            arn = place.arn(_alias(alias)) if alias is not None else None
+            arn = owner.arn(_alias(alias)) if alias is not None else None
             if arn in aliases:
                 raise KeyRefused(
                     f"An alias with the name {arn} already exists, for key {aliases[arn]}. Choose another, or move it "
@@ -153,19 +153,19 @@ class Keyring:
         except FileNotFoundError:
             return {}
 
-    def find(self, name: str, place: Place | None = None) -> Key:
+    def find(self, name: str, owner: Owner | None = None) -> Key:
         """The enabled key of that name.
 
         Args:
             name: a key id, key ARN, `alias/NAME` or alias ARN.
-            place: who asks: only keys of that account and region are found. None asks as the service itself, for
+            owner: who asks: only keys of that account and region are found. None asks as the service itself, for
                 which an alias must be a whole ARN.
 
         Raises:
             KeyRefused: there is none, it is another account's or region's, or it is disabled.
             KeyUnusable: the keyring cannot be read.
         """
-        key = self._named(KeyName.parse(name), place)
+        key = self._named(KeyName.parse(name), owner)
         if not key.enabled:
             raise KeyRefused(f"{key.arn} is disabled. `edgewright kms enable-key {key.key_id}` enables it.")
         return key
@@ -179,7 +179,7 @@ class Keyring:
         """
         with self._alone():
             key, keyset = self._read_key(self._named(KeyName.parse(name), None).key_id)
-            changed = Key(key.key_id, key.place, key.created_at, enabled)
+            changed = Key(key.key_id, key.owner, key.created_at, enabled)
             self._write(f"{key.key_id}.json", _document(changed, keyset))
         return changed
 
@@ -192,7 +192,7 @@ class Keyring:
         """
         with self._alone():
             key = self._named(KeyName.parse(name), None)
-            self._write(ALIASES, self.aliases() | {key.place.arn(_alias(alias)): key.key_id})
+            self._write(ALIASES, self.aliases() | {key.owner.arn(_alias(alias)): key.key_id})
         return key
 
     def keyset(self, key_id: str) -> str:
@@ -205,43 +205,43 @@ class Keyring:
         self.find(key_id)
         return self._read_key(key_id)[1]
 
-    def _named(self, name: KeyName, place: Place | None) -> Key:
-        if name.place is not None and place is not None and name.place != place:
+    def _named(self, name: KeyName, owner: Owner | None) -> Key:
+        if name.owner is not None and owner is not None and name.owner != owner:
             raise KeyRefused(
-                f"Key '{name.place.arn(name.resource)}' belongs to another account or region than the job's: "
-                f"{place.account}, {place.region}. Give a key of those."
+                f"Key '{name.owner.arn(name.resource)}' belongs to another account or region than the job's: "
+                f"{owner.account}, {owner.region}. Give a key of those."
             )
-        place = name.place or place
+        owner = name.owner or owner
         if name.resource.startswith("alias/"):
-            return self._aliased(name.resource, place)
-        return self._existing(name.resource.removeprefix("key/"), place)
+            return self._aliased(name.resource, owner)
+        return self._existing(name.resource.removeprefix("key/"), owner)
 
-    def _aliased(self, alias: str, place: Place | None) -> Key:
-        if place is None:
+    def _aliased(self, alias: str, owner: Owner | None) -> Key:
+        if owner is None:
             raise KeyRefused(
                 f"Alias {alias} does not say of which account and region. Give its ARN, as in "
                 f"arn:aws:kms:eu-west-1:123456789012:{alias}."
             )
-        key_id = self.aliases().get(place.arn(alias))
+        key_id = self.aliases().get(owner.arn(alias))
         if key_id is None:
-            raise KeyRefused(f"Alias {place.arn(alias)} is not found. {_SHOWN}")
-        return self._existing(key_id, place)
+            raise KeyRefused(f"Alias {owner.arn(alias)} is not found. {_SHOWN}")
+        return self._existing(key_id, owner)
 
-    def _existing(self, key_id: str, place: Place | None) -> Key:
+    def _existing(self, key_id: str, owner: Owner | None) -> Key:
         with suppress(FileNotFoundError):
             if _KEY_FILE.fullmatch(f"{key_id}.json"):
                 key, _ = self._read_key(key_id)
-                if place in {None, key.place}:
+                if owner in {None, key.owner}:
                     return key
-        named = place.arn(f"key/{key_id}") if place else key_id
+        named = owner.arn(f"key/{key_id}") if owner else key_id
         raise KeyRefused(f"Key '{named}' does not exist. {_SHOWN}")
 
     def _read_key(self, key_id: str) -> tuple[Key, str]:
         document = self._read(f"{key_id}.json")
         try:
-            place = Place(document["account"], document["region"])
+            owner = Owner(document["account"], document["region"])
             created = datetime.fromisoformat(document["created_at"])
-            return Key(key_id, place, created, document["enabled"] is True), json.dumps(document["keyset"])
+            return Key(key_id, owner, created, document["enabled"] is True), json.dumps(document["keyset"])
         except (KeyError, TypeError, ValueError) as error:
             raise KeyUnusable(f"The key file {self._folder / key_id}.json cannot be read: {error!r}.") from error
 
@@ -300,8 +300,8 @@ def _alias(text: str) -> str:
 def _document(key: Key, keyset: str) -> dict[str, Any]:
     return {
         "key_id": key.key_id,
-        "account": key.place.account,
-        "region": key.place.region,
+        "account": key.owner.account,
+        "region": key.owner.region,
         "created_at": key.created_at.isoformat(),
         "enabled": key.enabled,
         "keyset": json.loads(keyset),

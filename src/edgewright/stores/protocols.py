@@ -130,7 +130,7 @@ class MultipartStore(Protocol):
     def begin_upload(self, uri: S3Uri, *, kms_key_id: str | None = None) -> str:
         """Begin an upload; its id. Nothing is visible under the name before it is completed.
 
-        Done again after a failure, it may leave an upload behind that nobody knows: `uploads` finds it.
+        Done again after a failure, it may leave an upload behind whose id was lost: `uploads` finds it.
         """
         ...
 
@@ -159,7 +159,7 @@ class MultipartStore(Protocol):
 
         The parts are compared with what the store holds first. May be repeated after a failure that leaves open
         whether it was done: where the upload is gone and the object there has the ETag that these parts make, it
-        succeeds. Where that cannot be told, as with parts that a KMS key encrypts, it raises UploadGone, and the
+        succeeds. Where that cannot be known, as with parts that a KMS key encrypts, it raises UploadGone, and the
         object has to be sent again.
 
         Args:
@@ -179,7 +179,7 @@ class MultipartStore(Protocol):
         ...
 
     def uploads(self, bucket: str, prefix: str = "") -> Iterator[Upload]:
-        """The unended uploads of objects whose keys start with a prefix, whoever began them."""
+        """The unended uploads of objects whose keys start with a prefix, of all processes."""
         ...
 
 

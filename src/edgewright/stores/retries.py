@@ -19,8 +19,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """One failure that may pass.
+class TransientFailure:
+    """A failure after which another try may succeed.
 
     Attributes:
         reason: what failed, in one line.
@@ -31,14 +31,14 @@ class Trouble:
     pause: float = 0.0
 
 
-class Tries:
-    """One piece of work, from its first try to its last. Progress in between begins the time anew.
+class Retries:
+    """The retries of one piece of work. Progress in between restarts the time.
 
     Args:
         what: what is tried, as "reading" or "sending part 3".
         uri: of which object; None where it is about none.
         seconds: how long it may fail.
-        given_up: set where nobody wants the work any more; ends a pause at once.
+        given_up: set once the work is not wanted any more; ends a pause at once.
     """
 
     def __init__(self, what: str, uri: S3Uri | None, seconds: float, given_up: Event | None = None) -> None:
@@ -59,7 +59,7 @@ class Tries:
         self._begun = time.monotonic()
         self._failures = 0
 
-    def failed(self, trouble: Trouble, cause: Exception) -> None:
+    def failed(self, failure: TransientFailure, cause: Exception) -> None:
         """Take note of a failure, and wait before the next try.
 
         Raises:
@@ -68,13 +68,13 @@ class Tries:
         self._failures += 1
         spent = time.monotonic() - self._begun
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 16))
-        pause = max(random.uniform(0, ceiling), trouble.pause)  # noqa: S311 - spreads load, hides nothing
+        pause = max(random.uniform(0, ceiling), failure.pause)  # noqa: S311 - spreads load, hides nothing
         if self._is_given_up() or spent + pause > self._seconds:
-            raise self._unavailable(trouble, spent) from cause
+            raise self._unavailable(failure, spent) from cause
         if self._given_up is None:
             time.sleep(pause)
         elif self._given_up.wait(pause):
-            raise self._unavailable(trouble, spent) from cause
+            raise self._unavailable(failure, spent) from cause
 
     def check(self) -> None:
         """Raise StoreUnavailable where the work was given up."""
@@ -84,9 +84,9 @@ class Tries:
     def _is_given_up(self) -> bool:
         return self._given_up is not None and self._given_up.is_set()
 
-    def _unavailable(self, trouble: Trouble, spent: float) -> StoreUnavailable:
+    def _unavailable(self, failure: TransientFailure, spent: float) -> StoreUnavailable:
         return StoreUnavailable(
-            f"The object store failed while {self._what}: {trouble.reason}. Tried {self._failures} times in "
+            f"The object store failed while {self._what}: {failure.reason}. Tried {self._failures} times in "
             f"{spent:.1f} s, and s3.retry_seconds allows {self._seconds:g} s. {self._where()}".rstrip()
         )
 

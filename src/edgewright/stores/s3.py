@@ -1,7 +1,7 @@
-"""The object store on S3 and compatible services, through boto3. Buckets are made beforehand, by whoever owns them.
+"""The object store on S3 and compatible services, through botocore. Buckets have to be there.
 
-A read is of one version, in ranges that are read ahead; a write is in parts, several under way. Whatever may pass is
-tried again within `s3.retry_seconds`, and never does a short object come out of it, on either side.
+A read is of one version, in ranges that are read ahead; a write is in parts, several under way. Transient failures are
+retried within `s3.retry_seconds`, and never does a short object come out of it, on either side.
 See docs/decisions/0046-s3-through-boto3.md.
 """
 
@@ -17,11 +17,11 @@ from edgewright.errors import EdgewrightError, ObjectNotFound, UriRefused
 from edgewright.stores import background
 from edgewright.stores.multipart import PartSender, parts_of
 from edgewright.stores.protocols import PART, Part, Upload
-from edgewright.stores.retries import Tries
+from edgewright.stores.retries import Retries
 from edgewright.stores.s3_client import s3_client
 from edgewright.stores.s3_errors import absent, translated
 from edgewright.stores.s3_reading import Reading, Version
-from edgewright.stores.s3_uploads import Checksum, Uploads, check_key_name, tried
+from edgewright.stores.s3_uploads import Checksum, Uploads, check_key_name, retried
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class S3Store:
     """Objects in S3. Nothing is reached before the first use; safe to use from several threads.
 
     Args:
-        settings: where, and how patiently.
+        settings: where, and how long it is retried.
         session: whose rights are used: opens a session of botocore's.
     """
 
@@ -100,14 +100,14 @@ class S3Store:
         """See `ObjectStore.delete`."""
         wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
         with suppress(ObjectNotFound):
-            self._tried("removing the object", uri, lambda: self._client().delete_object(**wanted))
+            self._retried("removing the object", uri, lambda: self._client().delete_object(**wanted))
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[S3Uri]:
         """See `ObjectStore.list`. Keys that no `S3Uri` can have are passed over."""
         wanted: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
         while True:
             call = partial(self._client().list_objects_v2, **wanted)
-            answer = self._tried("listing objects", S3Uri(bucket, ""), call)
+            answer = self._retried("listing objects", S3Uri(bucket, ""), call)
             for found in answer.get("Contents", ()):
                 with suppress(UriRefused):
                     yield S3Uri(bucket, found["Key"])
@@ -152,7 +152,7 @@ class S3Store:
 
     def _version(self, uri: S3Uri) -> Version:
         wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
-        found = self._tried("looking for the object", uri, lambda: self._client().head_object(**wanted))
+        found = self._retried("looking for the object", uri, lambda: self._client().head_object(**wanted))
         return Version(uri, found["ETag"], found["ContentLength"])
 
     def _put(self, uri: S3Uri, data: bytearray, kms_key_id: str | None, poll: Callable[[], None] | None) -> None:
@@ -161,8 +161,8 @@ class S3Store:
             poll()
         self._uploads().put(uri, data, kms_key_id)
 
-    def _tried(self, what: str, uri: S3Uri, call: Callable[[], Any]) -> Any:
-        return tried(Tries(what, uri, self._settings.retry_seconds), uri, call)
+    def _retried(self, what: str, uri: S3Uri, call: Callable[[], Any]) -> Any:
+        return retried(Retries(what, uri, self._settings.retry_seconds), uri, call)
 
     def _uploads(self) -> Uploads:
         return Uploads(self._client(), self._settings.retry_seconds, Checksum(self._settings.checksum))
@@ -175,11 +175,11 @@ class S3Store:
             return self._clients[region]
 
     def _region(self, uri: S3Uri) -> str | None:
-        """Where a bucket is: AWS tells it to anybody who asks for the bucket, whatever their rights."""
+        """Where a bucket is: AWS returns it whether the caller may read the bucket or not."""
         if self._settings.endpoint_url is not None:
             return None
         if uri.bucket not in self._regions:
-            found = self._tried("looking for the bucket", uri, partial(_region_of, self._client(), uri.bucket))
+            found = self._retried("looking for the bucket", uri, partial(_region_of, self._client(), uri.bucket))
             self._regions[uri.bucket] = found or self._settings.region
         return self._regions[uri.bucket]
 

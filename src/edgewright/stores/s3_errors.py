@@ -1,4 +1,4 @@
-"""What S3's answers and boto3's errors mean: something that may pass, or one of our errors."""
+"""What S3's answers and boto3's errors mean: a transient failure, or one of our errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgewright.errors import (
     UploadGone,
     UriRefused,
 )
-from edgewright.stores.retries import Trouble
+from edgewright.stores.retries import TransientFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,15 +82,15 @@ _ERRORS_FOR_GOOD: Final = (
 )
 
 
-def trouble(error: Exception) -> Trouble | None:
-    """The failure as one that may pass; None where trying again would not help."""
+def transient_failure(error: Exception) -> TransientFailure | None:
+    """The failure as a transient one; None where a retry would not help."""
     if isinstance(error, exceptions.ClientError):
         code, status = _code(error), _status(error)
         if code in _PASSING or code in _EXPIRED or status == _TOO_MANY or status >= _SERVER_ERROR:
-            return Trouble(_reason(error), _retry_after(error))
+            return TransientFailure(_reason(error), _retry_after(error))
         return None
     if isinstance(error, exceptions.CredentialRetrievalError):
-        return Trouble(_reason(error))
+        return TransientFailure(_reason(error))
     if isinstance(error, _ERRORS_FOR_GOOD):
         return None
     transport = (
@@ -102,7 +102,7 @@ def trouble(error: Exception) -> Trouble | None:
         OSError,
         Broken,
     )
-    return Trouble(_reason(error)) if isinstance(error, transport) else None
+    return TransientFailure(_reason(error)) if isinstance(error, transport) else None
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def absent(uri: S3Uri) -> ObjectNotFound:
 
 
 def gone(uri: S3Uri, upload_id: str, why: str) -> UploadGone:
-    """The upload cannot be gone on with."""
+    """The upload cannot be continued."""
     return UploadGone(
         f"The multipart upload {upload_id} cannot be gone on with: {why}. Send the object again. "
         f"Bucket: {uri.bucket}, Key: {uri.key}"

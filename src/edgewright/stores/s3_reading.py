@@ -1,4 +1,4 @@
-"""One version of an S3 object, in ranges that are read ahead; a range that is cut is gone on with where it broke."""
+"""One version of an S3 object, in ranges that are read ahead; a range that breaks off is continued there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import ObjectReplaced
 from edgewright.stores import background
 from edgewright.stores.protocols import PART, PIECE
-from edgewright.stores.retries import Tries
-from edgewright.stores.s3_errors import FAILURES, Broken, translation, trouble
+from edgewright.stores.retries import Retries
+from edgewright.stores.s3_errors import FAILURES, Broken, transient_failure, translation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Reading:
         client: boto3's.
         version: what is read.
         seconds: how long a range may fail, without a byte of progress.
-        given_up: set once nobody wants the rest.
+        given_up: set once the rest is not wanted any more.
     """
 
     client: Any
@@ -79,22 +79,22 @@ class Reading:
     def _range(self, start: int) -> list[Buffer]:
         end = min(start + RANGE, self.version.size)
         arrived = _Arrived(end - start)
-        tries = Tries(f"reading bytes {start} to {end - 1}", self.version.uri, self.seconds, self.given_up)
+        retries = Retries(f"reading bytes {start} to {end - 1}", self.version.uri, self.seconds, self.given_up)
         while arrived.left:
             before = arrived.left
             try:
                 with closing(self._opened(end - arrived.left, end)) as body:
-                    step = _CAREFUL_STEP if tries.failed_before else PIECE
+                    step = _CAREFUL_STEP if retries.failed_before else PIECE
                     while arrived.left:
-                        tries.check()
+                        retries.check()
                         arrived.take(body.read(min(step, arrived.wanted)))
             except FAILURES as error:
-                passing = trouble(error)
+                passing = transient_failure(error)
                 if passing is None:
                     raise translation(error, self.version.uri) from error
                 if arrived.left < before:
-                    tries.progressed()
-                tries.failed(passing, error)
+                    retries.progressed()
+                retries.failed(passing, error)
         return arrived.pieces
 
     def _opened(self, start: int, end: int) -> Any:

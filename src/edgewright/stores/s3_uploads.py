@@ -1,4 +1,4 @@
-"""Objects into S3: whole, or in parts that outlive the process that sent them. See `seam.MultipartStore`."""
+"""Objects into S3: whole, or in parts that outlive the process that sent them. See `protocols.MultipartStore`."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from edgewright.errors import (
     UriRefused,
 )
 from edgewright.stores.protocols import Part, Upload
-from edgewright.stores.retries import Tries
-from edgewright.stores.s3_errors import FAILURES, Broken, gone, translation, trouble
+from edgewright.stores.retries import Retries
+from edgewright.stores.s3_errors import FAILURES, Broken, gone, transient_failure, translation
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Made:
         size: in bytes.
         etag: as the store answered, without quotes.
         kms_key_id: the key that was asked for, if one was.
-        resolved: the key as the store named it when it was told to use it, if it did.
+        resolved: the key as the store named it when it was asked to use it, if it did.
     """
 
     size: int
@@ -80,7 +80,7 @@ class Checksum:
     def compare(self, sent: Answer, data: bytes | bytearray, answer: Answer) -> None:
         """Raise Broken where the store took something else.
 
-        A store that does not know the checksum does not answer it; its ETag tells then, where it is an MD5.
+        A store that does not know the checksum does not return it; its ETag shows then, where it is an MD5.
         """
         returned = answer.get("ChecksumCRC32")
         if returned is not None and returned != sent.get("ChecksumCRC32", returned):
@@ -114,13 +114,13 @@ class Uploads:
             self.checksum.compare(sent, data, answer)
             return answer
 
-        answer = self._tried("writing", uri, send, given_up)
+        answer = self._retried("writing", uri, send, given_up)
         self._check(uri, Made(len(data), answer["ETag"].strip('"'), kms_key_id, answer.get("SSEKMSKeyId")))
 
     def begin(self, uri: S3Uri, kms_key_id: str | None) -> str:
         """See `MultipartStore.begin_upload`."""
         wanted = _named(uri) | self.checksum.of_upload | _encryption(kms_key_id)
-        answer = self._tried("beginning an upload", uri, lambda: self.client.create_multipart_upload(**wanted))
+        answer = self._retried("beginning an upload", uri, lambda: self.client.create_multipart_upload(**wanted))
         return str(answer["UploadId"])
 
     def send(
@@ -136,7 +136,7 @@ class Uploads:
             self.checksum.compare(sent, data, answer)
             return answer
 
-        answer = self._tried(f"sending part {number}", uri, send, given_up)
+        answer = self._retried(f"sending part {number}", uri, send, given_up)
         return Part(number, answer["ETag"].strip('"'), len(data))
 
     def held(self, uri: S3Uri, upload_id: str) -> dict[int, Answer]:
@@ -145,7 +145,7 @@ class Uploads:
         more: Answer = {}
         while True:
             wanted = _named(uri) | {"UploadId": upload_id} | more
-            answer = self._tried("listing an upload's parts", uri, lambda: self.client.list_parts(**wanted))  # noqa: B023 - called at once
+            answer = self._retried("listing an upload's parts", uri, lambda: self.client.list_parts(**wanted))  # noqa: B023 - called at once
             found |= {part["PartNumber"]: part for part in answer.get("Parts", ())}
             if not answer.get("IsTruncated"):
                 return found
@@ -160,7 +160,7 @@ class Uploads:
             return
         wanted = _named(uri) | {"UploadId": upload_id, "MultipartUpload": _completion(uri, upload_id, parts, held)}
         try:
-            answer = self._tried("completing an upload", uri, lambda: self.client.complete_multipart_upload(**wanted))
+            answer = self._retried("completing an upload", uri, lambda: self.client.complete_multipart_upload(**wanted))
         except UploadGone:  # perhaps by an earlier try, whose answer was lost
             self._expect_done(uri, upload_id, parts)
             return
@@ -170,7 +170,7 @@ class Uploads:
     def abort(self, uri: S3Uri, upload_id: str) -> None:
         """See `MultipartStore.abort_upload`."""
         try:
-            self._tried(
+            self._retried(
                 "aborting an upload",
                 uri,
                 lambda: self.client.abort_multipart_upload(**_named(uri), UploadId=upload_id),
@@ -184,7 +184,7 @@ class Uploads:
         more: Answer = {}
         while True:
             wanted = {"Bucket": bucket, "Prefix": prefix} | more
-            answer = self._tried("listing uploads", top, lambda: self.client.list_multipart_uploads(**wanted))  # noqa: B023 - called at once
+            answer = self._retried("listing uploads", top, lambda: self.client.list_multipart_uploads(**wanted))  # noqa: B023 - called at once
             for found in answer.get("Uploads", ()):
                 upload = _upload(bucket, found["Key"], found["UploadId"], found["Initiated"])
                 if upload is not None:
@@ -209,24 +209,24 @@ class Uploads:
         if fault is None:
             return
         if made.etag in {"", found["ETag"].strip('"')}:  # else another writer has replaced it meanwhile
-            self._tried("removing a wrong object", uri, lambda: self.client.delete_object(**_named(uri)))
+            self._retried("removing a wrong object", uri, lambda: self.client.delete_object(**_named(uri)))
         raise fault
 
     def _head(self, uri: S3Uri) -> Answer:
-        return self._tried("looking at what was written", uri, lambda: self.client.head_object(**_named(uri)))
+        return self._retried("looking at what was written", uri, lambda: self.client.head_object(**_named(uri)))
 
-    def _tried(self, what: str, uri: S3Uri, call: Callable[[], T], given_up: Event | None = None) -> T:
-        return tried(Tries(what, uri, self.seconds, given_up), uri, call)
+    def _retried(self, what: str, uri: S3Uri, call: Callable[[], T], given_up: Event | None = None) -> T:
+        return retried(Retries(what, uri, self.seconds, given_up), uri, call)
 
 
-def tried(tries: Tries, uri: S3Uri, call: Callable[[], T]) -> T:
+def retried(retries: Retries, uri: S3Uri, call: Callable[[], T]) -> T:
     """The call's result, tried until it comes or the failure is one for good."""
     while True:
-        tries.check()
+        retries.check()
         try:
             return call()
         except FAILURES as error:
-            _take(error, uri, tries)
+            _wait_or_raise(error, uri, retries)
 
 
 def check_key_name(kms_key_id: str) -> str:
@@ -243,12 +243,12 @@ def check_key_name(kms_key_id: str) -> str:
     return kms_key_id
 
 
-def _take(error: Exception, uri: S3Uri, tries: Tries) -> None:
+def _wait_or_raise(error: Exception, uri: S3Uri, retries: Retries) -> None:
     """Wait before the next try, or raise what the failure is for good."""
-    passing = trouble(error)
+    passing = transient_failure(error)
     if passing is None:
         raise translation(error, uri) from error
-    tries.failed(passing, error)
+    retries.failed(passing, error)
 
 
 def _named(uri: S3Uri) -> Answer:
@@ -262,7 +262,7 @@ def _encryption(kms_key_id: str | None) -> Answer:
 
 
 def _completion(uri: S3Uri, upload_id: str, parts: Sequence[Part], held: dict[int, Answer]) -> Answer:
-    """The list of parts that completes an upload, with the checksums that the store itself tells of them."""
+    """The list of parts that completes an upload, with the checksums that the store itself returned."""
     listed = []
     for part in parts:
         found = held.get(part.number)

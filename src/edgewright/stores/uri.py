@@ -31,7 +31,7 @@ _WANTED = "Wanted s3://bucket/key, or https://bucket.s3.region.amazonaws.com/key
 
 @dataclass(frozen=True, slots=True)
 class S3Uri:
-    """One object's place, or a prefix that objects are written under.
+    """The name of one object, or a prefix that objects are written under.
 
     Attributes:
         bucket: 1 to 63 letters, digits, dots, hyphens and underscores. S3's own rule is stricter; this one

@@ -53,7 +53,7 @@ def write(context: WorkerContext, job: Job, monitor: Monitor, uri: S3Uri, pieces
     """Make the job's object of these pieces, encrypted as the job asks, visible only while this attempt is the latest.
 
     Raises:
-        JobStopped: the job is to end, or somebody else does it now. What the iterable raises comes out unchanged.
+        JobStopped: the job is to end, or another worker does it now. What the iterable raises comes out unchanged.
         StoreUnavailable: the store broke off, or the kept parts are of other bytes; done again, it goes on, or anew.
     """
     key = kms_key(context, job)
@@ -69,7 +69,7 @@ def write(context: WorkerContext, job: Job, monitor: Monitor, uri: S3Uri, pieces
 
 
 def withdraw(context: WorkerContext, job: Job) -> None:
-    """End the upload of a job that ends without its object: from here on nobody can make it visible."""
+    """End the upload of a job that ends without its object: from here on no attempt can make it visible."""
     upload = insist(context, lambda: context.uploads.find(job))
     if upload is None:
         return
@@ -97,7 +97,7 @@ class _Sending:
         self._store = store
         self._ledger = context.uploads
         self._job = job
-        self._watch = monitor
+        self._monitor = monitor
         self._uri, self._key = what
         self._sender: PartSender[tuple[int, KeptPart]] = PartSender(monitor.look)
 
@@ -106,7 +106,7 @@ class _Sending:
         upload, kept = self._resumed() or (self._begun(), {})
         try:
             sent = self._sent(upload, kept, parts)
-            self._watch.allow(self._uri)
+            self._monitor.allow(self._uri)
             upload_id = _named(upload)
             self._store.complete_upload(self._uri, upload_id, sent, kms_key_id=self._key)
         except UploadGone:
@@ -138,7 +138,7 @@ class _Sending:
             if number in held and (held[number].etag, held[number].size) == (part.etag, part.size)
         }
         size = sum(part.size for part in kept.values())
-        log.info("going on with an upload", job=self._job.key.arn, parts_kept=len(kept), bytes_kept=size)
+        log.info("resuming an upload", job=self._job.key.arn, parts_kept=len(kept), bytes_kept=size)
         return upload, kept
 
     def _begun(self) -> KeptUpload:
@@ -148,7 +148,7 @@ class _Sending:
         try:
             with _fenced():
                 return insist(self._context, lambda: self._ledger.note_begun(upload, self._job, upload_id))
-        except JobStopped:  # nobody else knows this upload
+        except JobStopped:  # no other attempt knows this upload
             with suppress(EdgewrightError):
                 self._store.abort_upload(self._uri, upload_id)
                 self._ledger.note_unbegun(upload)
@@ -192,7 +192,7 @@ class _Sending:
         return number, KeptPart(etag, len(data), digest)
 
     def _discard(self, upload: KeptUpload) -> None:
-        """Let nobody go on with an upload, unless this attempt is outdated: then it is another's to decide."""
+        """Abandon an upload, unless this attempt is outdated: then the latest one decides."""
         with _fenced():
             insist(self._context, lambda: self._ledger.abandon(upload, self._job))
         self._sender.settle(SETTLING_SECONDS)
@@ -200,7 +200,7 @@ class _Sending:
             abort(self._context, upload)
 
     def _waited(self, work: Callable[[], T]) -> T:
-        return background.awaited(background.start(work), self._watch.look)
+        return background.awaited(background.start(work), self._monitor.look)
 
 
 def _named(upload: KeptUpload) -> str:

@@ -10,7 +10,7 @@ import pytest
 from components import artifact, recipe
 from edgewright.errors import PackageRefused, ValidationFault
 from edgewright.greengrass.reading import read_json_recipe
-from edgewright.greengrass.recipe_artifacts import artifacts_of, checked, moved
+from edgewright.greengrass.recipe_artifacts import artifacts_of, checked, with_uris
 from edgewright.stores import S3Uri
 
 URI = "s3://packages/out/digits-1.0.tar.gz"
@@ -34,14 +34,14 @@ def test_another_spelling_of_the_key_is_read_and_made_ours() -> None:
     entry["URI"] = entry.pop("Uri")
     given = json.loads(recipe(entry))
     (found,) = artifacts_of(given)
-    there = moved(given, {found.uri: S3Uri("other", "place")})["Manifests"][0]["Artifacts"]
+    there = with_uris(given, {found.uri: S3Uri("other", "place")})["Manifests"][0]["Artifacts"]
     assert there == [artifact("s3://other/place", b"x")]
 
 
-def test_only_places_are_moved() -> None:
+def test_only_uris_are_changed() -> None:
     given = json.loads(recipe(artifact(URI, b"x")))
     given["Manifests"].append({"Lifecycle": {}})
-    there = moved(given, {S3Uri.parse(URI): S3Uri("other", "place")})
+    there = with_uris(given, {S3Uri.parse(URI): S3Uri("other", "place")})
     assert json.loads(json.dumps(there).replace("s3://other/place", URI)) == given
 
 

@@ -11,7 +11,7 @@ from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.jobs import Kind
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.stores import DirectoryStore
-from edgewright.stores.keyring import Key, Keyring, Place
+from edgewright.stores.keyring import Key, Keyring, Owner
 from unit.operations.conftest import ACCOUNT, REGION, ROLE, packaging_request
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def ring(tmp_path: Path) -> Keyring:
 
 @pytest.fixture
 def key(ring: Keyring) -> Key:
-    return ring.create(Place(ACCOUNT, REGION), "edge")
+    return ring.create(Owner(ACCOUNT, REGION), "edge")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_key_of_the_callers_is_taken_and_echoed(
     folder: Context, key: Key, create: Callable[[Context, str], None], kind: Kind, form: str
 ) -> None:
     forms = {"id": key.key_id, "arn": key.arn, "alias": "alias/edge", "none": ""}
-    named = forms.get(form, key.place.arn("alias/edge"))
+    named = forms.get(form, key.owner.arn("alias/edge"))
     create(folder, named)
     job = folder.jobs.get(folder.key(kind, "job"))
     assert job.output_config["KmsKeyId"] == named

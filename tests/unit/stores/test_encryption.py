@@ -37,13 +37,13 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 
 def sealed_file(keyset: str, body: bytes, uri: S3Uri = URI, key_id: str = KEY_ID) -> bytes:
-    return b"".join(map(bytes, encryption.seal([body], keyset, key_id, uri)))
+    return b"".join(map(bytes, encryption.encrypt([body], keyset, key_id, uri)))
 
 
 def opened(keyset: str, file: bytes, uri: S3Uri = URI) -> Generator[bytes, None, None]:
     form = encryption.form(file[: encryption.HEAD], uri)
     assert form.key_id is not None
-    return encryption.unseal(io.BytesIO(file[form.start :]).read, keyset, form.key_id, uri)
+    return encryption.decrypt(io.BytesIO(file[form.start :]).read, keyset, form.key_id, uri)
 
 
 def until_refused(pieces: Iterable[bytes]) -> bytes:
@@ -76,10 +76,10 @@ def test_no_byte_of_the_object_is_in_its_file(keyset: str) -> None:
 
 
 @pytest.mark.parametrize("sizes", [[1] * 5000, [0, 3, 0], [SEGMENT * 3], [7_000, 700_000, 5]])
-def test_pieces_of_any_size_are_sealed(keyset: str, sizes: list[int]) -> None:
+def test_pieces_of_any_size_are_encrypted(keyset: str, sizes: list[int]) -> None:
     pieces = [noise(size, seed) for seed, size in enumerate(sizes)]
     buffers: list[Buffer] = [(memoryview, bytearray, bytes)[number % 3](piece) for number, piece in enumerate(pieces)]
-    file = b"".join(map(bytes, encryption.seal(buffers, keyset, KEY_ID, URI)))
+    file = b"".join(map(bytes, encryption.encrypt(buffers, keyset, KEY_ID, URI)))
     assert b"".join(opened(keyset, file)) == b"".join(pieces)
 
 
@@ -94,7 +94,7 @@ def test_ciphertext_comes_while_pieces_come(keyset: str) -> None:
             yield bytes(PIECE)
 
     taken = 0
-    for piece in encryption.seal(pieces(), keyset, KEY_ID, URI):
+    for piece in encryption.encrypt(pieces(), keyset, KEY_ID, URI):
         taken += len(memoryview(piece))
         assert given - taken <= 3 * PIECE
     assert taken > 64 * PIECE
@@ -200,7 +200,7 @@ def test_the_makers_own_error_comes_out_unchanged(keyset: str) -> None:
         yield bytes(PIECE)
         raise stop
 
-    for file in (encryption.seal(pieces(), keyset, KEY_ID, URI), encryption.plain(pieces())):
+    for file in (encryption.encrypt(pieces(), keyset, KEY_ID, URI), encryption.plain(pieces())):
         with pytest.raises(JobStopped) as raised:
             list(file)
         assert raised.value is stop
@@ -217,13 +217,13 @@ def test_a_disk_that_fails_while_it_is_read_is_not_taken_for_damage(keyset: str)
 
     got: list[bytes] = []
     with pytest.raises(StoreUnavailable) as raised:
-        got.extend(encryption.unseal(read, keyset, KEY_ID, URI))
+        got.extend(encryption.decrypt(read, keyset, KEY_ID, URI))
     assert raised.value is broken
     assert b"".join(got) == BODY[: len(got) * PIECE] != b""
 
 
 def test_a_reader_and_a_writer_may_give_up(keyset: str) -> None:
-    writing = encryption.seal([bytes(PIECE)] * 3, keyset, KEY_ID, URI)
+    writing = encryption.encrypt([bytes(PIECE)] * 3, keyset, KEY_ID, URI)
     next(writing), next(writing)
     writing.close()
     reading = opened(keyset, sealed_file(keyset, BODY))

@@ -14,13 +14,13 @@ import pytest
 
 from edgewright.errors import KeyRefused, KeyUnusable, ObjectDamaged, ObjectForbidden
 from edgewright.stores import DirectoryStore, S3Uri, encryption
-from edgewright.stores.keyring import Key, KeyName, Keyring, Place
+from edgewright.stores.keyring import Key, KeyName, Keyring, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HERE = Place("123456789012", "eu-west-1")
+HERE = Owner("123456789012", "eu-west-1")
 UNKNOWN = "1234abcd-12ab-34cd-56ef-1234567890ab"
 URI = S3Uri("bucket", "a/model.tar.gz")
 
@@ -46,7 +46,7 @@ def store(ring: Keyring, tmp_path: Path) -> DirectoryStore:
 
 
 def names(key: Key) -> list[str]:
-    return [key.key_id, key.arn, "alias/edge", key.place.arn("alias/edge")]
+    return [key.key_id, key.arn, "alias/edge", key.owner.arn("alias/edge")]
 
 
 class TestNames:
@@ -59,8 +59,8 @@ class TestNames:
         with pytest.raises(KeyRefused, match="does not say of which account and region"):
             ring.find("alias/edge")
 
-    @pytest.mark.parametrize("other", [Place("999999999999", "eu-west-1"), Place("123456789012", "us-east-1")])
-    def test_nobody_else_finds_it(self, ring: Keyring, key: Key, other: Place) -> None:
+    @pytest.mark.parametrize("other", [Owner("999999999999", "eu-west-1"), Owner("123456789012", "us-east-1")])
+    def test_nobody_else_finds_it(self, ring: Keyring, key: Key, other: Owner) -> None:
         for name in (key.arn, HERE.arn("alias/edge")):
             with pytest.raises(KeyRefused, match="belongs to another account or region"):
                 ring.find(name, other)
@@ -70,7 +70,7 @@ class TestNames:
             ring.find("alias/edge", other)
 
     def test_an_arn_is_not_believed_about_whose_a_key_is(self, ring: Keyring, key: Key) -> None:
-        other = Place("999999999999", "eu-west-1")
+        other = Owner("999999999999", "eu-west-1")
         with pytest.raises(KeyRefused, match="does not exist"):
             ring.find(other.arn(f"key/{key.key_id}"), other)
 
@@ -130,8 +130,8 @@ class TestKeeping:
         with pytest.raises(KeyRefused, match=f"already exists, for key {key.key_id}"):
             ring.create(HERE, "alias/edge")
         assert ring.list_keys() == [key]
-        elsewhere = ring.create(Place(HERE.account, "us-east-1"), "edge")
-        assert ring.find("alias/edge", elsewhere.place) == elsewhere
+        elsewhere = ring.create(Owner(HERE.account, "us-east-1"), "edge")
+        assert ring.find("alias/edge", elsewhere.owner) == elsewhere
         assert ring.find("alias/edge", HERE) == key
 
     def test_an_alias_moves(self, ring: Keyring, key: Key) -> None:
@@ -169,7 +169,7 @@ class TestKeeping:
     def test_a_maker_that_is_killed_leaves_whole_files(self, folder: Path) -> None:
         code = (
             "import os, sys, pathlib; from edgewright.stores import keyring;"
-            "ring = keyring.Keyring(pathlib.Path(sys.argv[1])); place = keyring.Place('123456789012', 'r');"
+            "ring = keyring.Keyring(pathlib.Path(sys.argv[1])); place = keyring.Owner('123456789012', 'r');"
             "ring.create(place, 'first');"
             "os.fsync = lambda _: os.kill(os.getpid(), 9); ring.create(place, 'second')"
         )
@@ -178,7 +178,7 @@ class TestKeeping:
         ring = Keyring(folder)
         assert [*ring.aliases().values()] == [key.key_id for key in ring.list_keys()]
         assert len([*folder.glob(".*.json.*")]) == 1
-        assert ring.create(Place("123456789012", "r"), "second") in ring.list_keys()
+        assert ring.create(Owner("123456789012", "r"), "second") in ring.list_keys()
         assert len([*folder.glob(".*.json.*")]) == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from edgewright.jobs import Status
 from edgewright.stores import DirectoryStore, S3Uri, encryption
-from edgewright.stores.keyring import Key, Keyring, Place
+from edgewright.stores.keyring import Key, Keyring, Owner
 from edgewright.worker.packaging import package_job
 from unit.worker.conftest import SOURCE, tar_gz
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgewright.jobs import Job, JobKey
     from unit.worker.conftest import House
 
-HERE = Place("123456789012", "eu-west-1")
+HERE = Owner("123456789012", "eu-west-1")
 PACKAGE = S3Uri("out", "packages/digits-1.0.tar.gz")
 
 
@@ -91,7 +91,7 @@ def test_a_key_that_was_disabled_meanwhile_fails_the_job(
 def test_a_key_of_another_region_is_not_taken_by_a_worker_either(
     house: House, objects: DirectoryStore, ring: Keyring
 ) -> None:
-    ring.create(Place(HERE.account, "us-east-1"), "edge")
+    ring.create(Owner(HERE.account, "us-east-1"), "edge")
     ended = run(house, objects, created(house, "alias/edge"))
     assert ended.status is Status.FAILED
     assert "Alias arn:aws:kms:eu-west-1:123456789012:alias/edge is not found" in ended.status_message  # type: ignore[union-attr]

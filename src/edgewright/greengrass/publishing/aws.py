@@ -17,7 +17,7 @@ from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachabl
 from edgewright.greengrass.publishing.protocols import Fetch, Published
 from edgewright.greengrass.reading import read_json_recipe
 from edgewright.greengrass.recipe import dump, made_by
-from edgewright.greengrass.recipe_artifacts import Artifact, artifacts_of, checked, moved
+from edgewright.greengrass.recipe_artifacts import Artifact, artifacts_of, checked, with_uris
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class Destination:
                 "hyphens, underscores and slashes are wanted."
             )
 
-    def place(self, name: str, version: str, artifact: Artifact) -> S3Uri:
-        """Where an artifact goes: another for other bytes."""
+    def uri(self, name: str, version: str, artifact: Artifact) -> S3Uri:
+        """Where an artifact goes: another URI for other bytes."""
         folder = S3Uri(self.bucket, self.prefix.strip("/")).joined(f"{name}/{version}/{artifact.sha256}")
         return folder.joined(artifact.file)
 
@@ -149,14 +149,14 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
     """
     read = read_json_recipe(recipe)
     name, version, artifacts = read["ComponentName"], read["ComponentVersion"], artifacts_of(read)
-    places = {artifact.uri: destination.place(name, version, artifact) for artifact in artifacts}
+    uris = {artifact.uri: destination.uri(name, version, artifact) for artifact in artifacts}
     with _translated():
         arn = _existing(clients, name, version)
         made = None
         if arn is None:
             for artifact in artifacts:
-                _upload(clients.s3, places[artifact.uri], checked(artifact, fetch(artifact)))
-            made = _create(clients, dump(moved(read, places)))
+                _upload(clients.s3, uris[artifact.uri], checked(artifact, fetch(artifact)))
+            made = _create(clients, dump(with_uris(read, uris)))
             arn = made or _existing(clients, name, version)
         if arn is None:
             raise ServiceUnreachable(f"AWS says that {name} {version} exists, and does not list it. Try again.")
@@ -230,21 +230,21 @@ def _same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> tuple[
 
 
 def _create(clients: Clients, recipe: bytes) -> str | None:
-    """The new version's ARN; None where somebody made it in between."""
+    """The new version's ARN; None where it was made in between."""
     try:
         return str(clients.greengrass.create_component_version(inlineRecipe=recipe)["arn"])
     except clients.greengrass.exceptions.ConflictException:
         return None
 
 
-def _upload(s3: Any, place: S3Uri, pieces: Iterable[Buffer]) -> None:
+def _upload(s3: Any, uri: S3Uri, pieces: Iterable[Buffer]) -> None:
     """Upload, unless these very bytes are there already: the key holds their digest."""
     try:
-        s3.head_object(Bucket=place.bucket, Key=place.key)
+        s3.head_object(Bucket=uri.bucket, Key=uri.key)
     except s3.exceptions.ClientError as error:
         if error.response["Error"]["Code"] not in _NO_OBJECT:
             raise
-        s3.upload_fileobj(io.BufferedReader(_Pieces(pieces)), place.bucket, place.key)
+        s3.upload_fileobj(io.BufferedReader(_Pieces(pieces)), uri.bucket, uri.key)
 
 
 def _await_deployable(clients: Clients, arn: str, wait_seconds: float) -> None:
@@ -256,9 +256,11 @@ def _await_deployable(clients: Clients, arn: str, wait_seconds: float) -> None:
         if state == "DEPLOYABLE":
             return
         if state not in {"REQUESTED", "INITIATED"}:
-            told = "; ".join([status.get("message", ""), *(f"{n}: {t}" for n, t in status.get("errors", {}).items())])
+            reasons = "; ".join(
+                [status.get("message", ""), *(f"{n}: {t}" for n, t in status.get("errors", {}).items())]
+            )
             raise ServiceRefused(
-                f"AWS could not make {arn}, which is {state}: {told}. Delete it with `aws greengrassv2 "
+                f"AWS could not make {arn}, which is {state}: {reasons}. Delete it with `aws greengrassv2 "
                 f"delete-component --arn {arn}`, fix the cause, and publish again."
             )
         if time.monotonic() >= until:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.stores import DirectoryStore
-from edgewright.stores.keyring import Keyring, Place
+from edgewright.stores.keyring import Keyring, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from edgewright.stores import S3Uri
 
 
-class SealedDirectory(DirectoryStore):
+class EncryptedDirectory(DirectoryStore):
     """A folder whose objects are all written with one key of a keyring beside it."""
 
     def __init__(self, data: Path) -> None:
         keyring = Keyring(data / "kms")
         super().__init__(data / "objects", keyring)
-        self._name = keyring.create(Place("123456789012", "eu-west-1")).arn
+        self._name = keyring.create(Owner("123456789012", "eu-west-1")).arn
 
     def write(
         self,
