@@ -1,4 +1,4 @@
-"""One suite for stores whose objects are sent in parts that outlive whoever sent them: memory, and S3."""
+"""One suite for stores whose objects are sent in parts that outlive the process that sent them: memory, and S3."""
 
 from __future__ import annotations
 

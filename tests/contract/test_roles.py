@@ -219,7 +219,7 @@ def test_an_sts_that_cannot_be_reached_is_not_a_denial(s3_bucket: Bucket) -> Non
         job_roles.check(ROLE, ACCOUNT, "job")
 
 
-def test_own_credentials_that_sts_refuses_are_not_the_callers_to_mend(s3_bucket: Bucket) -> None:
+def test_own_credentials_that_sts_refuses_are_not_the_callers_fault(s3_bucket: Bucket) -> None:
     with sts_service(ROLE) as sts:
         sts.down = [refusal(403, "InvalidClientTokenId")]
         with pytest.raises(StoreUnavailable, match="the service's own credentials"):

@@ -65,7 +65,7 @@ def test_an_object_is_encrypted_with_the_key(house: House, size: int, key: str) 
     assert house.head()["ContentLength"] == size
 
 
-def test_an_upload_in_parts_is_encrypted_by_whoever_completes_it(house: House) -> None:
+def test_an_upload_in_parts_is_encrypted_whichever_process_completes_it(house: House) -> None:
     upload_id = house.store().begin_upload(house.uri, kms_key_id=KEY)
     house.store().upload_part(house.uri, upload_id, 1, b"x")
     parts = list(house.store().uploaded_parts(house.uri, upload_id).values())
@@ -94,7 +94,7 @@ def test_a_service_that_ignores_the_key_keeps_no_object(house: House, size: int)
     assert house.names() == []
 
 
-def test_a_key_that_the_service_does_not_have_is_the_callers_to_mend(house: House) -> None:
+def test_a_key_that_the_service_does_not_have_is_the_callers_fault(house: House) -> None:
     refusal = b"<Error><Code>KMS.NotFoundException</Code><Message>Invalid keyId</Message></Error>"
     with (
         stand_in(lambda _: Answer(400, refusal, {"Content-Type": "application/xml"})) as service,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +13,12 @@ from edgewright.cli import output
 from edgewright.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgewright.packaging import Verified
     from edgewright.packaging.inspection import Inspection
     from edgewright.settings import Settings
+    from edgewright.stores import ObjectStore
     from edgewright.stores.local_or_s3 import Source
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -26,6 +29,13 @@ def _settings(data_dir: Path | None) -> Settings:
     from edgewright.settings import load
 
     return load(data_dir=data_dir)
+
+
+def _store(data_dir: Path | None) -> Callable[[], ObjectStore]:
+    """What opens the object store, at the first call alone: without objects no settings are loaded."""
+    from edgewright.stores import open_store
+
+    return cache(lambda: open_store(_settings(data_dir)))
 
 
 def _keys_and_limits(data_dir: Path | None) -> tuple[Path, Limits]:
@@ -60,12 +70,12 @@ def package(
     from edgewright.signing import keys, signers
     from edgewright.stores import local_or_s3
 
-    settings = partial(_settings, data_dir)
+    opened = _store(data_dir)
     keys_dir, limits = _keys_and_limits(data_dir)
     signer = signers.open_signer(key) if key else keys.load_or_create(keys_dir)
     model = Model(model_name, model_version)
-    origin = local_or_s3.source(source, settings)
-    target = local_or_s3.target(destination, package_name(model), settings)
+    origin = local_or_s3.source(source, opened)
+    target = local_or_s3.target(destination, package_name(model), opened)
     with output.progress("packaging", origin.size) as report:
         made = make(origin.read(), target.write, model, signer, limits, digest=True, progress=report)
     if json:
@@ -96,7 +106,7 @@ def verify(
     if not trusted:
         raise typer.BadParameter("give --public-key PEM or --trust DIR: a signature proves nothing without a key")
     _, limits = _keys_and_limits(data_dir)
-    origin = local_or_s3.source(archive, partial(_settings, data_dir))
+    origin = local_or_s3.source(archive, _store(data_dir))
     with output.progress("verifying", origin.size) as report:
         verified = check(
             origin.read(),
@@ -150,7 +160,7 @@ def inspect(
     own = keys_dir / keys.PUBLIC_FILE
     if not trusted and own.exists():
         trusted = [keys.load_public_key(own)]
-    origin = local_or_s3.source(archive, partial(_settings, data_dir))
+    origin = local_or_s3.source(archive, _store(data_dir))
     found = inspection.inspect(origin.read, trusted, limits)
     if json:
         output.as_json(_inspected(found, origin))

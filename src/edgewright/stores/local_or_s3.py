@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
 from edgewright.files import write_atomically
-from edgewright.stores.opening import open_store
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.settings import Settings
+    from edgewright.stores.protocols import ObjectStore
 
 PIECE = 1024 * 1024
 
@@ -39,15 +38,15 @@ class Target:
     write: Callable[[Iterable[Buffer]], None]
 
 
-def source(text: str, settings: Callable[[], Settings]) -> Source:
-    """The file or object that `text` names; the settings are loaded for an object only.
+def source(text: str, opened: Callable[[], ObjectStore]) -> Source:
+    """The file or object that `text` names; the store is opened for an object only.
 
     Raises:
         ObjectNotFound: there is none.
         UriRefused: an `s3://` URI that cannot be read as one.
     """
     if text.startswith("s3://"):
-        store, uri = open_store(settings()), S3Uri.parse(text)
+        store, uri = opened(), S3Uri.parse(text)
         return Source(text, store.size(uri), partial(store.read, uri))
     path = Path(text)
     if not path.is_file():
@@ -55,11 +54,11 @@ def source(text: str, settings: Callable[[], Settings]) -> Source:
     return Source(text, path.stat().st_size, partial(read_file, path))
 
 
-def target(folder: str, name: str, settings: Callable[[], Settings]) -> Target:
-    """The file or object called `name` under `folder`, a path or an `s3://` URI. Settings as for `source`."""
+def target(folder: str, name: str, opened: Callable[[], ObjectStore]) -> Target:
+    """The file or object called `name` under `folder`, a path or an `s3://` URI. The store as for `source`."""
     if folder.startswith("s3://"):
         uri = S3Uri.parse(folder).joined(name)
-        return Target(str(uri), partial(open_store(settings()).write, uri))
+        return Target(str(uri), partial(opened().write, uri))
     path = Path(folder) / name
     return Target(str(path), partial(write_file, path))
 

@@ -161,7 +161,7 @@ def test_each_failure_of_the_disk_has_its_error(number: int, error: type[Edgewri
     assert translated.message.endswith("Bucket: b, Key: k")
 
 
-def test_a_root_that_cannot_be_made_is_the_operators_to_mend(tmp_path: Path) -> None:
+def test_a_root_that_cannot_be_made_is_for_the_operator_to_correct(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="file/objects cannot be used: Not a directory"):
         DirectoryStore(tmp_path / "file" / "objects").write(S3Uri("b", "k"), [b"x"])

@@ -36,7 +36,7 @@ def noise(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-def sealed_file(keyset: str, body: bytes, uri: S3Uri = URI, key_id: str = KEY_ID) -> bytes:
+def encrypted_file(keyset: str, body: bytes, uri: S3Uri = URI, key_id: str = KEY_ID) -> bytes:
     return b"".join(map(bytes, encryption.encrypt([body], keyset, key_id, uri)))
 
 
@@ -59,7 +59,7 @@ def until_refused(pieces: Iterable[bytes]) -> bytes:
 )
 def test_the_size_of_an_object_is_told_by_its_file(keyset: str, size: int) -> None:
     body = noise(size)
-    file = sealed_file(keyset, body)
+    file = encrypted_file(keyset, body)
     form = encryption.form(file[: encryption.HEAD], URI)
     assert form == encryption.Form(encryption.HEAD, KEY_ID)
     assert form.size(len(file), URI) == size
@@ -70,9 +70,9 @@ def test_the_size_of_an_object_is_told_by_its_file(keyset: str, size: int) -> No
 
 def test_no_byte_of_the_object_is_in_its_file(keyset: str) -> None:
     body = b"\x1f\x8b" + b"a known text that repeats. " * 100_000
-    file = sealed_file(keyset, body)
+    file = encrypted_file(keyset, body)
     assert b"known" not in file
-    assert file != sealed_file(keyset, body), "a new salt for each object"
+    assert file != encrypted_file(keyset, body), "a new salt for each object"
 
 
 @pytest.mark.parametrize("sizes", [[1] * 5000, [0, 3, 0], [SEGMENT * 3], [7_000, 700_000, 5]])
@@ -137,13 +137,13 @@ def swapped(file: bytes, one: int, other: int) -> bytes:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_refused_and_gives_only_what_was_proven(keyset: str, damage: str) -> None:
-    got = until_refused(opened(keyset, DAMAGES[damage](sealed_file(keyset, BODY))))
+    got = until_refused(opened(keyset, DAMAGES[damage](encrypted_file(keyset, BODY))))
     assert BODY.startswith(got)
     assert len(got) < len(BODY)
 
 
 def test_any_changed_bit_is_found(keyset: str) -> None:
-    file = sealed_file(keyset, b"a small object")
+    file = encrypted_file(keyset, b"a small object")
     for position in range(encryption.HEAD - 16, len(file)):
         assert until_refused(opened(keyset, flipped(file, position))) == b""
 
@@ -152,17 +152,17 @@ def test_any_changed_bit_is_found(keyset: str) -> None:
     "other", [S3Uri("bucket", "models/other.tar.gz"), S3Uri("bucket-2", URI.key), S3Uri("b", f"ucket/{URI.key}")]
 )
 def test_a_file_that_was_moved_to_another_object_is_refused(keyset: str, other: S3Uri) -> None:
-    file = sealed_file(keyset, BODY, other)
+    file = encrypted_file(keyset, BODY, other)
     assert b"".join(opened(keyset, file, other)) == BODY
     assert until_refused(opened(keyset, file)) == b""
 
 
 def test_another_key_opens_nothing(keyset: str) -> None:
-    assert until_refused(opened(encryption.new_keyset(), sealed_file(keyset, BODY))) == b""
+    assert until_refused(opened(encryption.new_keyset(), encrypted_file(keyset, BODY))) == b""
 
 
 @pytest.mark.parametrize("length", [0, 39, 55, SEGMENT + 1, SEGMENT + 16, 3 * SEGMENT + 16])
-def test_a_size_that_no_sealed_file_has_is_refused(length: int) -> None:
+def test_a_size_that_no_encrypted_file_has_is_refused(length: int) -> None:
     with pytest.raises(ObjectDamaged, match="cut short"):
         encryption.Form(encryption.HEAD, KEY_ID).size(encryption.HEAD + length, URI)
 
@@ -183,7 +183,7 @@ def test_a_plain_object_is_its_own_file(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 5, len(encryption.MAGIC), 40])
-def test_a_plain_object_that_looks_sealed_gets_a_header(cut: int) -> None:
+def test_a_plain_object_that_looks_encrypted_gets_a_header(cut: int) -> None:
     body = encryption.MAGIC + b"\x01" + uuid.uuid4().bytes + noise(100)
     pieces = [body[start : start + cut] for start in range(0, len(body), cut)]
     file = b"".join(map(bytes, encryption.plain(pieces)))
@@ -207,7 +207,7 @@ def test_the_makers_own_error_comes_out_unchanged(keyset: str) -> None:
 
 
 def test_a_disk_that_fails_while_it_is_read_is_not_taken_for_damage(keyset: str) -> None:
-    file = io.BytesIO(sealed_file(keyset, BODY)[encryption.HEAD :])
+    file = io.BytesIO(encrypted_file(keyset, BODY)[encryption.HEAD :])
     broken = StoreUnavailable("the disk failed")
 
     def read(size: int) -> bytes:
@@ -226,7 +226,7 @@ def test_a_reader_and_a_writer_may_give_up(keyset: str) -> None:
     writing = encryption.encrypt([bytes(PIECE)] * 3, keyset, KEY_ID, URI)
     next(writing), next(writing)
     writing.close()
-    reading = opened(keyset, sealed_file(keyset, BODY))
+    reading = opened(keyset, encrypted_file(keyset, BODY))
     next(reading)
     reading.close()
 

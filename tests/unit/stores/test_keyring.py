@@ -221,7 +221,7 @@ class TestObjects:
     def file(self, tmp_path: Path, uri: S3Uri = URI) -> Path:
         return tmp_path / "data" / "objects" / uri.bucket / uri.key
 
-    def test_an_object_is_sealed_in_its_own_place(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
+    def test_an_object_is_bound_to_its_own_key(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
         name = store.check_key("alias/edge", HERE.account, HERE.region)
         assert name == key.arn
         store.write(URI, [b"\x1f\x8b plain text"], kms_key_id=name)
@@ -232,7 +232,7 @@ class TestObjects:
         assert store.size(URI) == len(b"\x1f\x8b plain text")
         assert list(store.list("bucket")) == [URI]
 
-    def test_plain_and_sealed_replace_each_other(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
+    def test_plain_and_encrypted_replace_each_other(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
         for body, name in ((b"one", None), (b"second", key.arn), (b"3", None)):
             store.write(URI, [body], kms_key_id=name)
             assert b"".join(store.read(URI)) == body
@@ -252,7 +252,7 @@ class TestObjects:
         assert len(seen) > 1024 * 1024
         assert b"known" not in seen
 
-    def test_a_plain_object_that_looks_sealed_is_given_back(
+    def test_a_plain_object_that_looks_encrypted_is_given_back(
         self, store: DirectoryStore, key: Key, tmp_path: Path
     ) -> None:
         store.write(URI, [b"inside"], kms_key_id=key.arn)
@@ -262,7 +262,7 @@ class TestObjects:
             assert b"".join(store.read(uri)) == body
             assert store.size(uri) == len(body)
 
-    def test_a_sealed_file_may_be_brought_back_from_a_backup(
+    def test_an_encrypted_file_may_be_brought_back_from_a_backup(
         self, store: DirectoryStore, key: Key, tmp_path: Path
     ) -> None:
         store.write(URI, [b"inside"], kms_key_id=key.arn)
@@ -271,14 +271,14 @@ class TestObjects:
         self.file(tmp_path).write_bytes(backup)
         assert b"".join(store.read(URI)) == b"inside"
 
-    def test_a_sealed_file_that_was_moved_is_refused(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
+    def test_an_encrypted_file_that_was_moved_is_refused(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
         store.write(URI, [b"inside"], kms_key_id=key.arn)
         other = S3Uri("bucket", "a/other.tar.gz")
         self.file(tmp_path, other).write_bytes(self.file(tmp_path).read_bytes())
         with pytest.raises(ObjectDamaged, match=r"moved here from another object's place.*Key: a/other\.tar\.gz"):
             list(store.read(other))
 
-    def test_a_sealed_file_that_was_cut_is_refused(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
+    def test_an_encrypted_file_that_was_cut_is_refused(self, store: DirectoryStore, key: Key, tmp_path: Path) -> None:
         store.write(URI, [b"inside"], kms_key_id=key.arn)
         os.truncate(self.file(tmp_path), encryption.HEAD + 10)
         for use in (lambda: store.size(URI), lambda: list(store.read(URI)), lambda: store.exists(URI)):
