@@ -21,8 +21,8 @@ class NoopWorker:
     """Runs workflows that do nothing, and wakes the queue as a worker does."""
 
     def __init__(self, url: str) -> None:
-        self._has_room = threading.Event()
-        self._executor = Executor(url, f"noop-{os.getpid()}", self._run, self._has_room.set, 8)
+        self._wakeup = threading.Event()
+        self._executor = Executor(url, f"noop-{os.getpid()}", self._run, 8)
 
     def start(self, concurrency: int) -> None:
         """Accept work from here on."""
@@ -30,13 +30,13 @@ class NoopWorker:
         threading.Thread(target=self._wake, daemon=True).start()
 
     def _run(self, _arn: str, _created_ms: int, _trace: str | None) -> None:
-        pass
+        self._wakeup.set()
 
     def _wake(self) -> None:
         while True:
-            self._has_room.wait(POLL_SECONDS)
-            self._has_room.clear()
-            self._executor.ring()
+            self._wakeup.wait(POLL_SECONDS)
+            self._wakeup.clear()
+            self._executor.poll()
 
 
 def main() -> None:

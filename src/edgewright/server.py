@@ -38,7 +38,7 @@ from edgewright.stores.protocols import LinkingStore
 from edgewright.supervisor import supervised_worker
 from edgewright.telemetry import snapshot
 from edgewright.telemetry.requests import RequestCounters
-from edgewright.worker import Handover
+from edgewright.worker import Enqueuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,7 +122,7 @@ def _contexts(
     settings: Settings, kept: Persistence, objects: ObjectStore, artifacts: Artifacts
 ) -> Callable[[Caller], Context]:
     """What operations are given, for each caller."""
-    enqueue, token_key = Handover(settings, kept.queue), secret(kept.engine, TOKEN_KEY)
+    enqueue, token_key = Enqueuer(settings, kept.queue), secret(kept.engine, TOKEN_KEY)
     link, roles = _links(settings.public_url, artifacts, objects), open_roles(settings, objects)
 
     def context_for(caller: Caller) -> Context:

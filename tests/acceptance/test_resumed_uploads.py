@@ -24,10 +24,11 @@ from edgewright.database.connections import migrate, open_database
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.packaging.verifier import verify
 from edgewright.persistence import Persistence
-from edgewright.settings import S3Settings, Settings
+from edgewright.sections import S3Settings
+from edgewright.settings import Settings
 from edgewright.signing.keys import load_public_key
 from edgewright.stores.protocols import PART
-from edgewright.worker import Handover
+from edgewright.worker import Enqueuer
 from faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from migrated import beside
 
@@ -82,9 +83,9 @@ class House:
             source_uri="s3://models/model.tar.gz",
         )
         self.store.insert(job, {})
-        handover = Handover(self.settings, beside(self.store).queue)
-        handover(job.key)
-        handover.close()
+        enqueuer = Enqueuer(self.settings, beside(self.store).queue)
+        enqueuer(job.key)
+        enqueuer.close()
         return job.key
 
     def worker(self, folder: str) -> Any:

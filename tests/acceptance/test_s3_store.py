@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from contract.s3_service import S3Service, s3_service
 from edgewright.errors import JobStopped, ObjectForbidden, ObjectNotFound, StoreUnavailable
-from edgewright.settings import S3Settings, Settings
+from edgewright.sections import S3Settings
+from edgewright.settings import Settings
 from edgewright.stores import ObjectStore, S3Uri, open_store
 
 if TYPE_CHECKING:

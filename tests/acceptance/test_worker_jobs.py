@@ -18,7 +18,7 @@ from edgewright.packaging.verifier import verify
 from edgewright.persistence import Persistence
 from edgewright.settings import Settings
 from edgewright.signing.keys import load_public_key
-from edgewright.worker import Handover
+from edgewright.worker import Enqueuer
 from migrated import beside
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class House:
             source_uri="s3://in/model.tar.gz",
         )
         self.store.insert(job, {})
-        handover = Handover(self.settings, beside(self.store).queue)
-        handover(key)
-        handover.close()
+        enqueuer = Enqueuer(self.settings, beside(self.store).queue)
+        enqueuer(key)
+        enqueuer.close()
         return key
 
     def source(self, mebibytes: int) -> None:

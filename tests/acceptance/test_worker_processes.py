@@ -16,7 +16,7 @@ from edgewright.database.connections import migrate, open_database
 from edgewright.jobs import Job, JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.persistence import Persistence
 from edgewright.settings import Settings
-from edgewright.worker import Handover
+from edgewright.worker import Enqueuer
 from edgewright.worker.engine import engine_url
 from migrated import beside
 
@@ -65,10 +65,10 @@ class House:
         )
         self.store.insert(job, {})
         if hand_over:
-            handover = Handover(self.settings, beside(self.store).queue)
-            handover(key)
-            handover(key)  # twice is once
-            handover.close()
+            enqueuer = Enqueuer(self.settings, beside(self.store).queue)
+            enqueuer(key)
+            enqueuer(key)  # twice is once
+            enqueuer.close()
         return key
 
     def ended(self, key: JobKey) -> Job:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edgewright.persistence import Persistence
-from edgewright.settings import WorkerSettings
+from edgewright.sections import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,23 +133,27 @@ def terminate(process: WorkerProcess) -> int:
 
 def gated_job(gates: Gates, key: JobKey, context: WorkerContext) -> None:
     """A job of two steps, with a gate in each of them and one between."""
-    from edgewright.worker.attempts import begin, concluded, finish
+    from edgewright.jobs import Status
+    from edgewright.worker.attempts import begin, finish, run
     from edgewright.worker.monitor import Monitor
+    from edgewright.worker.results import RESULTS, JobResult
 
     job = begin(key, context)
     if job is None:
         return
     monitor = Monitor(context, job, None)
 
-    def step(name: str) -> dict[str, Any]:
+    def step(name: str) -> JobResult:
         gates.reach(f"{name} of {key.name}", look=monitor.look)
-        return {"status": "COMPLETED", "model_artifact": "s3://made/it"}
+        return RESULTS[key.kind](status=Status.COMPLETED, model_artifact="s3://made/it")
 
-    ending: dict[str, Any] = {}
+    def kept(name: str) -> dict[str, Any]:
+        return run(context, job, partial(step, name)).to_json()
+
     for name in STEPS:
-        ending = context.step(name, partial(concluded, context, job, partial(step, name)))
+        result = RESULTS[key.kind].from_json(context.step(name, partial(kept, name)))
         gates.reach(f"after {name} of {key.name}")
-    finish(context, job, ending)
+    finish(context, job, result)
 
 
 def run_worker(settings: Settings, gates: Gates | None) -> None:

@@ -25,7 +25,8 @@ from chaos.stores import FolderStore, S3Store
 from contract.postgres import postgres_service
 from contract.s3_service import s3_service
 from edgewright import service
-from edgewright.settings import S3Settings, Settings
+from edgewright.sections import S3Settings
+from edgewright.settings import Settings
 from edgewright.signing import keys
 
 if TYPE_CHECKING:

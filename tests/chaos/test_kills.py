@@ -24,9 +24,10 @@ from contract.postgres import postgres_service
 from edgewright import service
 from edgewright.database.connections import open_database
 from edgewright.jobs import ENDED, JobKey, JobStore, Kind, PackagingJob, Status
-from edgewright.settings import Settings, WorkerSettings
+from edgewright.sections import WorkerSettings
+from edgewright.settings import Settings
 from edgewright.signing import keys
-from edgewright.worker import Handover
+from edgewright.worker import Enqueuer
 from edgewright.worker.engine import engine_url
 from migrated import beside
 
@@ -65,7 +66,7 @@ class KillHarness:
 
     settings: Settings
     store: JobStore
-    handover: Handover
+    enqueuer: Enqueuer
     watcher: Watcher
     workers: WorkerPool
     objects: FolderStore
@@ -111,7 +112,7 @@ class KillHarness:
             target="jetson_nano",
         )
         self.store.insert(job, {})
-        self.handover(key)
+        self.enqueuer(key)
         self.jobs.append(key)
         self.open.append(key)
         return name
@@ -188,8 +189,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KillHarn
         stack.callback(engine.dispose)
         objects = FolderStore(settings.objects_dir)
         objects.put(MODELS, "compiled.tar.gz", archive(Source.MEDIUM))
-        handover = Handover(settings, persistence.queue)
-        stack.callback(handover.close)
+        enqueuer = Enqueuer(settings, persistence.queue)
+        stack.callback(enqueuer.close)
 
         def stored(name: str) -> bool:
             return objects.has(PACKAGES, object_key(Source.MEDIUM, f"1.{int(name[4:])}"))
@@ -197,7 +198,7 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KillHarn
         watcher = Watcher(jobs, engine, stored, objects.is_written_by)
         workers = WorkerPool(settings, WORKERS)
         stack.callback(workers.kill_all)
-        yield KillHarness(settings, persistence.jobs, handover, watcher, workers, objects, random.Random(request.param))
+        yield KillHarness(settings, persistence.jobs, enqueuer, watcher, workers, objects, random.Random(request.param))
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from edgewright.database.connections import migrate, open_database
 from edgewright.diagnosis import CheckResult, State, diagnose
 from edgewright.persistence import Persistence
-from edgewright.settings import S3Settings, Settings
+from edgewright.sections import S3Settings
+from edgewright.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

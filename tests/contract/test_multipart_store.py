@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from edgewright.errors import ObjectNotFound, UploadGone, UriRefused
-from edgewright.settings import S3Settings
+from edgewright.sections import S3Settings
 from edgewright.stores import PART, MultipartStore, ObjectStore, Part, S3Uri
 from edgewright.stores.opening import open_s3
 from memory_store import MemoryStore

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from contract.encrypted_directory import EncryptedDirectory
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
-from edgewright.settings import S3Settings
+from edgewright.sections import S3Settings
 from edgewright.stores import PIECE, DirectoryStore, ObjectStore, S3Uri
 from edgewright.stores.opening import open_s3
 from memory_store import MemoryStore

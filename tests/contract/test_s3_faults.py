@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewright.errors import JobStopped, ObjectReplaced, StoreUnavailable
-from edgewright.settings import S3Settings
+from edgewright.sections import S3Settings
 from edgewright.stores import PART, S3Uri
 from edgewright.stores.opening import open_s3
 from faulty_proxy import Fault, Rates, faulty_proxy, seeded

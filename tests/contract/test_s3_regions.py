@@ -11,7 +11,7 @@ import pytest
 
 from contract.s3_stand_in import Answer, Asked, passed_on, stand_in
 from edgewright.errors import ObjectForbidden, StoreUnavailable, UploadGone
-from edgewright.settings import S3Settings
+from edgewright.sections import S3Settings
 from edgewright.stores import PART, S3Uri
 from edgewright.stores.opening import open_s3
 

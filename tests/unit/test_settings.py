@@ -8,7 +8,8 @@ import pytest
 
 from edgewright.errors import SettingsRefused
 from edgewright.limits import Limits
-from edgewright.settings import RENAMED, load
+from edgewright.sections import RENAMED
+from edgewright.settings import Settings, load
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +192,10 @@ def test_old_names_of_a_workers_settings_work_with_a_warning(old: str, monkeypat
     with pytest.warns(FutureWarning, match=f"worker.{old} is deprecated: use worker.{RENAMED[old]}"):
         worker = load().worker
     assert getattr(worker, RENAMED[old]) == 31
+
+
+def test_jobs_are_kept_at_least_as_long_as_their_events() -> None:
+    assert Settings().jobs_days is None
+    assert Settings(jobs_days=30, events_days=30).jobs_days == 30
+    with pytest.raises(ValueError, match=r"jobs_days is 13, less than events_days \(14\)"):
+        Settings(jobs_days=13)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgewright.events.outbox import JobEvent
-    from edgewright.settings import WebhookSettings
+    from edgewright.sections import WebhookSettings
 
 AT_ONCE = 8
 """Connections to the receiver."""

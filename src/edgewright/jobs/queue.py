@@ -50,6 +50,13 @@ class Ticket:
         """Names the work itself: handing the same ticket over twice is one piece of work."""
         return f"{self.key.arn}@{self.created_ms}.{self.times_requeued}"
 
+    @classmethod
+    def parse(cls, workflow_id: str) -> Ticket:
+        """The ticket that names a work."""
+        arn, _, numbers = workflow_id.rpartition("@")
+        created_ms, _, times_requeued = numbers.partition(".")
+        return cls(JobKey.parse_arn(arn), int(created_ms), int(times_requeued))
+
 
 class JobQueue:
     """Which jobs the engine has, and which wait. Safe to use from many threads, and cheap enough to be asked often.

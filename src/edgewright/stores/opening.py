@@ -14,7 +14,8 @@ from edgewright.stores.s3_client import own_session
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgewright.settings import S3Settings, Settings
+    from edgewright.sections import S3Settings
+    from edgewright.settings import Settings
     from edgewright.stores.protocols import ObjectStore
     from edgewright.stores.s3 import S3Store
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.settings import S3Settings
+    from edgewright.sections import S3Settings
 
 ABORT_SECONDS = 1.0
 """How long a write that fails waits for its upload to be aborted; where the store stalls, that goes on in a thread."""

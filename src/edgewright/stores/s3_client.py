@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import SettingsRefused, StoreUnavailable
 
 if TYPE_CHECKING:
-    from edgewright.settings import S3Settings
+    from edgewright.sections import S3Settings
 
 CONNECTIONS = 32
 """Kept open per client: more than two jobs use at once."""

@@ -105,10 +105,10 @@ class Tracing:
 
         def traced(name: str, work: Callable[[], dict[str, Any]], /) -> dict[str, Any]:
             with self.span(name) as span:
-                ending = step(name, work)
+                result = step(name, work)
                 if span is not None:
-                    _set_status(span, ending)
-                return ending
+                    _set_status(span, result)
+                return result
 
         return traced
 
@@ -131,12 +131,12 @@ def _extracted(parent: str) -> Any:
     return TraceContextTextMapPropagator().extract({"traceparent": parent})
 
 
-def _set_status(span: Span, ending: Mapping[str, Any]) -> None:
+def _set_status(span: Span, result: Mapping[str, Any]) -> None:
     """What became of a step."""
     from opentelemetry.trace import StatusCode
 
-    status = ending.get("status", ending.get("Status"))
+    status = result.get("status", result.get("Status"))
     if status is not None:
         span.set_attribute("job.status", str(status))
     if status == FAILED:
-        span.set_status(StatusCode.ERROR, str(ending.get("message", ending.get("StatusMessage", ""))))
+        span.set_status(StatusCode.ERROR, str(result.get("message", result.get("StatusMessage", ""))))

@@ -1,15 +1,15 @@
 """The process that runs jobs: the durable recipes that workers run, and the engine under them."""
 
-from edgewright.worker.context import Leaving, Recipe, WorkerContext
-from edgewright.worker.engine import Handover
+from edgewright.worker.context import Recipe, ShuttingDown, WorkerContext
+from edgewright.worker.engine import Enqueuer
 from edgewright.worker.process import ENDING_SECONDS, RECIPES, Worker, work, worker_context
 
 __all__ = [
     "ENDING_SECONDS",
     "RECIPES",
-    "Handover",
-    "Leaving",
+    "Enqueuer",
     "Recipe",
+    "ShuttingDown",
     "Worker",
     "WorkerContext",
     "work",

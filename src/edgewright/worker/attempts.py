@@ -1,4 +1,4 @@
-"""An attempt at a job, from its begin to its guarded end: what both recipes have in common.
+"""An attempt at a job, from its begin to its guarded end: what all recipes have in common.
 
 Between the two lies the work, as one durable step whose result says how the job is to end. Every update is guarded by
 the attempt, and an object becomes visible only while the attempt is the job's latest; so attempts may overlap.
@@ -18,23 +18,25 @@ from edgewright.errors import (
     StoreUnavailable,
     TransitionRefused,
 )
-from edgewright.jobs import ENDED, Kind, Status
+from edgewright.jobs import ENDED, Status
 from edgewright.stores import S3Uri
 from edgewright.worker import components, messages, uploads
-from edgewright.worker.context import Ending, Leaving, insist, rest
+from edgewright.worker.context import ShuttingDown, until_database_answers, wait
+from edgewright.worker.results import RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgewright.jobs import Job, JobKey
     from edgewright.worker.context import WorkerContext
+    from edgewright.worker.results import JobResult
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = (0.5, 2.0, 5.0)
 """The pauses before work is tried again after the object store or the database broke off."""
 MOST_ATTEMPTS = 20
-"""A job that was begun so often takes its worker down with it, and is begun no more."""
+"""A job that was begun so often ends its worker each time, and is begun no more."""
 
 
 def begin(key: JobKey, context: WorkerContext) -> Job | None:
@@ -42,105 +44,105 @@ def begin(key: JobKey, context: WorkerContext) -> Job | None:
 
     A job that was stopped before the attempt is brought to its end here.
     """
-    changes: dict[str, Any] = (
-        {"status_message": messages.PACKAGING} if key.kind is Kind.PACKAGING else {"started_at": context.now()}
-    )
+    members = RESULTS[key.kind].at_begin(context.now())
     try:
-        job = insist(context, lambda: context.jobs.begin(key, **changes))
+        job = until_database_answers(context, lambda: context.jobs.begin(key, **members))
     except ResourceNotFound:
         return None
     except TransitionRefused as refused:
         if refused.current == Status.STOPPING:
-            _end_stopped(context, insist(context, lambda: context.jobs.get(key)))
+            end_unbegun(context, key)
         return None
     if job.attempt > MOST_ATTEMPTS:
-        finish(context, job, told(key.kind, messages.worn_out(job.attempt - 1)))
+        finish(context, job, RESULTS[key.kind].failed(messages.too_many_attempts(job.attempt - 1)))
         return None
     return job
 
 
-def concluded(context: WorkerContext, job: Job, work: Callable[[], Ending]) -> Ending:
-    """What becomes of the job: the work's own ending, or the one that its error stands for.
+def run(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobResult:
+    """How the job is to end: the work's own result, or the one that its error stands for.
 
     What broke off is tried again a few times. This is the boundary of a worker: no error passes it.
 
     Raises:
-        Leaving: the worker ends first.
+        ShuttingDown: the worker ends first.
     """
+    result = RESULTS[job.key.kind]
     for pause in (*RETRY_SECONDS, None):
         try:
             return work()
         except JobStopped:
-            if context.leaving():
-                raise Leaving from None
-            return {"status": Status.STOPPED}
+            if context.shutting_down():
+                raise ShuttingDown from None
+            return result.stopped()
         except (StoreUnavailable, DatabaseUnavailable) as error:
             log.warning("work broke off", job=job.key.arn, reason=error.message, next_try_seconds=pause)
             if pause is None:
-                return messages.failure(error)
+                return result.failed(messages.sentence(error))
+            wait(context, pause)
         except EdgewrightError as error:
             log.info("job fails", job=job.key.arn, reason=error.message, error=type(error).__name__)
-            return messages.failure(error)
-        except Exception as error:  # the worker's boundary: a fault of ours fails one job, and is logged whole
-            log.exception("job fails by a fault of ours", job=job.key.arn)
-            return messages.failure(error)
-        rest(context, pause)
+            return result.failed(messages.sentence(error))
+        except Exception as error:  # the worker's boundary: an internal error fails one job, and is logged whole
+            log.exception("job fails: an internal error", job=job.key.arn)
+            return result.failed(messages.sentence(error))
     raise AssertionError  # the last try returns
 
 
-def finish(context: WorkerContext, job: Job, ending: Ending) -> None:
-    """Move the job to its end, guarded; where it ends without its object, the object is removed first."""
-    current = _current(context, job.key)
-    if current is None or current.attempt != job.attempt or current.status in ENDED:
-        _leave_to_others(context, job, current, ending.get("model_artifact"))
-    elif current.status is Status.STOPPING:
-        _end_stopped(context, current, by=job)
-    elif ending["status"] != Status.STOPPED:  # an attempt that believes in a Stop which is not there was outdated
-        _end(context, current, ending)
+def finish(context: WorkerContext, job: Job, result: JobResult) -> None:
+    """Move the job to its end, guarded; where it ends without its object, the object is removed first.
 
-
-def told(kind: Kind, ending: Ending) -> Ending:
-    """The ending with its `message` as the member that this kind of job tells it in."""
-    member = "status_message" if kind is Kind.PACKAGING else "failure_reason"
-    return {(member if name == "message" else name): value for name, value in ending.items()}
+    Where a Stop or another attempt comes between, the job is looked at again.
+    """
+    while True:
+        current = _current(context, job.key)
+        if current is None or current.attempt != job.attempt or current.status in ENDED:
+            return _leave_to_others(context, job, current, result.model_artifact)
+        if current.status is Status.STOPPING:
+            return _end(context, current, type(result).stopped(), by=job)
+        # A result of STOPPED where no Stop is: the attempt was outdated, and its job is another's.
+        if result.status is Status.STOPPED or _end_attempt(context, current, result):
+            return None
 
 
 def end_unbegun(context: WorkerContext, key: JobKey) -> None:
     """End a job that was stopped before any worker began it."""
-    _end_stopped(context, context.jobs.get(key))
+    job = until_database_answers(context, lambda: context.jobs.get(key))
+    _end(context, job, RESULTS[key.kind].stopped())
 
 
-def _end(context: WorkerContext, job: Job, ending: Ending) -> None:
-    status = Status(ending["status"])
-    settled = _remove(context, job, by=job) if status is not Status.COMPLETED else {}
-    changes = settled | {name: value for name, value in ending.items() if name != "status"}
-    if status is Status.COMPLETED and job.bytes_total is not None:
-        changes["bytes_done"] = job.bytes_total  # the last report is a little older than the end
+def _end_attempt(context: WorkerContext, job: Job, result: JobResult) -> bool:
+    """End the attempt's job; False where the job is in another status or attempt by now."""
+    members = result.members(context.now())
+    if result.status is not Status.COMPLETED:
+        members = _remove(context, job, by=job) | members
+    elif job.bytes_total is not None:
+        members["bytes_done"] = job.bytes_total  # the last progress is a little older than the end
+    return _move(context, job, result, members, job.attempt)
+
+
+def _end(context: WorkerContext, job: Job, stopped: JobResult, by: Job | None = None) -> None:
+    """End a job that is STOPPING: nothing else leaves that status. It may be an attempt that does so."""
+    members = _remove(context, job, by) | stopped.members(context.now())
+    if not _move(context, job, stopped, members, None):
+        log.info("another worker ended the job", job=job.key.arn)
+
+
+def _move(context: WorkerContext, job: Job, result: JobResult, members: dict[str, Any], attempt: int | None) -> bool:
+    def move() -> Job:
+        return context.jobs.move(job.key, result.status, attempt=attempt, report=result.report, **members)
+
     try:
-        insist(
-            context, lambda: context.jobs.move(job.key, status, attempt=job.attempt, **changes, **_times(context, job))
-        )
+        until_database_answers(context, move)
     except (TransitionRefused, ResourceNotFound):
-        finish(context, job, ending)  # a Stop came between, or another attempt: look again
-    else:
-        log.info("job ended", job=job.key.arn, status=str(status))
-
-
-def _end_stopped(context: WorkerContext, job: Job, by: Job | None = None) -> None:
-    """The end of a job that is STOPPING: nothing leaves that status but this. It may be an attempt that says so."""
-    settled = _remove(context, job, by)
-    changes: dict[str, Any] = settled | ({"status_message": messages.STOPPED} if job.key.kind is Kind.PACKAGING else {})
-    try:
-        insist(context, lambda: context.jobs.move(job.key, Status.STOPPED, **changes, **_times(context, job)))
-    except (TransitionRefused, ResourceNotFound) as refused:
-        log.info("somebody else ended the job", job=job.key.arn, reason=refused.message)
-    else:
-        log.info("job ended", job=job.key.arn, status="STOPPED")
+        return False
+    log.info("job ended", job=job.key.arn, status=str(result.status))
+    return True
 
 
 def _leave_to_others(context: WorkerContext, job: Job, current: Job | None, made: str | None) -> None:
-    """This attempt was outdated. Should its object have come up after the job ended without it, it goes again."""
-    log.info("attempt dropped: the job is in other hands, or ended", job=job.key.arn, attempt=job.attempt)
+    """This attempt was outdated. Should its object have come up after the job ended without it, it is removed again."""
+    log.info("attempt dropped: another one has the job, or it has ended", job=job.key.arn, attempt=job.attempt)
     if made is not None and (current is None or current.status in {Status.STOPPED, Status.FAILED}):
         _delete_unowned(context, job, made)
     if current is not None and current.status in {Status.STOPPED, Status.FAILED}:
@@ -151,8 +153,8 @@ def _remove(context: WorkerContext, job: Job, by: Job | None = None) -> dict[str
     """Remove what attempts at the job may have left: its component, which names its object; its upload; its object.
 
     Returns:
-        What changes with it in the job's row. The row forgets the object if the only attempt that there ever was says
-        so: no other can bring it up again. Else it is looked for once more later.
+        What changes with it in the job's row. The row drops the object's name if the only attempt that there ever was
+        says so: no other can bring it up again. Else it is looked for once more later.
     """
     changes = components.withdraw(context, job)
     uploads.withdraw(context, job)
@@ -164,7 +166,7 @@ def _remove(context: WorkerContext, job: Job, by: Job | None = None) -> dict[str
 def _delete_unowned(context: WorkerContext, job: Job, written: str) -> bool:
     """Delete the object that a job's attempt may have made, unless another job has made it too; whether it is gone."""
     key = job.key
-    if insist(context, lambda: context.orphans.is_owned(written, besides=key)):
+    if until_database_answers(context, lambda: context.orphans.is_owned(written, besides=key)):
         log.info("object kept: it is another job's too", job=key.arn, uri=written)
         return True
     for pause in (*RETRY_SECONDS, None):
@@ -178,16 +180,12 @@ def _delete_unowned(context: WorkerContext, job: Job, written: str) -> bool:
         else:
             return True
         if pause is not None:
-            rest(context, pause)
+            wait(context, pause)
     return False
 
 
 def _current(context: WorkerContext, key: JobKey) -> Job | None:
     try:
-        return insist(context, lambda: context.jobs.get(key))
+        return until_database_answers(context, lambda: context.jobs.get(key))
     except ResourceNotFound:
         return None
-
-
-def _times(context: WorkerContext, job: Job) -> dict[str, Any]:
-    return {"ended_at": context.now()} if job.key.kind is Kind.COMPILATION else {}

@@ -1,6 +1,6 @@
-"""What ended jobs left behind: uploads that nobody goes on with, and objects that came up after their job's end.
+"""Cleanup of what ended jobs left behind: uploads that no job goes on with, and objects that came up too late.
 
-Every worker tidies, and doing it twice is doing it once. Nothing is touched that the database does not name as a job's.
+Every worker cleans up, and doing it twice is doing it once. Only what the database names as a job's is touched.
 See docs/decisions/0035-late-objects-of-paused-workers.md.
 """
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 50
+OLD_AT_ONCE = 500
 
 
-def tidy(context: WorkerContext, settle_seconds: float) -> None:
+def clean_up(context: WorkerContext, settle_seconds: float) -> None:
     """One round: end uploads that were left, and remove objects that have no job.
 
     Args:
@@ -40,11 +41,19 @@ def tidy(context: WorkerContext, settle_seconds: float) -> None:
         _end(context, upload, settle_seconds)
     before = datetime.now(UTC) - timedelta(seconds=settle_seconds)
     for key, uri in context.orphans.unremoved(AT_ONCE, before):
-        _settle(context, key, uri)
+        _remove_object(context, key, uri)
+
+
+def delete_old_jobs(context: WorkerContext, age: timedelta) -> int:
+    """Delete jobs that ended so long ago, with their tags and reports; how many."""
+    before, deleted = datetime.now(UTC) - age, 0
+    while found := context.jobs.delete_ended(before, OLD_AT_ONCE):
+        deleted += found
+    return deleted
 
 
 def _end(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> None:
-    """Abort an upload; forget it once it is known to be gone, which is a round after the one that abandoned it.
+    """Abort an upload; remove it once it is known to be gone, which is a round after the one that abandoned it.
 
     A part that was under way when it was aborted may have arrived behind the abort.
     """
@@ -100,7 +109,7 @@ def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, settle_second
     return all(found.initiated <= old for found in unknown)
 
 
-def _settle(context: WorkerContext, key: JobKey, uri: str) -> None:
+def _remove_object(context: WorkerContext, key: JobKey, uri: str) -> None:
     orphans = context.orphans
     try:
         if not orphans.is_owned(uri):

@@ -14,8 +14,9 @@ from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
 from edgewright.worker import reports, uploads
-from edgewright.worker.attempts import begin, concluded, finish, told
+from edgewright.worker.attempts import begin, finish, run
 from edgewright.worker.monitor import Monitor, source_size, watched
+from edgewright.worker.results import CompilationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.jobs import JobKey
-    from edgewright.worker.context import Ending, WorkerContext
+    from edgewright.worker.context import WorkerContext
 
 PIECE = 1024 * 1024
 
@@ -32,19 +33,20 @@ def compile_job(key: JobKey, context: WorkerContext) -> None:
     """Bring a compilation job to its end."""
     job = begin(key, context)
     if isinstance(job, CompilationJob):
-        ending = context.step("compile", partial(_concluded_with_log, context, job))
-        finish(context, job, told(key.kind, ending))
+        kept = context.step("compile", lambda: _run_with_log(context, job).to_json())
+        finish(context, job, CompilationResult.from_json(kept))
 
 
-def _concluded_with_log(context: WorkerContext, job: CompilationJob) -> Ending:
-    """The job's ending; its report has what the compiler said, however the job ends."""
-    said: list[str] = []
-    ending = concluded(context, job, partial(_compile, context, job, said.append))
-    return ending | {"report": ending.get("report", {}) | {"log": said[-1] if said else ""}}
+def _run_with_log(context: WorkerContext, job: CompilationJob) -> CompilationResult:
+    """The job's result; its report has what the compiler printed, however the job ends."""
+    printed: list[str] = []
+    result = run(context, job, partial(_compile, context, job, printed.append))
+    assert isinstance(result, CompilationResult)
+    return result.with_log(printed[-1] if printed else "")
 
 
-def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], None]) -> Ending:
-    """Download, compile, upload; the ending of a job that completes."""
+def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], None]) -> CompilationResult:
+    """Download, compile, upload; the result of a job that completes."""
     spec = CompilationSpec.of(job.input_config, job.output_config)
     with _blaming("InputConfiguration"):
         source = S3Uri.parse(job.input_config["S3Uri"])
@@ -69,13 +71,13 @@ def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], N
         with _blaming("OutputConfiguration"):
             uploads.write(context, job, monitor, target, _pieces(folder / "artifact.tar.gz", monitor))
     derived = None if "DataInputConfig" in job.input_config else compiled.derived_data_input_config
-    return {
-        "status": Status.COMPLETED,
-        "model_artifact": str(target),
-        "artifact_digest": compiled.sha256,
-        "derived_data_input_config": derived,
-        "report": reports.of_compilation(compiled),
-    }
+    return CompilationResult(
+        status=Status.COMPLETED,
+        model_artifact=str(target),
+        artifact_digest=compiled.sha256,
+        derived_data_input_config=derived,
+        report=reports.of_compilation(compiled),
+    )
 
 
 def _allowed(context: WorkerContext, size: int, source: S3Uri) -> int:

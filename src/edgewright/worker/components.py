@@ -21,11 +21,11 @@ from edgewright.greengrass.recipe import PackageFacts, dump, recipe
 from edgewright.jobs import PackagingJob
 from edgewright.stores import S3Uri
 from edgewright.worker import messages, publication
-from edgewright.worker.context import insist
+from edgewright.worker.context import until_database_answers
 
 if TYPE_CHECKING:
     from edgewright.jobs import Job
-    from edgewright.worker.context import Ending, WorkerContext
+    from edgewright.worker.context import Json, WorkerContext
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,8 @@ def is_wanted(job: Job) -> bool:
     return isinstance(job, PackagingJob) and TYPE in job.output_config
 
 
-def make(context: WorkerContext, job: PackagingJob, uri: str, sha256: str) -> Ending:
-    """Make the component; what becomes of it, as the job's PresetDeploymentOutput tells it.
+def make(context: WorkerContext, job: PackagingJob, uri: str, sha256: str) -> Json:
+    """Make the component; what becomes of it, as the job's PresetDeploymentOutput shows it.
 
     Doing it again makes no second one. Nothing but the worker's leaving passes this boundary: a package that has no
     component is a package all the same.
@@ -51,7 +51,7 @@ def make(context: WorkerContext, job: PackagingJob, uri: str, sha256: str) -> En
         sha256: of the package, in hexadecimal.
 
     Raises:
-        Leaving: the worker ends before the database takes it.
+        ShuttingDown: the worker ends before the database takes it.
     """
     output = {"Type": job.output_config[TYPE]}
     try:
@@ -65,8 +65,8 @@ def make(context: WorkerContext, job: PackagingJob, uri: str, sha256: str) -> En
     except EdgewrightError as error:
         log.info("component not made", job=job.key.arn, reason=error.message, error=type(error).__name__)
         return output | {"Status": "FAILED", "StatusMessage": messages.sentence(error)}
-    except Exception as error:  # the worker's boundary: a fault of ours costs one component, and is logged whole
-        log.exception("component not made by a fault of ours", job=job.key.arn)
+    except Exception as error:  # the worker's boundary: an internal error costs one component, and is logged whole
+        log.exception("component not made: an internal error", job=job.key.arn)
         return output | {"Status": "FAILED", "StatusMessage": messages.sentence(error)}
     return output | {"Artifact": arn, "Status": "COMPLETED"}
 
@@ -86,7 +86,7 @@ def withdraw(context: WorkerContext, job: Job) -> dict[str, Any]:
         return {}
     key = ComponentArn(job.key.account, job.key.region, plan.name, plan.version)
     left = publication.withdrawn(context, job, key)
-    insist(context, lambda: context.components.withdraw(key, job.key.arn))
+    until_database_answers(context, lambda: context.components.withdraw(key, job.key.arn))
     if left is None:
         return {}
     return {"preset_output": {"Type": job.output_config[TYPE], "Status": "FAILED", "StatusMessage": left}}

@@ -1,4 +1,4 @@
-"""What a recipe works with, and the seam to the engine that runs it."""
+"""What a recipe works with, and the interface of the engine that runs it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-Ending = dict[str, Any]
-"""How a job is to end: `status`, and the other members that change with it. Plain JSON, because the engine keeps it."""
+Json = dict[str, Any]
+"""The result of a durable step, as the engine keeps it."""
 
 _PAUSES = (0.1, 10.0)
 """Seconds before a database that cannot be reached is tried again: the first time, and at most."""
 
 
-class Leaving(BaseException):
-    """The worker ends before the job does: the job is handed back as it is, and another worker goes on.
+class ShuttingDown(BaseException):
+    """The worker ends before the job does: the job goes back to the queue as it is, and another worker goes on.
 
     Not an Exception, so that nothing takes it for the job's failure.
     """
@@ -47,17 +47,17 @@ class Leaving(BaseException):
 class Step(Protocol):
     """Runs a durable step: once it is done, a recipe that is run again gets the kept result instead of the work."""
 
-    def __call__(self, name: str, work: Callable[[], Ending], /) -> Ending:
+    def __call__(self, name: str, work: Callable[[], Json], /) -> Json:
         """The result of `work`, now or from an earlier run."""
 
 
-def run_plainly(_name: str, work: Callable[[], Ending], /) -> Ending:
+def run_plainly(_name: str, work: Callable[[], Json], /) -> Json:
     """A step that keeps nothing: for recipes without an engine."""
     return work()
 
 
 def never() -> bool:
-    """A worker that does not leave."""
+    """A worker that does not shut down."""
     return False
 
 
@@ -73,7 +73,7 @@ class WorkerContext:
         work_dir: a folder for a job's own temporary folders; it may be gone after a restart.
         objects: reached with the service's own rights; recipes ask for those of their job's role.
         step: how a durable step is run.
-        leaving: whether the worker is ending; recipes look several times a second.
+        shutting_down: whether the worker is ending; recipes ask several times a second.
         now: the clock of members such as ended_at.
         roles: what jobs' roles mean; without it every job uses the service's own credentials.
         publisher: publishes components to AWS; None where they stay here.
@@ -90,7 +90,7 @@ class WorkerContext:
     limits: Limits
     work_dir: Path
     step: Step = run_plainly
-    leaving: Callable[[], bool] = never
+    shutting_down: Callable[[], bool] = never
     now: Callable[[], datetime] = _now
     publisher: Publisher | None = None
     roles: Roles | None = None
@@ -124,11 +124,11 @@ def kms_key(context: WorkerContext, job: Job) -> str | None:
     return context.objects_for(job.role_arn, job.key).check_key(named, job.key.account, job.key.region)
 
 
-def insist(context: WorkerContext, work: Callable[[], T]) -> T:
+def until_database_answers(context: WorkerContext, work: Callable[[], T]) -> T:
     """The result of work on the database, tried until the database takes it.
 
     Raises:
-        Leaving: the worker ends before the database comes back.
+        ShuttingDown: the worker ends before the database comes back.
     """
     pause, longest = _PAUSES
     while True:
@@ -136,20 +136,20 @@ def insist(context: WorkerContext, work: Callable[[], T]) -> T:
             return work()
         except DatabaseUnavailable as error:
             log.warning("database cannot be used; trying again", reason=error.message, seconds=pause)
-        rest(context, pause)
+        wait(context, pause)
         pause = min(pause * 2, longest)
 
 
-def rest(context: WorkerContext, seconds: float) -> None:
-    """Wait, unless the worker leaves.
+def wait(context: WorkerContext, seconds: float) -> None:
+    """Wait, unless the worker is shutting down.
 
     Raises:
-        Leaving: it does.
+        ShuttingDown: it does.
     """
     until = time.monotonic() + seconds
     while True:
-        if context.leaving():
-            raise Leaving
+        if context.shutting_down():
+            raise ShuttingDown
         left = until - time.monotonic()
         if left <= 0:
             return

@@ -1,8 +1,8 @@
-"""A worker's folder on its host, and the lock that tells the living from the dead there at once.
+"""A worker's folder on its host, and the lock that shows at once whether it lives.
 
-A heartbeat tells of a death only when it lapses. On one host the kernel knows better: it drops a process's locks the
+A heartbeat shows a death only when it times out. On one host the kernel knows better: it drops a process's locks the
 moment the process ends, however it ends. So each worker holds a lock in its folder, `work/<worker id>/lock`, and
-whoever can take that lock knows that its worker is dead.
+a process that can take that lock knows that its worker is dead.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 LOCK = "lock"
 
 
-class Presence:
+class Liveness:
     """This worker's folder under a host's work folder, and a look at the others'."""
 
     def __init__(self, work_dir: Path, worker_id: str) -> None:
         self._work_dir = work_dir
-        self._id = worker_id
+        self.worker_id = worker_id
         self._descriptor: int | None = None
 
     @property
     def folder(self) -> Path:
         """This worker's own folder, for what its jobs put on disk."""
-        return self._work_dir / self._id
+        return self._work_dir / self.worker_id
 
     def enter(self) -> None:
         """Make the folder and hold its lock. The lock file appears under its name only once it is locked."""
@@ -51,9 +51,9 @@ class Presence:
         """The workers on this host that ended without leaving."""
         locks = self._work_dir.glob(f"*/{LOCK}")
         # One's own lock is left out: opening and closing its file would drop it.
-        return {lock.parent.name for lock in locks if lock.parent.name != self._id and _free(lock)}
+        return {lock.parent.name for lock in locks if lock.parent.name != self.worker_id and _free(lock)}
 
-    def bury(self, worker_id: str) -> None:
+    def reap(self, worker_id: str) -> None:
         """Remove a dead worker's folder."""
         shutil.rmtree(self._work_dir / worker_id, ignore_errors=True)
 

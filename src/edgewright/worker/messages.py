@@ -1,7 +1,7 @@
 """What a job says of itself: the sentences of its statuses, and an error as its failure.
 
-The form is AWS's: `ClientError: ...` where the caller can mend it, `InternalServerError: ...` where the operator can.
-Packaging jobs tell it in EdgePackagingJobStatusMessage, compilation jobs in FailureReason.
+The form is AWS's: `ClientError: ...` where the caller can fix it, `InternalServerError: ...` where the operator can.
+Packaging jobs have it in EdgePackagingJobStatusMessage, compilation jobs in FailureReason.
 """
 
 from __future__ import annotations
@@ -9,14 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.errors import CallerError, CompilerFailed, StoreFull, StoreUnavailable
-from edgewright.jobs import Status
 
 if TYPE_CHECKING:
     from edgewright.errors import EdgewrightError
-    from edgewright.worker.context import Ending
-
-PACKAGING = "The model is being packaged."
-STOPPED = "The edge packaging job was stopped. It left no package."
 
 MOST_CHARACTERS = 1000
 
@@ -31,17 +26,9 @@ def completed(files: int, size: int) -> str:
     return f"The package is complete: {files} {'file' if files == 1 else 'files'}, {size} bytes."
 
 
-def failure(error: Exception) -> Ending:
-    """The ending that an error stands for, with its sentence as `message`."""
-    return {"status": Status.FAILED, "message": sentence(error)}
-
-
-def worn_out(attempts: int) -> Ending:
-    """The ending of a job that took its worker down too often."""
-    return {
-        "status": Status.FAILED,
-        "message": f"InternalServerError: {attempts} workers ended while they did this job, and none finished it.",
-    }
+def too_many_attempts(attempts: int) -> str:
+    """The message of a job whose every attempt ended its worker."""
+    return f"InternalServerError: {attempts} workers ended while they did this job, and none finished it."
 
 
 def not_withdrawn(name: str, version: str, error: EdgewrightError) -> str:
@@ -57,7 +44,7 @@ def unpublished(error: EdgewrightError) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """An error in one line, with whose it is before it; of a fault of ours no detail, which is in the log."""
+    """An error in one line, with whose it is before it; an internal error without detail, which is in the log."""
     if isinstance(error, CallerError):
         text = f"ClientError: {error.message}"
     elif isinstance(error, CompilerFailed):

@@ -1,4 +1,4 @@
-"""An attempt's eye on its job: progress goes to the row twice a second, and a Stop comes back."""
+"""An attempt's monitor: progress goes to the job's row twice a second, and a Stop comes back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from edgewright.errors import DatabaseUnavailable, JobStopped, ResourceNotFound, TransitionRefused
 from edgewright.jobs import Status
 from edgewright.stores import background
-from edgewright.worker.context import Leaving, insist
+from edgewright.worker.context import ShuttingDown, until_database_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ class Monitor:
     """One attempt at one job.
 
     Args:
-        context: the job store, and whether the worker leaves.
+        context: the job store, and whether the worker is shutting down.
         job: as `begin` gave it.
         total: bytes of the source, where known.
     """
@@ -51,16 +51,16 @@ class Monitor:
         """Take note of the bytes read so far; looks at the job when it is time to.
 
         Raises:
-            JobStopped: the job is to end, or somebody else does it now.
-            Leaving: the worker ends.
+            JobStopped: the job is to end, or another worker does it now.
+            ShuttingDown: the worker ends.
         """
         self._done = done
         self.look()
 
     def look(self) -> None:
         """As `progress`, without news."""
-        if self._context.leaving():
-            raise Leaving
+        if self._context.shutting_down():
+            raise ShuttingDown
         now = time.monotonic()
         if now < self._next:
             return
@@ -92,13 +92,13 @@ class Monitor:
 
         Raises:
             JobStopped: it may not.
-            Leaving: the worker ends.
+            ShuttingDown: the worker ends.
         """
-        if self._context.leaving():
-            raise Leaving
+        if self._context.shutting_down():
+            raise ShuttingDown
         job = self._job
         try:
-            insist(
+            until_database_answers(
                 self._context,
                 lambda: self._context.jobs.note_output(job.key, str(uri), attempt=job.attempt, bytes_total=self._total),
             )

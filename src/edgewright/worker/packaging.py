@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from edgewright.errors import ArchiveRefused
 from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
 from edgewright.worker import components, messages, reports, uploads
-from edgewright.worker.attempts import begin, concluded, finish, told
+from edgewright.worker.attempts import begin, finish, run
 from edgewright.worker.monitor import Monitor, source_size, watched
+from edgewright.worker.results import PackagingResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from edgewright.jobs import JobKey
     from edgewright.packaging import Model
-    from edgewright.worker.context import Ending, WorkerContext
+    from edgewright.worker.context import WorkerContext
 
 
 SMALL = 4 * 1024**2
@@ -31,40 +33,38 @@ def package_job(key: JobKey, context: WorkerContext) -> None:
     """Bring an edge packaging job to its end."""
     job = begin(key, context)
     if isinstance(job, PackagingJob):
-        ending = context.step("package", partial(concluded, context, job, partial(_package, context, job)))
-        finish(context, job, told(key.kind, _with_component(context, job, ending)))
+        kept = context.step("package", lambda: run(context, job, partial(_package, context, job)).to_json())
+        finish(context, job, _with_component(context, job, PackagingResult.from_json(kept)))
 
 
-def _with_component(context: WorkerContext, job: PackagingJob, ending: Ending) -> Ending:
-    """The ending with what became of the component, a durable step of its own behind the package's."""
-    told_of_job = {name: value for name, value in ending.items() if name != "sha256"}
-    if ending["status"] != Status.COMPLETED or not components.is_wanted(job):
-        return told_of_job
-    make = partial(components.make, context, job, ending["model_artifact"], ending["sha256"])
-    return told_of_job | {"preset_output": context.step("component", make)}
+def _with_component(context: WorkerContext, job: PackagingJob, result: PackagingResult) -> PackagingResult:
+    """The result with what became of the component, a durable step of its own behind the package's."""
+    if result.model_artifact is None or result.sha256 is None or not components.is_wanted(job):
+        return result
+    make = partial(components.make, context, job, result.model_artifact, result.sha256)
+    return replace(result, preset_output=context.step("component", make))
 
 
-def _package(context: WorkerContext, job: PackagingJob) -> Ending:
-    """Package the compiled model; the ending of a job that completes."""
+def _package(context: WorkerContext, job: PackagingJob) -> PackagingResult:
+    """Package the compiled model; the result of a job that completes."""
     source = S3Uri.parse(job.source_uri)
     model = packaging.Model(job.model_name, job.model_version, job.compilation_job_name, job.target)
     target = S3Uri.parse(job.output_config["S3OutputLocation"]).joined(packaging.package_name(model))
     try:
-        made = _stream(context, job, model, (source, target))
+        made = _stream(context, job, model, source, target)
     except ArchiveRefused as error:
         raise ArchiveRefused(f"{error.message} Bucket: {source.bucket}, Key: {source.key}", error.member) from error
-    return {
-        "status": Status.COMPLETED,
-        "message": messages.completed(len(made.manifest.files), made.size),
-        "model_artifact": str(target),
-        "model_signature": made.signature,
-        "report": reports.of_package(made),
-        "sha256": made.sha256,  # of the package, for its component; None where none is wanted
-    }
+    return PackagingResult(
+        status=Status.COMPLETED,
+        message=messages.completed(len(made.manifest.files), made.size),
+        model_artifact=str(target),
+        model_signature=made.signature,
+        report=reports.of_package(made),
+        sha256=made.sha256,
+    )
 
 
-def _stream(context: WorkerContext, job: PackagingJob, model: Model, way: tuple[S3Uri, S3Uri]) -> packaging.Package:
-    source, target = way
+def _stream(context: WorkerContext, job: PackagingJob, model: Model, source: S3Uri, target: S3Uri) -> packaging.Package:
     objects = context.objects_for(job.role_arn, job.key)
     size = source_size(objects, source, Monitor(context, job, None))
     monitor = Monitor(context, job, size)

@@ -16,7 +16,7 @@ from edgewright.errors import (
     ValidationFault,
 )
 from edgewright.worker import messages
-from edgewright.worker.context import insist
+from edgewright.worker.context import until_database_answers
 from edgewright.worker.monitor import Monitor, watched
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def made(context: WorkerContext, job: PackagingJob, component: Component) -> str
         ComponentExists: the version is there already, here or on AWS.
         ServiceRefused, ServiceUnreachable, SettingsRefused: of `Publisher.publish`.
         JobStopped: the job is to end.
-        Leaving: the worker ends first.
+        ShuttingDown: the worker ends first.
     """
     if context.publisher is None:
-        return insist(context, lambda: context.components.insert(component)).arn
+        return until_database_answers(context, lambda: context.components.insert(component)).arn
     with suppress(ResourceNotFound):  # another job's version is refused before anything goes to AWS
-        insist(context, lambda: context.components.get(component.key))
-        insist(context, lambda: context.components.insert(component))
+        until_database_answers(context, lambda: context.components.get(component.key))
+        until_database_answers(context, lambda: context.components.insert(component))
     arn = context.publisher.publish(job.key.region, component.recipe, _fetch_for(context, job)).arn
-    insist(context, lambda: context.components.insert(component))
+    until_database_answers(context, lambda: context.components.insert(component))
     return arn
 
 
@@ -73,7 +73,7 @@ def withdrawn(context: WorkerContext, job: PackagingJob, key: ComponentArn) -> s
 
 def _fetch_for(context: WorkerContext, job: PackagingJob) -> Callable[[Artifact], Iterator[Buffer]]:
     """Reads an artifact, with an eye on the job: an upload may take long, and a Stop ends it."""
-    now = insist(context, lambda: context.jobs.get(job.key))
+    now = until_database_answers(context, lambda: context.jobs.get(job.key))
     objects = context.objects_for(job.role_arn, job.key)
     look = partial(Monitor(context, job, now.bytes_total).progress, now.bytes_done)
 

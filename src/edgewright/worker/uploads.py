@@ -29,7 +29,7 @@ from edgewright.stores import S3Uri, background
 from edgewright.stores.multipart import PartSender, parts_of
 from edgewright.stores.protocols import PART, MultipartStore, Part
 from edgewright.uploads.ledger import KeptPart
-from edgewright.worker.context import insist, kms_key
+from edgewright.worker.context import kms_key, until_database_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,10 +70,10 @@ def write(context: WorkerContext, job: Job, monitor: Monitor, uri: S3Uri, pieces
 
 def withdraw(context: WorkerContext, job: Job) -> None:
     """End the upload of a job that ends without its object: from here on no attempt can make it visible."""
-    upload = insist(context, lambda: context.uploads.find(job))
+    upload = until_database_answers(context, lambda: context.uploads.find(job))
     if upload is None:
         return
-    insist(context, lambda: context.uploads.abandon(upload))
+    until_database_answers(context, lambda: context.uploads.abandon(upload))
     try:
         abort(context, upload)
     except EdgewrightError as error:  # the job must end; what is abandoned is aborted again later
@@ -116,11 +116,11 @@ class _Sending:
             self._sender.settle(SETTLING_SECONDS)
         # Not forgotten yet. Where the answer to a begin was lost, the store's client asked again, or a worker died
         # without it: the store may hold uploads of this object that nobody knows. They are looked for later.
-        insist(self._context, lambda: self._ledger.abandon(upload))
+        until_database_answers(self._context, lambda: self._ledger.abandon(upload))
 
     def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
         """The job's upload from an earlier attempt, with the parts that the database and the store both have."""
-        upload = insist(self._context, lambda: self._ledger.find(self._job))
+        upload = until_database_answers(self._context, lambda: self._ledger.find(self._job))
         if upload is None or upload.upload_id is None:
             return None
         if (upload.uri, upload.kms_key_id) != (str(self._uri), self._key):
@@ -131,7 +131,7 @@ class _Sending:
         except UploadGone:
             self._discard(upload)
             return None
-        noted = insist(self._context, lambda: self._ledger.parts(upload))
+        noted = until_database_answers(self._context, lambda: self._ledger.parts(upload))
         kept = {
             number: part
             for number, part in noted.items()
@@ -143,11 +143,15 @@ class _Sending:
 
     def _begun(self) -> KeptUpload:
         with _fenced():
-            upload = insist(self._context, lambda: self._ledger.intend(self._job, str(self._uri), self._key))
+            upload = until_database_answers(
+                self._context, lambda: self._ledger.intend(self._job, str(self._uri), self._key)
+            )
         upload_id = self._waited(partial(self._store.begin_upload, self._uri, kms_key_id=self._key))
         try:
             with _fenced():
-                return insist(self._context, lambda: self._ledger.note_begun(upload, self._job, upload_id))
+                return until_database_answers(
+                    self._context, lambda: self._ledger.note_begun(upload, self._job, upload_id)
+                )
         except JobStopped:  # no other attempt knows this upload
             with suppress(EdgewrightError):
                 self._store.abort_upload(self._uri, upload_id)
@@ -162,7 +166,7 @@ class _Sending:
         present: dict[int, KeptPart] = {}
         for number, part in self._sender.results(self._missing(upload, kept, parts, present)):
             with _fenced():
-                insist(self._context, partial(self._ledger.keep, upload, self._job, number, part))
+                until_database_answers(self._context, partial(self._ledger.keep, upload, self._job, number, part))
             present[number] = part
         return [Part(number, part.etag, part.size) for number, part in sorted(present.items())]
 
@@ -194,7 +198,7 @@ class _Sending:
     def _discard(self, upload: KeptUpload) -> None:
         """Abandon an upload, unless this attempt is outdated: then the latest one decides."""
         with _fenced():
-            insist(self._context, lambda: self._ledger.abandon(upload, self._job))
+            until_database_answers(self._context, lambda: self._ledger.abandon(upload, self._job))
         self._sender.settle(SETTLING_SECONDS)
         with suppress(EdgewrightError):  # what is abandoned is aborted again later
             abort(self._context, upload)

@@ -14,7 +14,8 @@ from edgewright.events import dispatcher
 from edgewright.events.dispatcher import dispatching
 from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Status
 from edgewright.persistence import Persistence
-from edgewright.settings import Settings, WebhookSettings
+from edgewright.sections import WebhookSettings
+from edgewright.settings import Settings
 from hooks import SECRET, Receiver, receiving
 from migrated import beside, open_migrated, snapshot_beside
 

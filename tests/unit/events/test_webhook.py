@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from edgewright.events.outbox import JobEvent
 from edgewright.events.webhook import MOST_READ, Refused, Webhook, key_of, signature
 from edgewright.jobs import JobKey, Kind, Status
-from edgewright.settings import WebhookSettings
+from edgewright.sections import WebhookSettings
 from hooks import SECRET, Receiver, receiving
 
 EVENT = JobEvent(

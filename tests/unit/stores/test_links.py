@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from edgewright.errors import UriRefused
-from edgewright.settings import S3Settings, Settings
+from edgewright.sections import S3Settings
+from edgewright.settings import Settings
 from edgewright.stores import S3Uri, open_store
 from edgewright.stores.protocols import LinkingStore
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from edgewright.errors import SettingsRefused
-from edgewright.settings import S3Settings, Settings
+from edgewright.sections import S3Settings
+from edgewright.settings import Settings
 from edgewright.stores import DirectoryStore, MultipartStore, open_store
 from edgewright.stores.opening import open_s3
 from edgewright.stores.s3 import S3Store

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from edgewright.errors import SettingsRefused
-from edgewright.settings import S3Settings
+from edgewright.sections import S3Settings
 from edgewright.stores.s3_client import new_session, own_session
 
 if TYPE_CHECKING:

@@ -160,7 +160,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         signer=keys.load_or_create(tmp_path / "keys"),
         limits=Limits(),
         work_dir=tmp_path / "work",
-        leaving=leaving.is_set,
+        shutting_down=leaving.is_set,
     )
     yield House(context, objects, leaving)
     engine.dispose()

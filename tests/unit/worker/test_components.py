@@ -13,7 +13,7 @@ from edgewright.errors import DatabaseUnavailable, StoreUnavailable
 from edgewright.greengrass.component_store import ComponentStore
 from edgewright.greengrass.rules import check_recipe
 from edgewright.jobs import JobKey, PackagingJob, Status
-from edgewright.worker import Leaving
+from edgewright.worker import ShuttingDown
 from edgewright.worker.attempts import end_unbegun
 from edgewright.worker.packaging import package_job
 from migrated import beside
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgewright.greengrass.component_store import Component
-    from edgewright.worker.context import Ending
+    from edgewright.worker.context import Json
     from unit.worker.conftest import House
 
 CONFIG = '{"ComponentName":"sample-component-name", "ComponentVersion":"1.0.2"}'
@@ -65,11 +65,11 @@ class Engine:
     """Durable steps that keep their results, and crash where they are told to."""
 
     def __init__(self, crash_before: str = "", crash_behind: str = "") -> None:
-        self.kept: dict[str, Ending] = {}
+        self.kept: dict[str, Json] = {}
         self.crash_before = crash_before
         self.crash_behind = crash_behind
 
-    def __call__(self, name: str, work: Callable[[], Ending], /) -> Ending:
+    def __call__(self, name: str, work: Callable[[], Json], /) -> Json:
         if name in self.kept:
             return self.kept[name]
         if name == self.crash_before:
@@ -214,7 +214,7 @@ class TestAgain:
     def test_two_attempts_at_once_make_one(self, house: House) -> None:
         key = asking(house)
 
-        def overtaken(name: str, work: Callable[[], Ending]) -> Ending:
+        def overtaken(name: str, work: Callable[[], Json]) -> Json:
             if name == "component":
                 run(house, key)
             return work()
@@ -230,7 +230,7 @@ class TestStopped:
     def test_a_stop_around_the_step_leaves_neither_package_nor_component(self, house: House, moment: str) -> None:
         key = asking(house)
 
-        def step(name: str, work: Callable[[], Ending]) -> Ending:
+        def step(name: str, work: Callable[[], Json]) -> Json:
             if name == "component" and moment == "before":
                 house.stop(key)
             ending = work()
@@ -270,12 +270,12 @@ class TestStopped:
 def test_a_worker_that_leaves_leaves_the_component_to_the_next(house: House) -> None:
     key = asking(house)
 
-    def step(name: str, work: Callable[[], Ending]) -> Ending:
+    def step(name: str, work: Callable[[], Json]) -> Json:
         if name == "component":
-            raise Leaving
+            raise ShuttingDown
         return work()
 
-    with pytest.raises(Leaving):
+    with pytest.raises(ShuttingDown):
         run(house, key, step=step)
     assert (house.jobs.get(key).status, made(house)) == (Status.INPROGRESS, [])
     assert run(house, key).status is Status.COMPLETED

@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +12,11 @@ from sqlalchemy import text
 
 from edgewright.database.connections import migrate, open_database
 from edgewright.errors import EngineUnavailable
-from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob
+from edgewright.jobs import JobKey, JobStore, Kind, PackagingJob, Ticket
 from edgewright.persistence import Persistence
 from edgewright.settings import Settings
-from edgewright.worker import Handover
-from edgewright.worker.engine import Bell, Executor, engine_url
+from edgewright.worker import Enqueuer
+from edgewright.worker.engine import Executor, engine_url
 from migrated import beside
 
 if TYPE_CHECKING:
@@ -63,40 +62,40 @@ def works(settings: Settings) -> list[tuple[str, str]]:
 
 
 def test_a_job_is_handed_over_once(settings: Settings, store: JobStore) -> None:
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
-    handover(KEY)
-    handover.close()
+    enqueuer = Enqueuer(settings, beside(store).queue)
+    enqueuer(KEY)
+    enqueuer(KEY)
+    enqueuer.close()
     assert works(settings) == [(beside(store).queue.ticket(KEY).workflow_id, "ENQUEUED")]
     assert beside(store).queue.not_enqueued(10) == []
 
 
 def test_a_job_handed_over_again_is_other_work(settings: Settings, store: JobStore) -> None:
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
+    enqueuer = Enqueuer(settings, beside(store).queue)
+    enqueuer(KEY)
     assert beside(store).queue.requeue(beside(store).queue.ticket(KEY))
-    handover(KEY)
-    handover.close()
+    enqueuer(KEY)
+    enqueuer.close()
     assert [name.rpartition(".")[2] for name, _ in works(settings)] == ["0", "1"]
 
 
 def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settings, store: JobStore) -> None:
-    handover = Handover(settings, beside(store).queue)
+    enqueuer = Enqueuer(settings, beside(store).queue)
     engine = open_database(engine_url(settings.sqlalchemy_url))
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE workflow_status RENAME TO elsewhere"))
     engine.dispose()
-    with pytest.raises(EngineUnavailable, match=r"was not handed over: .*no such table"):
-        handover(KEY)
-    handover.close()
+    with pytest.raises(EngineUnavailable, match=r"was not enqueued: .*no such table"):
+        enqueuer(KEY)
+    enqueuer.close()
     assert beside(store).queue.not_enqueued(10) == [KEY]
 
 
 def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:
     """Not as pickles: whoever can write to the database must not be able to run code in a worker."""
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
-    handover.close()
+    enqueuer = Enqueuer(settings, beside(store).queue)
+    enqueuer(KEY)
+    enqueuer.close()
     engine = open_database(engine_url(settings.sqlalchemy_url))
     with engine.connect() as connection:
         inputs = str(connection.execute(text("SELECT inputs FROM workflow_input")).scalar())
@@ -114,18 +113,6 @@ def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None
 )
 def test_where_the_engine_keeps_its_tables(url: str, engine: str) -> None:
     assert engine_url(url) == engine
-
-
-def test_a_bell_wakes_without_being_set() -> None:
-    bell = Bell()
-    bell.ring()
-    assert not bell.wait(60)
-    waiter = Thread(target=bell.wait, args=(60,))
-    waiter.start()
-    bell.set()
-    waiter.join()
-    assert bell.is_set()
-    assert bell.wait(60)
 
 
 def test_the_recipes_need_no_engine() -> None:
@@ -147,20 +134,13 @@ def done() -> list[tuple[str, int]]:
 
 
 @pytest.fixture
-def freed() -> threading.Event:
-    return threading.Event()
-
-
-@pytest.fixture
-def executor(
-    settings: Settings, store: JobStore, done: list[tuple[str, int]], freed: threading.Event
-) -> Iterator[Executor]:
+def executor(settings: Settings, store: JobStore, done: list[tuple[str, int]]) -> Iterator[Executor]:
     url = engine_url(settings.sqlalchemy_url)
-    executor = Executor(url, "tester", lambda arn, ms, _: done.append((arn, ms)), freed.set, 2)
+    executor = Executor(url, "tester", lambda arn, ms, _: done.append((arn, ms)), 2)
     executor.launch(concurrency=1)
     yield executor
     executor.take_no_more()
-    executor.shut()
+    executor.shut_down()
 
 
 def test_work_is_run_once_and_forgotten_when_it_is_old(
@@ -168,12 +148,12 @@ def test_work_is_run_once_and_forgotten_when_it_is_old(
 ) -> None:
     ticket = beside(store).queue.ticket(KEY)
     assert executor.lost([ticket]) == [ticket], "it was not handed over yet"
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
-    handover.close()
+    enqueuer = Enqueuer(settings, beside(store).queue)
+    enqueuer(KEY)
+    enqueuer.close()
     assert executor.lost([ticket]) == []
     while works(settings) != [(ticket.workflow_id, "SUCCESS")]:
-        executor.ring()
+        executor.poll()
         time.sleep(0.02)
     assert done == [(KEY.arn, ticket.created_ms)]
     assert executor.held() == {}
@@ -184,45 +164,51 @@ def test_work_is_run_once_and_forgotten_when_it_is_old(
     assert works(settings) == []
 
 
-def test_room_is_told_of_when_it_is_there(
-    settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]], freed: threading.Event
-) -> None:
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
-    handover.close()
-    executor.ring()
-    assert freed.wait(30)
-    assert done == [(KEY.arn, beside(store).queue.ticket(KEY).created_ms)]
-    assert works(settings) == [(beside(store).queue.ticket(KEY).workflow_id, "SUCCESS")], (
-        "the engine has written it down by then"
-    )
-    assert executor._instance._active_workflows_set.count_for_queue("jobs") == 0
-
-
-def test_a_claim_whose_answer_was_lost_is_put_back(
+def test_a_claim_whose_answer_was_lost_is_dropped_and_its_job_can_be_enqueued_again(
     settings: Settings, store: JobStore, executor: Executor, done: list[tuple[str, int]]
 ) -> None:
     """As when the database ends between the claim's commit and its answer: the row says that it runs here."""
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
-    handover.close()
+    queue = beside(store).queue
+    enqueuer = Enqueuer(settings, queue)
+    enqueuer(KEY)
     claim(settings, "tester")
-    work = beside(store).queue.ticket(KEY).workflow_id
-    assert executor.held() == {"tester": {work}}
-    assert executor.stranded({work}) == {work}
-    assert executor.put_back([work]) == 1
-    assert executor.put_back([work]) == 0, "twice is once"
+    ticket = queue.ticket(KEY)
+    assert executor.held() == {"tester": {ticket.workflow_id}}
+    assert executor.unbegun({ticket.workflow_id}) == {ticket.workflow_id}
+    executor.drop([ticket.workflow_id])
+    assert executor.held() == {}
+    assert executor.lost([ticket]) == [ticket]
+    assert queue.requeue(Ticket.parse(ticket.workflow_id))
+    assert not queue.requeue(Ticket.parse(ticket.workflow_id)), "twice is once"
+    enqueuer(KEY)
+    enqueuer.close()
     while not done:
-        executor.ring()
+        executor.poll()
         time.sleep(0.02)
+    assert done == [(KEY.arn, ticket.created_ms)]
 
 
-def test_a_claim_of_another_executor_is_not_put_back(settings: Settings, store: JobStore, executor: Executor) -> None:
-    handover = Handover(settings, beside(store).queue)
-    handover(KEY)
-    handover.close()
-    claim(settings, "another")
-    assert executor.put_back([beside(store).queue.ticket(KEY).workflow_id]) == 0
+def test_what_runs_here_is_not_unbegun(settings: Settings, store: JobStore) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def run(_arn: str, _ms: int, _trace: str | None) -> None:
+        begun.set()
+        release.wait(60)
+
+    executor = Executor(engine_url(settings.sqlalchemy_url), "tester", run, 2)
+    executor.launch(concurrency=1)
+    enqueuer = Enqueuer(settings, beside(store).queue)
+    enqueuer(KEY)
+    enqueuer.close()
+    while not begun.is_set():
+        executor.poll()
+        time.sleep(0.02)
+    held = executor.held()["tester"]
+    assert held == {beside(store).queue.ticket(KEY).workflow_id}
+    assert executor.unbegun(held) == set()
+    release.set()
+    executor.take_no_more()
+    executor.shut_down()
 
 
 def claim(settings: Settings, executor_id: str) -> None:

@@ -4,15 +4,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from edgewright.worker.liveness import Presence
+from edgewright.worker.liveness import Liveness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CODE = """
 import sys, pathlib
-from edgewright.worker.liveness import Presence
-presence = Presence(pathlib.Path(sys.argv[1]), sys.argv[2])
+from edgewright.worker.liveness import Liveness
+presence = Liveness(pathlib.Path(sys.argv[1]), sys.argv[2])
 presence.enter()
 print("in", flush=True)
 sys.stdin.readline()
@@ -30,20 +30,20 @@ def worker(folder: Path, name: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_worker_is_dead_from_the_moment_it_is_killed(tmp_path: Path) -> None:
-    me = Presence(tmp_path, "me")
+    me = Liveness(tmp_path, "me")
     me.enter()
     with worker(tmp_path, "other") as other:
         assert me.dead() == set()
         other.kill()
     assert me.dead() == {"other"}
-    me.bury("other")
+    me.reap("other")
     assert me.dead() == set()
     assert not (tmp_path / "other").exists()
     me.leave()
 
 
 def test_a_worker_that_leaves_is_no_dead_one(tmp_path: Path) -> None:
-    me = Presence(tmp_path, "me")
+    me = Liveness(tmp_path, "me")
     with worker(tmp_path, "other") as other:
         other.communicate(b"\n")
     assert me.dead() == set()
@@ -51,11 +51,11 @@ def test_a_worker_that_leaves_is_no_dead_one(tmp_path: Path) -> None:
 
 
 def test_looking_at_others_does_not_give_up_the_own_lock(tmp_path: Path) -> None:
-    me = Presence(tmp_path, "me")
+    me = Liveness(tmp_path, "me")
     me.enter()
     me.dead()
-    code = "import sys, pathlib; from edgewright.worker.liveness import Presence;"
-    code += "print(Presence(pathlib.Path(sys.argv[1]), 'other').dead())"
+    code = "import sys, pathlib; from edgewright.worker.liveness import Liveness;"
+    code += "print(Liveness(pathlib.Path(sys.argv[1]), 'other').dead())"
     seen = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=True)
     assert seen.stdout == b"set()\n"
     me.leave()
@@ -63,4 +63,4 @@ def test_looking_at_others_does_not_give_up_the_own_lock(tmp_path: Path) -> None
 
 def test_a_folder_without_a_lock_is_nobody_known(tmp_path: Path) -> None:
     (tmp_path / "starting").mkdir()
-    assert Presence(tmp_path, "me").dead() == set()
+    assert Liveness(tmp_path, "me").dead() == set()

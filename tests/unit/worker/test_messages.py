@@ -31,7 +31,6 @@ OURS = "InternalServerError: The service could not do the job. Its operator find
 )
 def test_each_error_says_whose_it_is(error: Exception, sentence: str) -> None:
     assert messages.sentence(error) == sentence
-    assert messages.failure(error) == {"status": "FAILED", "message": sentence}
 
 
 def test_a_store_that_is_away_tells_no_address() -> None:

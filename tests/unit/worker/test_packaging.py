@@ -15,7 +15,7 @@ from edgewright.jobs import JobKey, JobStore, PackagingJob, Status
 from edgewright.limits import Limits
 from edgewright.packaging import SIGNATURE_NAME
 from edgewright.stores import S3Uri
-from edgewright.worker import Leaving, WorkerContext
+from edgewright.worker import ShuttingDown, WorkerContext
 from edgewright.worker.attempts import MOST_ATTEMPTS
 from edgewright.worker.packaging import package_job
 from migrated import beside
@@ -24,7 +24,7 @@ from unit.worker.conftest import SOURCE, tar_gz
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.worker.context import Ending
+    from edgewright.worker.context import Json
     from unit.worker.conftest import House
 
 PACKAGE = S3Uri("out", "packages/digits-1.0.tar.gz")
@@ -192,7 +192,7 @@ class TestStopped:
     def test_after_the_package_became_visible(self, house: House) -> None:
         key = house.packaging()
 
-        def step(_name: str, work: Callable[[], Ending]) -> Ending:
+        def step(_name: str, work: Callable[[], Json]) -> Json:
             ending = work()
             assert house.objects.names("out") == {PACKAGE.key}
             house.stop(key)
@@ -225,11 +225,11 @@ class Crash(BaseException):
     """The end of a process, as far as a recipe can tell."""
 
 
-def crash_after_work(house: House, key: JobKey) -> list[Ending]:
+def crash_after_work(house: House, key: JobKey) -> list[Json]:
     """Run a job into a crash behind its durable step; what the engine has kept."""
-    kept: list[Ending] = []
+    kept: list[Json] = []
 
-    def step(_name: str, work: Callable[[], Ending]) -> Ending:
+    def step(_name: str, work: Callable[[], Json]) -> Json:
         kept.append(work())
         raise Crash
 
@@ -267,7 +267,7 @@ class TestAgain:
     def test_an_outdated_attempt_changes_nothing(self, house: House) -> None:
         key = house.packaging()
 
-        def overtaken(_name: str, work: Callable[[], Ending]) -> Ending:
+        def overtaken(_name: str, work: Callable[[], Json]) -> Json:
             ending = work()
             house.jobs.begin(key)
             return ending
@@ -288,7 +288,7 @@ class TestAgain:
     def test_an_outdated_attempt_removes_its_late_package(self, house: House) -> None:
         key = house.packaging()
 
-        def overtaken(_name: str, work: Callable[[], Ending]) -> Ending:
+        def overtaken(_name: str, work: Callable[[], Json]) -> Json:
             ending = work()
             later = house.jobs.begin(key)
             house.jobs.move(key, Status.FAILED, attempt=later.attempt, status_message="ClientError: gone")
@@ -333,8 +333,8 @@ class TestSurroundings:
     def test_a_worker_that_leaves_changes_nothing(self, house: House) -> None:
         key = house.packaging()
         house.objects.before_write = house.leaving.set
-        with pytest.raises(Leaving):
-            package_job(key, replace(house.context, leaving=house.leaving.is_set))
+        with pytest.raises(ShuttingDown):
+            package_job(key, replace(house.context, shutting_down=house.leaving.is_set))
         assert house.jobs.get(key).status is Status.INPROGRESS
         assert house.objects.names("out") == set()
 

@@ -18,7 +18,7 @@ from edgewright.greengrass.reading import read_json_recipe
 from edgewright.greengrass.recipe_artifacts import artifacts_of, checked
 from edgewright.jobs import Status
 from edgewright.stores import S3Uri
-from edgewright.worker import Leaving
+from edgewright.worker import ShuttingDown
 from edgewright.worker.messages import MOST_CHARACTERS
 from unit.worker.conftest import tar_gz
 from unit.worker.test_components import TYPE, Crash, asking, made, run
@@ -175,7 +175,7 @@ def test_a_worker_that_leaves_hands_the_job_back(house: House) -> None:
             list(fetch(artifact))
             raise AssertionError("read on")
 
-    with pytest.raises(Leaving):
+    with pytest.raises(ShuttingDown):
         run(house, key, publisher=Leaves())
     house.leaving.clear()
     assert run(house, key, publisher=Aws()).status is Status.COMPLETED

@@ -13,10 +13,11 @@ from edgewright.errors import JobStopped, StoreUnavailable, UploadGone
 from edgewright.jobs import Job, Status
 from edgewright.stores import S3Uri
 from edgewright.stores.protocols import PART, Upload
-from edgewright.worker import Leaving, uploads
+from edgewright.worker import ShuttingDown, uploads
 from edgewright.worker.attempts import finish
-from edgewright.worker.cleanup import tidy
+from edgewright.worker.cleanup import clean_up
 from edgewright.worker.monitor import Monitor
+from edgewright.worker.results import PackagingResult
 from memory_store import MemoryStore
 from migrated import beside
 
@@ -102,10 +103,10 @@ class Crowd:
         def cut() -> Iterator[bytes]:
             for number, piece in enumerate(pieces(9)):
                 if number == parts:
-                    raise Leaving
+                    raise ShuttingDown
                 yield piece
 
-        with pytest.raises(Leaving):
+        with pytest.raises(ShuttingDown):
             self.write(job, cut())
 
     def kept(self, job: Job) -> set[int]:
@@ -235,7 +236,7 @@ def test_a_late_completion_finds_no_upload_once_the_job_was_stopped(crowd: Crowd
 
     def stop_elsewhere() -> None:
         stopping = crowd.house.stop(crowd.key)
-        finish(crowd.house.context, stopping, {"status": "STOPPED"})
+        finish(crowd.house.context, stopping, PackagingResult.stopped())
 
     crowd.store.before_complete = stop_elsewhere
     with pytest.raises(JobStopped):
@@ -245,14 +246,14 @@ def test_a_late_completion_finds_no_upload_once_the_job_was_stopped(crowd: Crowd
     assert crowd.store.open() == []
 
 
-@pytest.mark.parametrize("ending", [{"status": "FAILED", "status_message": "no"}, {"status": "STOPPED"}])
-def test_the_upload_of_a_job_that_ends_without_its_object_is_aborted(crowd: Crowd, ending: dict[str, Any]) -> None:
+@pytest.mark.parametrize("result", [PackagingResult.failed("no"), PackagingResult.stopped()])
+def test_the_upload_of_a_job_that_ends_without_its_object_is_aborted(crowd: Crowd, result: PackagingResult) -> None:
     job = crowd.attempt()
     crowd.died(job, 7)
-    if ending["status"] == "STOPPED":
+    if result.status is Status.STOPPED:
         crowd.house.stop(crowd.key)
-    finish(crowd.house.context, job, ending)
-    assert crowd.house.jobs.get(crowd.key).status == ending["status"]
+    finish(crowd.house.context, job, result)
+    assert crowd.house.jobs.get(crowd.key).status is result.status
     assert crowd.store.open() == []
 
 
@@ -261,10 +262,10 @@ class TestTidying:
         job = crowd.attempt()
         crowd.died(job, 7)
         crowd.house.jobs.move(crowd.key, Status.FAILED)
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert crowd.store.open() == []
         wait_a_tick()
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert beside(crowd.house.jobs).uploads.abandoned(10, -60) == []
 
     def test_an_upload_whose_begin_was_asked_for_twice_is_found(self, crowd: Crowd) -> None:
@@ -273,14 +274,14 @@ class TestTidying:
         crowd.write(crowd.attempt(), pieces(2))
         assert len(crowd.store.open()) == 1
         wait_a_tick()
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert crowd.store.open() == []
         assert crowd.store.exists(TARGET)
 
     def test_a_running_jobs_upload_is_left_alone(self, crowd: Crowd) -> None:
         crowd.died(crowd.attempt(), 7)
         before = crowd.store.open()
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert crowd.store.open() == before != []
 
     def test_a_part_that_arrived_behind_the_abort_is_found_in_the_next_round(self, crowd: Crowd) -> None:
@@ -289,10 +290,10 @@ class TestTidying:
         (upload_id,) = crowd.store.open()
         begun = crowd.store._begun[upload_id]
         crowd.house.jobs.move(crowd.key, Status.FAILED)
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         crowd.store._begun[upload_id] = begun  # as S3 has it, when a part was under way
         wait_a_tick()
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert crowd.store.open() == []
 
     def test_an_upload_that_a_dead_worker_began_and_could_not_note_is_aborted(self, crowd: Crowd) -> None:
@@ -308,7 +309,7 @@ class TestTidying:
         ]
         crowd.store.upload_part(TARGET, others[1], 1, b"somebody else's")
         for _ in range(3):
-            tidy(crowd.house.context, 0.001)
+            clean_up(crowd.house.context, 0.001)
             wait_a_tick()
         assert stray not in crowd.store.open()
         assert set(others[:2]) <= set(crowd.store.open()), "what is not ours is left alone"
@@ -320,14 +321,14 @@ class TestTidying:
         crowd.house.jobs.move(crowd.key, Status.FAILED)
         late = aged(crowd.store, crowd.store.begin_upload(TARGET), hours=-1)
         for _ in range(3):
-            tidy(crowd.house.context, 0)
+            clean_up(crowd.house.context, 0)
             wait_a_tick()
         assert crowd.store.open() == [late], "it may be somebody else's, who is about to send its first part"
         aged(crowd.store, late)
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert crowd.store.open() == []
         wait_a_tick()
-        tidy(crowd.house.context, 0)
+        clean_up(crowd.house.context, 0)
         assert beside(crowd.house.jobs).uploads.abandoned(1, 0) == []
 
     @pytest.mark.parametrize("noted_while_listed", [False, True])
@@ -342,12 +343,12 @@ class TestTidying:
         if noted_while_listed:
             crowd.store.before_listing = lambda: ledger.note_begun(intended, job, mine)
         for _ in range(3):
-            tidy(crowd.house.context, -60)
+            clean_up(crowd.house.context, -60)
         assert mine in crowd.store.open()
         if not noted_while_listed:
             crowd.house.jobs.move(crowd.key, Status.FAILED)
             for _ in range(3):
-                tidy(crowd.house.context, -60)
+                clean_up(crowd.house.context, -60)
             assert crowd.store.open() == [], "nobody can note it any more"
 
     def test_an_object_that_came_up_after_its_jobs_end_is_removed(self, crowd: Crowd) -> None:
@@ -355,12 +356,12 @@ class TestTidying:
         crowd.house.jobs.note_output(crowd.key, str(TARGET), attempt=job.attempt)  # and the worker is paused here
         crowd.attempt()
         current = crowd.house.stop(crowd.key)
-        finish(crowd.house.context, current, {"status": "STOPPED"})
+        finish(crowd.house.context, current, PackagingResult.stopped())
         crowd.store.write(TARGET, [b"late"])  # it woke, and was killed before it could look
-        tidy(crowd.house.context, -60)
+        clean_up(crowd.house.context, -60)
         assert not crowd.store.exists(TARGET)
         crowd.store.write(TARGET, [b"somebody's own"])
-        tidy(crowd.house.context, -60)
+        clean_up(crowd.house.context, -60)
         assert crowd.store.exists(TARGET), "once looked for, it is nobody's business any more"
 
     def test_an_object_is_kept_where_another_job_has_made_it_too(self, crowd: Crowd) -> None:
@@ -371,8 +372,8 @@ class TestTidying:
         crowd.house.jobs.note_output(other, str(TARGET), attempt=second.attempt)
         crowd.store.write(TARGET, [b"the other's"])
         crowd.house.jobs.move(other, Status.COMPLETED)
-        finish(crowd.house.context, job, {"status": "FAILED", "status_message": "no"})
-        tidy(crowd.house.context, -60)
+        finish(crowd.house.context, job, PackagingResult.failed("no"))
+        clean_up(crowd.house.context, -60)
         assert crowd.store.exists(TARGET)
 
 

@@ -23,7 +23,8 @@ from edgewright.errors import (
 from edgewright.greengrass.publishing import PUBLISHERS, open_publisher
 from edgewright.greengrass.publishing import aws as publishing
 from edgewright.greengrass.publishing.aws import Clients, Destination, publish, withdraw
-from edgewright.settings import AwsSettings, Settings
+from edgewright.sections import AwsSettings
+from edgewright.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
