@@ -65,4 +65,5 @@ class Persistence:
 
     def close(self) -> None:
         """Close the connections that are open; a later use opens new ones."""
+        self.jobs.close()
         self.engine.dispose()

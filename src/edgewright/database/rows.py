@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from edgewright.database.connections import for_reads, reaching_database
@@ -9,20 +10,21 @@ from edgewright.database.connections import for_reads, reaching_database
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, PoolProxiedConnection
 
 
 class RowReader:
     """Reads single rows of one database. Safe to use from many threads.
 
-    On SQLite the driver is asked past SQLAlchemy's execution, which for so small a query takes several times as long
-    as the query; on PostgreSQL the way to the server takes longer than both.
+    On SQLite the driver is asked past SQLAlchemy's execution, on a connection of the pool that is kept until `close`:
+    both take several times as long as so small a query. On PostgreSQL the way to the server takes longer than either.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
-        self._reads = for_reads(engine)
+        self._lock = Lock()
+        self._borrowed: PoolProxiedConnection | None = None
 
     @property
     def style(self) -> str:
@@ -36,14 +38,29 @@ class RowReader:
             DatabaseUnavailable: the database cannot be reached.
         """
         with reaching_database():
-            if not self._is_sqlite:
-                with self._reads.connect() as connection:
-                    return connection.exec_driver_sql(query, parameters).first()
-            borrowed = self._engine.raw_connection()
+            if self._is_sqlite:
+                return self._sqlite_row(query, parameters)
+            with for_reads(self._engine).connect() as connection:
+                return connection.exec_driver_sql(query, parameters).first()
+
+    def close(self) -> None:
+        """Give the kept connection back; a later read takes another."""
+        with self._lock:
+            self._give_back()
+
+    def _sqlite_row(self, query: str, parameters: tuple[Any, ...]) -> Sequence[Any] | None:
+        with self._lock:
+            if self._borrowed is None:
+                self._borrowed = self._engine.raw_connection()
+            driver: Any = self._borrowed.driver_connection
             try:
-                cursor = borrowed.cursor()
-                cursor.execute(query, parameters)
-                row: Sequence[Any] | None = cursor.fetchone()
-            finally:
-                borrowed.close()
+                row: Sequence[Any] | None = driver.execute(query, parameters).fetchone()
+            except BaseException:
+                self._give_back()
+                raise
             return row
+
+    def _give_back(self) -> None:
+        borrowed, self._borrowed = self._borrowed, None
+        if borrowed is not None:
+            borrowed.close()

@@ -23,7 +23,6 @@ from starlette.concurrency import run_in_threadpool
 from edgewright.auth.dispatch import dispatch
 from edgewright.errors import RequestTooLarge
 from edgewright.http.authentication import signed_request
-from edgewright.http.connection import WHOLE
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
@@ -91,7 +90,7 @@ class Api:
         self._counters = counters
         self._request_ids = _request_ids()
         self._debug = log.bind().debug  # the bound logger's own: to find it costs more than not to write
-        self._inline = frozenset(name for name, handler in OPERATIONS.items() if handler.quick and bounds.embedded)
+        self._embedded = bounds.embedded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -104,7 +103,7 @@ class Api:
             return
         except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
             code, reply = _error_reply(self._protocol, error)
-        await _send(scope, send, reply, request_id)
+        await _send(send, reply, request_id)
         operation, seconds = scope.get(OPERATION, UNKNOWN), time.perf_counter() - begun
         self._counters.count(operation, code, seconds)
         self._debug("request", operation=operation, code=code, seconds=seconds)
@@ -117,7 +116,8 @@ class Api:
         scope[OPERATION] = operation.name
         context = self._context(*identity.scope, self._protocol.endpoint(scope))
         call = (identity, context, operation, request)
-        response = dispatch(*call) if operation.name in self._inline else await run_in_threadpool(dispatch, *call)
+        inline = self._embedded and OPERATIONS[operation.name].is_quick(request)
+        response = dispatch(*call) if inline else await run_in_threadpool(dispatch, *call)
         return self._protocol.reply(operation, response)
 
 
@@ -176,12 +176,9 @@ def _error_reply(service_protocol: ServiceProtocol, error: Exception) -> tuple[s
     return code, reply
 
 
-async def _send(scope: Scope, send: Send, reply: Reply, request_id: str) -> None:
+async def _send(send: Send, reply: Reply, request_id: str) -> None:
     headers = [(b"x-amzn-requestid", request_id.encode("ascii")), *reply.headers]
     if reply.status != NO_CONTENT:  # whose answers have no length, not even 0
         headers.append((b"content-length", b"%d" % len(reply.body)))
-        whole = scope["extensions"].get(WHOLE) if "extensions" in scope and CLOSE not in headers else None
-        if whole is not None and whole(reply.status, headers, reply.body):
-            return
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

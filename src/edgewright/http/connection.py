@@ -10,64 +10,23 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
 
     from uvicorn.config import Config
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
-
-
-WHOLE = "edgewright.whole"
-"""The extension of ASGI by which an answer that is whole is written at once: see `WholeAnswer`."""
 
 
 class HeadersTooLarge(Exception):
     """Raised inside the parser, which then gives up the connection."""
 
 
-class WholeAnswer:
-    """Writes an answer that is whole at once: offered in a scope's `extensions` under `WHOLE`.
-
-    By ASGI's own way uvicorn writes head and body by themselves, each a call of the kernel and a packet, and looks at
-    each header twice: that is a sixth of what a small answer costs.
-    """
-
-    __slots__ = ("_cycle",)
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-
-    def __call__(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Write the answer; False where it must go ASGI's own way, and nothing is written yet.
-
-        Args:
-            status: neither 204 nor 304.
-            headers: with names in lower case and a right Content-Length; none about the connection.
-            body: all of it.
-        """
-        cycle = self._cycle
-        if cycle.disconnected or cycle.response_started or cycle.flow.write_paused or not cycle.keep_alive:
-            return False
-        if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
-            return False  # uvicorn refuses it
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
-        cycle.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds; `bounded` makes a class with the operator's.
 
-    A request that comes whole in one piece, as nearly all do, costs no timer: an idle connection has one that is left
-    to run, and looks when it ends whether the connection has been idle since.
+    A request that comes whole in one piece, as nearly all do, costs no timer but uvicorn's own of idle connections.
     """
 
     header_limit = 32 * 1024
@@ -92,8 +51,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._piece = 0  # bytes that came last
         self._refusal = HTTPStatus.BAD_REQUEST
         self._timer: asyncio.TimerHandle | None = None
-        self._idle_since = 0.0  # by the loop's clock; 0 while a request is on its way or being answered
-        self._idle_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A connection begins: its first headers have their time."""
@@ -103,15 +60,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection ends."""
         self._stop_timer()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: what is not whole now has its time to become so."""
         self._begun = False
         self._piece = len(data)
-        self._idle_since = 0.0
         super().data_received(data)
         if self.transport.is_closing():
             self._stop_timer()
@@ -144,10 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadersTooLarge
         if self._timer is not None:
             self._stop_timer()
-        before = self.cycle
         super().on_headers_complete()
-        if self.cycle is not before and not self.config.access_log and self.scope["method"] != "HEAD":
-            self.scope["extensions"] = {WHOLE: WholeAnswer(self.cycle)}  # type: ignore[dict-item] # one of our own
 
     def _header_bytes(self) -> int:
         return len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
@@ -156,28 +107,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """The body is whole."""
         self._whole = True
         super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """The answer is out: uvicorn's own way, but for its timer of each answer."""
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_since = self.loop.time()
-        if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_if_idle)
-
-    def _look_if_idle(self) -> None:
-        """Close a connection that has been idle for its time, else look again when it could be."""
-        self._idle_timer = None
-        if not self._idle_since:
-            return  # busy: the end of its answer starts the timer again
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left <= 0:
-            self.timeout_keep_alive_handler()
-        else:
-            self._idle_timer = self.loop.call_later(left, self._look_if_idle)
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up."""

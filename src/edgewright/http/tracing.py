@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.http.api import OPERATION
-from edgewright.http.connection import WHOLE
 from edgewright.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ def _spanned(app: ASGIApp) -> ASGIApp:
         with tracing.span(
             "request", "SERVER", _header(scope, b"traceparent"), http_request_method=scope["method"]
         ) as span:
-            # An answer that is written at once would pass us by.
-            extensions = {name: value for name, value in scope.get("extensions", {}).items() if name != WHOLE}
 
             async def sent(message: Message) -> None:
                 if message["type"] == "http.response.start":
@@ -36,9 +33,8 @@ def _spanned(app: ASGIApp) -> ASGIApp:
                         _fail(span)
                 await send(message)
 
-            inner = {**scope, "extensions": extensions}
-            await app(inner, receive, sent)
-            operation = inner.get(OPERATION)  # unknown where the request was refused before
+            await app(scope, receive, sent)
+            operation = scope.get(OPERATION)  # unknown where the request was refused before
             if operation is not None:
                 span.update_name(operation)
                 span.set_attribute("rpc.method", operation)

@@ -14,7 +14,6 @@ from sqlalchemy import update as update_of
 
 from edgewright.database.clock import milliseconds
 from edgewright.database.connections import for_reads, reaching_database
-from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceNotFound
 from edgewright.jobs.job import JobKey
 from edgewright.jobs.kinds import JOBS, KINDS
@@ -67,7 +66,6 @@ class JobQueue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reads = for_reads(engine)
-        self._rows = RowReader(engine)
 
     def ticket(self, key: JobKey) -> Ticket:
         """What the engine gets of a job.
@@ -96,7 +94,8 @@ class JobQueue:
 
     def waiting(self) -> bool:
         """Whether any job waits for a worker."""
-        return self._rows.row(_WAITING, ()) is not None
+        with reaching_database(), self._reads.connect() as connection:
+            return connection.execute(_WAITING).first() is not None
 
     def unfinished(self, limit: int, older_than: datetime) -> Sequence[Ticket]:
         """Jobs that the engine was given and that have not ended, oldest first; only those created before a time."""
@@ -154,5 +153,5 @@ _FINDS = (
     f"EXISTS (SELECT 1 FROM {table.name} WHERE {_IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
     for table in JOBS.values()
 )
-_WAITING = f"SELECT 1 WHERE {' OR '.join(_FINDS)}"
+_WAITING = text(f"SELECT 1 WHERE {' OR '.join(_FINDS)}")
 """One row if any job is STARTING, by the indexes of unfinished jobs."""

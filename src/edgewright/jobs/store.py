@@ -60,6 +60,10 @@ class JobStore:
         self._reads = for_reads(engine)
         self._rows = RowReader(engine)
 
+    def close(self) -> None:
+        """Give the connection back that is kept for reads; a later read takes another."""
+        self._rows.close()
+
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
 

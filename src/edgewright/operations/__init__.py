@@ -33,7 +33,7 @@ from edgewright.operations.components import (
     untag_resource,
 )
 from edgewright.operations.context import Caller, Context
-from edgewright.operations.handler import Access, Handler, job_access, no_resource
+from edgewright.operations.handler import Access, Handler, always, job_access, no_resource, small_page
 from edgewright.operations.packaging_jobs import (
     create_edge_packaging_job,
     describe_edge_packaging_job,
@@ -52,12 +52,12 @@ __all__ = ["OPERATIONS", "Access", "Caller", "Context", "Handler", "describe_acc
 ON_PACKAGING_JOB, ON_COMPILATION_JOB = job_access(Kind.PACKAGING), job_access(Kind.COMPILATION)
 HANDLERS = (
     Handler("sagemaker:CreateEdgePackagingJob", create_edge_packaging_job, ON_PACKAGING_JOB),
-    Handler("sagemaker:DescribeEdgePackagingJob", describe_edge_packaging_job, ON_PACKAGING_JOB, quick=True),
-    Handler("sagemaker:ListEdgePackagingJobs", list_edge_packaging_jobs, no_resource),
+    Handler("sagemaker:DescribeEdgePackagingJob", describe_edge_packaging_job, ON_PACKAGING_JOB, is_quick=always),
+    Handler("sagemaker:ListEdgePackagingJobs", list_edge_packaging_jobs, no_resource, is_quick=small_page),
     Handler("sagemaker:StopEdgePackagingJob", stop_edge_packaging_job, ON_PACKAGING_JOB),
     Handler("sagemaker:CreateCompilationJob", create_compilation_job, ON_COMPILATION_JOB),
-    Handler("sagemaker:DescribeCompilationJob", describe_compilation_job, ON_COMPILATION_JOB, quick=True),
-    Handler("sagemaker:ListCompilationJobs", list_compilation_jobs, no_resource),
+    Handler("sagemaker:DescribeCompilationJob", describe_compilation_job, ON_COMPILATION_JOB, is_quick=always),
+    Handler("sagemaker:ListCompilationJobs", list_compilation_jobs, no_resource, is_quick=small_page),
     Handler("sagemaker:StopCompilationJob", stop_compilation_job, ON_COMPILATION_JOB),
     Handler("sagemaker:DeleteCompilationJob", delete_compilation_job, ON_COMPILATION_JOB),
     Handler("sagemaker:AddTags", add_tags, tagged_job_access),

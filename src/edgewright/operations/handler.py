@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from edgewright.jobs import Kind
     from edgewright.operations.context import Caller, Context
 
+PAGE = 100
+"""Rows of a page, unless the request says otherwise."""
+SMALL_PAGE = 20
+"""Rows of a page that is read faster than a thread is reached while others use them."""
+
 Request = Mapping[str, Any]
 Response = Mapping[str, Any]
 
@@ -41,8 +46,8 @@ class Handler:
     function: Callable[[Context, Request], Response | None]
     accesses: Accesses
     """What the request touches."""
-    quick: bool = False
-    """Whether it reads one row by its key: on an embedded database it waits for nothing."""
+    is_quick: Callable[[Request], bool] = lambda _request: False
+    """Whether a request takes no longer, on an embedded database, than to reach a thread that would answer it."""
 
     @property
     def name(self) -> str:
@@ -56,6 +61,17 @@ class Handler:
     def touched(self, caller: Caller, request: Request) -> Sequence[Access]:
         """What a request touches; it may take a while."""
         return self.accesses(self.action, caller, request)
+
+
+def always(_request: Request) -> bool:
+    """Of an operation that reads one row by its key."""
+    return True
+
+
+def small_page(request: Request) -> bool:
+    """Of a List whose page is short, and found along an index."""
+    scans = "NameContains" in request or "ModelNameContains" in request
+    return not scans and 0 < request.get("MaxResults", PAGE) <= SMALL_PAGE
 
 
 def no_resource(action: str, _caller: Caller, _request: Request) -> Sequence[Access]:

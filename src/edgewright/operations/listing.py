@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import ValidationFault
 from edgewright.jobs import Job, Kind, ListQuery, SortBy, Status
 from edgewright.operations import paging
+from edgewright.operations.handler import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgewright.operations.context import Context
 
-PAGE = 100
 SORTS = {
     "Name": SortBy.NAME,
     "CreationTime": SortBy.CREATION_TIME,

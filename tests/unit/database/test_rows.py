@@ -66,18 +66,21 @@ def open_files(name: str) -> int:
     return found
 
 
-def test_many_threads_share_the_connections_of_the_pool_and_closing_leaves_none(engine: Engine) -> None:
+def test_many_threads_share_one_connection_and_closing_leaves_none(engine: Engine) -> None:
     rows, barrier = RowReader(engine), threading.Barrier(12)
 
     def read(_: int) -> object:
         barrier.wait()
         return rows.row("SELECT count(*) FROM books", ())
 
+    engine.dispose()
     with ThreadPoolExecutor(12) as pool:
         assert list(pool.map(read, range(12))) == [(2,)] * 12
-        assert 0 < open_files("books.sqlite") <= 3 * 3, "of each connection: the database, its log and its index"
+        assert 0 < open_files("books.sqlite") <= 3, "of one connection: the database, its log and its index"
+    rows.close()
     engine.dispose()
     assert open_files("books.sqlite") == 0
+    assert rows.row("SELECT 1", ()) == (1,), "it can be used again"
 
 
 def test_a_server_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Answers on the wire: whole at once where they are whole, and connections that end."""
+"""Answers on the wire in their order, and connections that end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from edgewright.http.connection import WHOLE, bounded
+from edgewright.http.connection import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +28,14 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     headers = [] if status == 204 else [(b"content-length", b"%d" % (2 * len(path)))]
     if path == "/split":
         headers.append((b"x-name", b"value\r\nx-other: value"))
-    if path in {"/whole", "/split"} and scope["extensions"][WHOLE](200, headers, 2 * path.encode()):
-        return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if path == "/slow":
         await asyncio.to_thread(released.wait)
     if status == 204:
         await send({"type": "http.response.body", "body": b""})
+        return
+    if path == "/whole":
+        await send({"type": "http.response.body", "body": 2 * path.encode()})
         return
     await send({"type": "http.response.body", "body": path.encode(), "more_body": True})
     await send({"type": "http.response.body", "body": path.encode()})
@@ -88,7 +89,7 @@ def test_a_whole_answer_is_the_same_answer(port: int) -> None:
 
 
 @pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1\r\nconnection: close"])
-def test_a_whole_answer_on_a_connection_that_ends_goes_the_other_way(port: int, version: bytes) -> None:
+def test_a_whole_answer_on_a_connection_that_ends_says_so(port: int, version: bytes) -> None:
     with connect(port) as connection:
         connection.sendall(b"GET /whole " + version + b"\r\nhost: x\r\n\r\n")
         assert b"connection: close\r\n" in read_until(connection, b"/whole/whole")
