@@ -1,17 +1,29 @@
-"""The one error tree: a leaf per cause, split by who can mend it.
+"""The one error tree: a leaf per cause, split by who can fix it.
 
-A `CallerError` is mended by whoever sent the request, the archive or the package; a `ServiceError` by whoever
-runs the service. The message of each says what was found, what was wanted and what to do, and never holds a
-secret. `http.errors` maps the tree to the wire, `cli` to exit codes, `workflows` to a job's message.
+A `CallerError` is fixed by the sender of the request, the archive or the package; a `ServiceError` by the operator of
+the service. The message of each says what was found, what was wanted and what to do, and never holds a secret; what
+code must know of an error is a member of it. `protocol.errors` maps the tree to the wire, `cli` to exit codes, `worker`
+to a job's message.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class EdgewrightError(Exception):
-    """The root of every error that edgewright raises on purpose."""
+    """The root of every error that edgewright raises on purpose.
+
+    Attributes:
+        field: the member of the request that it is about, as AWS's sentences name it (`outputConfig.kmsKeyId`); empty
+            where it is about no one member.
+    """
+
+    field: str = ""
 
     @property
     def message(self) -> str:
@@ -20,11 +32,28 @@ class EdgewrightError(Exception):
 
 
 class CallerError(EdgewrightError):
-    """The caller can mend it."""
+    """The caller can fix it."""
 
 
 class ServiceError(EdgewrightError):
-    """Whoever runs the service can mend it."""
+    """The operator of the service can fix it."""
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """Note on errors which member of the request they are about, unless they know better."""
+    try:
+        yield
+    except EdgewrightError as error:
+        error.field = error.field or field
+        raise
+
+
+def root_cause(error: BaseException) -> str:
+    """The class of the error at the root: others only said more about it."""
+    while isinstance(error.__cause__, EdgewrightError):
+        error = error.__cause__
+    return type(error).__name__
 
 
 # --- requests -------------------------------------------------------------------------------------------------
@@ -63,7 +92,7 @@ class InvalidSignature(CallerError):
 
 
 class UnknownAccessKey(CallerError):
-    """An access key, or a session token, that nobody has."""
+    """An access key, or a session token, that is not known."""
 
 
 class AccessDenied(CallerError):
@@ -94,7 +123,7 @@ class ResourceInUse(CallerError):
 
 
 class ComponentExists(AboutResource):
-    """A component version that is there already: the same name and version mean the same bytes for ever."""
+    """A component version that is there already: the same name and version always mean the same bytes."""
 
 
 class ClientTokenUsed(AboutResource):
@@ -118,7 +147,7 @@ class TransitionRefused(CallerError):
 
 
 class JobStopped(EdgewrightError):
-    """A Stop reached the job while it ran. Nobody's fault: the recipe ends, and leaves nothing behind."""
+    """A Stop reached the job while it ran: the recipe ends, and leaves nothing behind."""
 
 
 # --- object storage -------------------------------------------------------------------------------------------
@@ -227,6 +256,10 @@ class ModelRefused(CallerError):
     """A model that the backend cannot compile as asked."""
 
 
+class CompilationTimedOut(ModelRefused):
+    """A model that was not compiled within the job's MaxRuntimeInSeconds."""
+
+
 class CompilerFailed(ServiceError):
     """The process that compiles crashed, was killed, or ran out of memory."""
 
@@ -247,7 +280,7 @@ class DatabaseNewer(DatabaseUnavailable):
 
 
 class EngineUnavailable(ServiceError):
-    """The workflow engine could not take a job; it is handed over later."""
+    """The workflow engine could not take a job; it is enqueued later."""
 
 
 # --- clients of the service -----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def test_from_nothing_to_a_verified_package(empty: RunningServer, watch: Watch, 
     watched.sign_in()
     _put_the_model(watched)
 
-    page.get_by_role("link", name="Do it here").first.click()
+    page.get_by_role("link", name="Open the form").first.click()
     watched.picture("form-compilation")
     page.get_by_role("button", name="Create the job").click()
     expect(page.get_by_role("link", name="Package it")).to_be_visible()  # the page has changed by itself
@@ -37,7 +37,7 @@ def test_from_nothing_to_a_verified_package(empty: RunningServer, watch: Watch, 
     expect(page.get_by_role("row", name="image")).to_contain_text("[1, 1, 8, 8]")
 
     watched.goto("/")
-    page.get_by_role("link", name="Do it here").last.click()
+    page.get_by_role("link", name="Open the form").last.click()
     watched.picture("form-job")
     page.get_by_role("button", name="Create the job").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("digits-packaged")
@@ -220,7 +220,7 @@ def test_a_page_that_is_open_follows_its_job(tmp_path: Path, watch: Watch) -> No
         watched = watch(server)
         page = watched.page
         watched.sign_in()
-        expect(page.get_by_text("No worker is alive.")).to_be_visible()
+        expect(page.get_by_text("No worker is running.")).to_be_visible()
         server.client(region="us-east-1").create_compilation_job(**compilation_request("waits", server))
         watched.goto("/console/compilations/waits")
         expect(page.locator("#live .pill")).to_have_text("STARTING")

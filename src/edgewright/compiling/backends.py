@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from edgewright.compiling.onnx_runtime import OnnxRuntime
-from edgewright.errors import TargetUnsupported
+from edgewright.errors import TargetUnsupported, about
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,9 @@ def check(spec: CompilationSpec) -> None:
         TargetUnsupported: no backend compiles that framework, or for that target; names what is supported.
         ValidationFault: DataInputConfig, CompilerOptions or the choice of target is malformed.
     """
-    backend_of(spec).check(spec)
+    with about("inputConfig.framework"):
+        backend = backend_of(spec)
+    backend.check(spec)
 
 
 def backend_of(spec: CompilationSpec) -> Backend:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.compiling.backends import check
 from edgewright.compiling.compiled import Compiled, Tensor
-from edgewright.errors import CompilerFailed, JobStopped, ModelRefused
+from edgewright.errors import CompilationTimedOut, CompilerFailed, JobStopped, ModelRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +123,7 @@ def _await(process: subprocess.Popen[bytes], stopping: Callable[[], bool], time_
             if stopping():
                 raise JobStopped("The compilation was stopped.") from None
             if until is not None and monotonic() > until:
-                raise ModelRefused(
+                raise CompilationTimedOut(
                     f"CompilationTimeOut: The model was not compiled within MaxRuntimeInSeconds: {time_limit:g}."
                 ) from None
         else:

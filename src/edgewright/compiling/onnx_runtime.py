@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edgewright.compiling.compiled import Built, Tensor
 from edgewright.compiling.configs import parse_compiler_options, parse_data_input_config
 from edgewright.compiling.targets import Platform, platform_of
-from edgewright.errors import ModelRefused, ValidationFault
+from edgewright.errors import ModelRefused, ValidationFault, about
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +43,16 @@ class OnnxRuntime:
 
     def check(self, spec: CompilationSpec) -> None:
         """See `backends.Backend.check`."""
-        platform = platform_of(spec, _PLATFORMS, _NAME)
+        with about("outputConfig.targetDevice"):
+            platform = platform_of(spec, _PLATFORMS, _NAME)
         if spec.framework_version is not None:
             raise ValidationFault(
                 f"FrameworkVersion {spec.framework_version!r} does not apply to ONNX: a model's file says its own "
                 f"version. Leave FrameworkVersion out."
             )
         if spec.data_input_config is not None:
-            parse_data_input_config(spec.data_input_config)
+            with about("inputConfig.dataInputConfig"):
+                parse_data_input_config(spec.data_input_config)
         if spec.compiler_options is not None:
             parse_compiler_options(spec.compiler_options, platform.os)
 

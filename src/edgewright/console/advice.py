@@ -3,57 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-CALLER, OPERATOR = "ClientError:", "InternalServerError:"
+from edgewright import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CALLER, OPERATOR = "The sender of the request", "The operator of the service"
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Whose turn it is, and what they can do."""
+    """Who can fix a failure, and how."""
 
-    whose: str
+    who: str
     steps: tuple[str, ...]
 
 
 AGAIN = "Create the job again under another name: its form is filled in already."
-MISSING = (
-    "Look whether the object is there, and whether its bucket and key are spelled like that: both are case-sensitive.",
-    AGAIN,
-)
-BY_WORDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("no object", "not found", "does not exist"), MISSING),
-    (
-        ("limits.", "allowed", "over "),
-        ("Make the archive smaller, or have the operator raise the limit that the message names.", AGAIN),
+FIX = "Fix what the message names."
+STEPS: Mapping[str, str] = {
+    "ObjectNotFound": (
+        "Check that the object is there, and that its bucket and key are spelled like that: both are case-sensitive."
     ),
-    (
-        ("DataInputConfig", "InputConfiguration"),
-        ("Compare the model's inputs with DataInputConfig: names and shapes must be the model's own.", AGAIN),
+    "LimitExceeded": "Make the archive smaller, or have the operator raise the limit that the message names.",
+    "ModelRefused": "Compare the model's inputs with DataInputConfig: names and shapes must be the model's own.",
+    "ValidationFault": "Compare the model's inputs with DataInputConfig: names and shapes must be the model's own.",
+    "CompilationTimedOut": (
+        "Give the job more time in StoppingCondition.MaxRuntimeInSeconds, or compile a smaller model."
     ),
-    (
-        ("CompilationTimeOut",),
-        ("Give the job more time in StoppingCondition.MaxRuntimeInSeconds, or compile a smaller model.", AGAIN),
-    ),
-    (
-        ("Member ", "archive", "tar"),
-        ("Pack the archive anew with the member that the message names mended or left out.", AGAIN),
-    ),
+    "ArchiveRefused": "Pack the archive again, with the member that the message names fixed or left out.",
+}
+"""By the class of the error at the root."""
+BY_OPERATOR = (
+    "Nothing in the request is at fault. Create the job again: its form is filled in already.",
+    "If it fails again, the operator finds the whole reason in the worker's log, under the job's ARN.",
 )
 
 
-def advice(message: str) -> Advice:
+def advice(error: str | None) -> Advice:
     """What to do about a failure.
 
     Args:
-        message: the job's own; it begins with whose fault it is.
+        error: the class of the error at the root, as the job's report names it; None of a job that has none, because
+            an earlier version of the program did it.
     """
-    if message.startswith(OPERATOR):
-        again = (
-            "Nothing in the request is at fault. Create the job again: its form is filled in already.",
-            "If it fails again, the operator finds the whole reason in the worker's log, under the job's ARN.",
-        )
-        return Advice("The service, or its operator", again)
-    for words, steps in BY_WORDS:
-        if any(word in message for word in words):
-            return Advice("Whoever sent the request", steps)
-    return Advice("Whoever sent the request", ("Mend what the message names.", AGAIN))
+    cause = getattr(errors, error, None) if error else errors.CallerError
+    if isinstance(cause, type) and issubclass(cause, errors.CallerError):
+        return Advice(CALLER, (STEPS.get(cause.__name__, FIX), AGAIN))
+    return Advice(OPERATOR, BY_OPERATOR)

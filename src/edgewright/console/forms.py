@@ -19,7 +19,6 @@ Errors = dict[str, list[str]]
 
 WHOLE = ""
 """The key of errors that are about no one field."""
-_PLACE = re.compile(r"at '([A-Za-z0-9.]+)'")
 _INDEX = re.compile(r"\.\d+\.member.*")
 
 
@@ -57,14 +56,12 @@ class Form:
         operation: what it calls.
         fields: in their order.
         request: the request that a filled form stands for; adds to the errors what cannot be written as one.
-        words: parts of an operation's refusals, and the field that each is about.
     """
 
     operation: str
     title: str
     fields: Sequence[Field]
     request: Callable[[Filled, Errors], dict[str, Any]]
-    words: tuple[tuple[str, str], ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
 
     def checked(self, operation: protocol.Operation, filled: Filled) -> tuple[dict[str, Any], Errors]:
@@ -77,17 +74,12 @@ class Form:
 
     def refused(self, error: CallerError) -> Errors:
         """A refusal of the operation beside the field that it is about."""
-        if isinstance(error, ResourceInUse):
-            return {self.fields[0].name: [error.message]}
-        place = _PLACE.search(error.message)
-        if place is not None and self._field_of(place[1]) != WHOLE:
-            return {self._field_of(place[1]): [error.message]}
-        about = next((name for words, name in self.words if words in error.message), WHOLE)
-        return {about: [error.message]}
+        name = self.fields[0].name if isinstance(error, ResourceInUse) else self._field_of(error.field)
+        return {name: [error.message]}
 
     def _field_of(self, path: str) -> str:
         whole = _INDEX.sub("", path)
-        return next((each.name for each in self.fields if each.member == whole), WHOLE)
+        return next((each.name for each in self.fields if whole and each.member == whole), WHOLE)
 
 
 def _plain(constraint: str, sentence: str) -> str:
@@ -122,7 +114,7 @@ def _packaging(filled: Filled, errors: Errors) -> dict[str, Any]:
     if not wants_component:
         for name in ("component", "component_version"):
             if filled.get(name):
-                _add(errors, name, "This has no meaning without a component: choose one above, or leave this empty.")
+                _add(errors, name, "This needs a component: choose one above, or leave this empty.")
     config = json.dumps(_given(**component)) if wants_component and any(component.values()) else None
     output = _given(
         S3OutputLocation=filled.get("output", ""),
@@ -172,7 +164,7 @@ ROLE = Field(
     "role",
     "Role ARN",
     "roleArn",
-    "Of your own account. What it may reach is as the service's operator has set it up.",
+    "Of your own account. The operator's settings decide what it may access.",
     required=True,
 )
 KMS = Field("kms", "KMS key", "outputConfig.kmsKeyId", "Encrypts what is written. Leave it empty for none.")
@@ -211,21 +203,18 @@ PACKAGING = Form(
             choices=(("", "None"), ("GreengrassV2Component", "Greengrass V2 component")),
             section="Greengrass",
         ),
-        Field("component", "Component name", "outputConfig.presetDeploymentConfig", "Named for the job when empty."),
-        Field("component_version", "Component version", "", "Such as 1.0.0, which it is when empty."),
-        replace(ROLE, section="Beside that"),
+        Field("component", "Component name", "outputConfig.presetDeploymentConfig", "Named after the job when empty."),
+        Field(
+            "component_version",
+            "Component version",
+            "outputConfig.presetDeploymentConfig.componentVersion",
+            "1.0.0 when empty.",
+        ),
+        replace(ROLE, section="Other settings"),
         Field("resource_key", "Resource key", "resourceKey", "Kept and shown with the job. Leave it empty for none."),
         TAGS,
     ),
     request=_packaging,
-    words=(
-        ("assume role", "role"),
-        ("compilation job", "compilation"),
-        ("replace its own source", "output"),
-        ("ag key", "tags"),
-        ("ComponentVersion", "component_version"),
-        ("KMS", "kms"),
-    ),
 )
 COMPILATION = Form(
     operation="CreateCompilationJob",
@@ -266,21 +255,14 @@ COMPILATION = Form(
         KMS,
         Field(
             "seconds",
-            "Longest run time",
+            "Maximum runtime",
             "stoppingCondition.maxRuntimeInSeconds",
             "Seconds after which the job is ended.",
-            section="Beside that",
+            section="Other settings",
         ),
         ROLE,
         TAGS,
     ),
     request=_compilation,
-    words=(
-        ("assume role", "role"),
-        ("DataInputConfig", "inputs"),
-        ("target", "target"),
-        ("ag key", "tags"),
-        ("KMS", "kms"),
-    ),
     defaults={"framework": "ONNX", "target": "rasp4b", "seconds": "900"},
 )

@@ -60,13 +60,12 @@ def moving(page_request: PageRequest, row: Job) -> dict[str, Any]:
     """What changes while a job runs: its timeline and how far it is; and what to do where it failed."""
     now = page_request.api.now
     stages = timeline(row, page_request.api.history(row.key), now)
-    message = message_of(row)
-    failed = advice(message) if row.status is Status.FAILED else None
+    failed = advice(page_request.api.report(row.key).get("error")) if row.status is Status.FAILED else None
     return {
         "stages": stages,
         "progress": progress(row, began(stages, row), now),
         "ended": row.status in ENDED,
-        "message": message,
+        "message": message_of(row),
         "advice": failed,
     }
 
@@ -86,7 +85,9 @@ def _package(page_request: PageRequest, row: PackagingJob, trusted: Sequence[Pub
     tags = page_request.api.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
     return {
         "report": report,
-        "tiles": pictures.treemap([(file[0], file[1]) for file in files], report.get("unpacked", 0) - listed),
+        "tiles": pictures.treemap([(file[0], file[1]) for file in files], report.get("unpacked", 0) - listed)
+        if len(files) >= pictures.FEWEST
+        else [],
         "picture": {"width": pictures.WIDTH, "height": pictures.HEIGHT},
         "signature": signatures.read(row.model_signature, trusted) if row.model_signature else None,
         "component": _component(page_request, row),

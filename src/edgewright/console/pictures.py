@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1000.0, 300.0
 """The picture's own coordinates."""
+FEWEST = 3
+"""Files from which on a picture says more than their table."""
 MOST = 40
 """Files that are drawn each by itself; what is left is one more rectangle."""
 LABELLED = (90.0, 34.0)

@@ -69,7 +69,12 @@ def parse_config(text: str | None, job_name: str) -> ComponentPlan:
     config = {} if text is None else _object(text)
     faults = list(_faults(config))
     if faults:
-        raise ValidationFault(f"The value at '{MEMBER}' cannot be used: {' '.join(faults)}")
+        about_version = (
+            versions.fault(config["ComponentVersion"]) if isinstance(config.get("ComponentVersion"), str) else None
+        )
+        refused = ValidationFault(f"The value at '{MEMBER}' cannot be used: {' '.join(faults)}")
+        refused.field = f"{MEMBER}.componentVersion" if about_version and len(faults) == 1 else MEMBER
+        raise refused
     os, architecture = _platform(config)
     return ComponentPlan(
         name=config.get("ComponentName", f"{DEFAULT_NAME}{job_name}"),

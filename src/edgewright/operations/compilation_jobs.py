@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright import compiling
 from edgewright.compiling import CompilationSpec
-from edgewright.errors import TransitionRefused, ValidationFault
+from edgewright.errors import TransitionRefused, ValidationFault, about
 from edgewright.jobs import CompilationJob, Kind, Status, description
 from edgewright.operations import listing, roles, rules
 from edgewright.operations.enqueueing import enqueue
@@ -37,12 +37,15 @@ def create_compilation_job(context: Context, request: Request) -> Response:
         ResourceInUse: the name is taken.
         ResourceLimitExceeded: the account has too many unfinished jobs.
     """
-    roles.check(context, request["RoleArn"], request["CompilationJobName"])
+    with about("roleArn"):
+        roles.check(context, request["RoleArn"], request["CompilationJobName"])
     _only_what_is_honoured(request)
     rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
     rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
-    rules.kms_key(context, request["OutputConfig"])
-    tags = rules.tags_of(request.get("Tags", ()))
+    with about("outputConfig.kmsKeyId"):
+        rules.kms_key(context, request["OutputConfig"])
+    with about("tags"):
+        tags = rules.tags_of(request.get("Tags", ()))
     compiling.check(CompilationSpec.of(request["InputConfig"], request["OutputConfig"]))
     job = _new_job(context, request)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)

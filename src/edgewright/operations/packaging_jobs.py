@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault
+from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault, about
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View, description
 from edgewright.operations import listing, presets, roles, rules
 from edgewright.operations.enqueueing import enqueue
@@ -34,13 +34,19 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
         ResourceLimitExceeded: the account has too many unfinished jobs.
     """
     output = request["OutputConfig"]
-    roles.check(context, request["RoleArn"], request["EdgePackagingJobName"])
-    rules.kms_key(context, output)
+    with about("roleArn"):
+        roles.check(context, request["RoleArn"], request["EdgePackagingJobName"])
+    with about("outputConfig.kmsKeyId"):
+        rules.kms_key(context, output)
     package = _package_uri(request)
-    presets.check(request, package)
-    tags = rules.tags_of(request.get("Tags", ()))
-    compilation = _completed_compilation(context, request["CompilationJobName"])
-    _beside_source(package, compilation)
+    with about("outputConfig.presetDeploymentConfig"):
+        presets.check(request, package)
+    with about("tags"):
+        tags = rules.tags_of(request.get("Tags", ()))
+    with about("compilationJobName"):
+        compilation = _completed_compilation(context, request["CompilationJobName"])
+    with about("outputConfig.s3OutputLocation"):
+        _beside_source(package, compilation)
     job = _new_job(context, request, compilation)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
     enqueue(context, job.key)

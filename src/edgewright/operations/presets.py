@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import ValidationFault
+from edgewright.errors import ValidationFault, about
 from edgewright.greengrass.config import MEMBER, parse_config
 from edgewright.greengrass.rules import bucket_fault, key_fault
 
@@ -41,14 +41,22 @@ def check(request: Request, package: S3Uri) -> None:
 
 def _check_place(request: Request, package: S3Uri) -> None:
     """Cores fetch the package from S3, by an address that they make of its bucket and key."""
-    version = request["ModelVersion"]
+    with about("modelVersion"):
+        _check_version(request["ModelVersion"])
+    with about("outputConfig.s3OutputLocation"):
+        _check_location(request["OutputConfig"]["S3OutputLocation"], package)
+
+
+def _check_version(version: str) -> None:
     if " " in version:
         raise ValidationFault(
             f"Value '{version}' at 'modelVersion' cannot be used with 'outputConfig.presetDeploymentType': it becomes "
             "part of the package's key, and Greengrass cores do not fetch keys with spaces. Choose one without, or "
             "leave PresetDeploymentType out."
         )
-    location = request["OutputConfig"]["S3OutputLocation"]
+
+
+def _check_location(location: str, package: S3Uri) -> None:
     bucket, key = bucket_fault(package), key_fault(package)
     fault = f"the bucket {package.bucket} {bucket}" if bucket else f"the package's key {key}"
     if bucket or key:

@@ -29,7 +29,9 @@ def object_uri(text: str, member: str) -> S3Uri:
     try:
         return S3Uri.parse(text)
     except UriRefused as error:
-        raise ValidationFault(f"Value '{text}' at '{member}' cannot be used: {error.message}") from error
+        refused = ValidationFault(f"Value '{text}' at '{member}' cannot be used: {error.message}")
+        refused.field = member
+        raise refused from error
 
 
 def kms_key(context: Context, output_config: Mapping[str, Any]) -> None:

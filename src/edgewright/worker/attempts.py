@@ -17,6 +17,7 @@ from edgewright.errors import (
     ResourceNotFound,
     StoreUnavailable,
     TransitionRefused,
+    root_cause,
 )
 from edgewright.jobs import ENDED, Status
 from edgewright.stores import S3Uri
@@ -37,6 +38,8 @@ RETRY_SECONDS = (0.5, 2.0, 5.0)
 """The pauses before work is tried again after the object store or the database broke off."""
 MOST_ATTEMPTS = 20
 """A job that was begun so often ends its worker each time, and is begun no more."""
+TOO_MANY_ATTEMPTS = "TooManyAttempts"
+"""What the report of such a job names as its error."""
 
 
 def begin(key: JobKey, context: WorkerContext) -> Job | None:
@@ -54,7 +57,7 @@ def begin(key: JobKey, context: WorkerContext) -> Job | None:
             end_unbegun(context, key)
         return None
     if job.attempt > MOST_ATTEMPTS:
-        finish(context, job, RESULTS[key.kind].failed(messages.too_many_attempts(job.attempt - 1)))
+        finish(context, job, RESULTS[key.kind].failed(messages.too_many_attempts(job.attempt - 1), TOO_MANY_ATTEMPTS))
         return None
     return job
 
@@ -78,14 +81,14 @@ def run(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobR
         except (StoreUnavailable, DatabaseUnavailable) as error:
             log.warning("work broke off", job=job.key.arn, reason=error.message, next_try_seconds=pause)
             if pause is None:
-                return result.failed(messages.sentence(error))
+                return result.failed(messages.sentence(error), root_cause(error))
             wait(context, pause)
         except EdgewrightError as error:
             log.info("job fails", job=job.key.arn, reason=error.message, error=type(error).__name__)
-            return result.failed(messages.sentence(error))
+            return result.failed(messages.sentence(error), root_cause(error))
         except Exception as error:  # the worker's boundary: an internal error fails one job, and is logged whole
             log.exception("job fails: an internal error", job=job.key.arn)
-            return result.failed(messages.sentence(error))
+            return result.failed(messages.sentence(error), root_cause(error))
     raise AssertionError  # the last try returns
 
 

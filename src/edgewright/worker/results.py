@@ -45,9 +45,14 @@ class JobResult:
         return cls(status=Status.STOPPED)
 
     @classmethod
-    def failed(cls, message: str) -> Self:
-        """The result of a job that failed."""
-        return cls(status=Status.FAILED, message=message)
+    def failed(cls, message: str, error: str) -> Self:
+        """The result of a job that failed.
+
+        Args:
+            message: what the job says of it.
+            error: the class of `edgewright.errors` at the root of it, or any other exception's; kept in the report.
+        """
+        return cls(status=Status.FAILED, message=message, report={"error": error})
 
     def members(self, now: datetime) -> Json:
         """The members of a job, beside its status, that change when it ends so."""

@@ -2,28 +2,35 @@ from __future__ import annotations
 
 import pytest
 
-from edgewright.console.advice import AGAIN, advice
+from edgewright import errors
+from edgewright.console.advice import AGAIN, CALLER, OPERATOR, STEPS, advice
 
 
-def test_an_operators_fault_is_not_the_callers() -> None:
-    told = advice("InternalServerError: The object store could not be reached, or broke off.")
-    assert told.whose == "The service, or its operator"
-    assert any("worker's log" in step for step in told.steps)
+@pytest.mark.parametrize("error", ["StoreUnavailable", "CompilerFailed", "ZeroDivisionError", "TooManyAttempts"])
+def test_an_operators_error_is_not_the_callers(error: str) -> None:
+    found = advice(error)
+    assert found.who == OPERATOR
+    assert any("worker's log" in step for step in found.steps)
 
 
 @pytest.mark.parametrize(
-    ("message", "words"),
+    ("error", "words"),
     [
-        ("ClientError: InputConfiguration: There is no object s3://models/a: not found.", "bucket and key"),
-        ("ClientError: The archive has over 10 members, which limits.members allows.", "raise the limit"),
-        ("ClientError: DataInputConfig names 'x', which the model has not.", "DataInputConfig"),
-        ("ClientError: CompilationTimeOut: The model was not compiled.", "more time"),
-        ("ClientError: Member 'a' is refused: it is a link.", "Pack the archive anew"),
-        ("ClientError: Something else.", "Mend what the message names"),
+        ("ObjectNotFound", "bucket and key"),
+        ("LimitExceeded", "raise the limit"),
+        ("ModelRefused", "DataInputConfig"),
+        ("CompilationTimedOut", "more time"),
+        ("ArchiveRefused", "Pack the archive again"),
+        ("RoleRefused", "Fix what the message names"),
+        (None, "Fix what the message names"),
     ],
 )
-def test_each_failure_has_a_next_step(message: str, words: str) -> None:
-    told = advice(message)
-    assert told.whose == "Whoever sent the request"
-    assert words in " ".join(told.steps)
-    assert told.steps[-1] == AGAIN
+def test_each_failure_has_a_next_step(error: str | None, words: str) -> None:
+    found = advice(error)
+    assert found.who == CALLER
+    assert words in " ".join(found.steps)
+    assert found.steps[-1] == AGAIN
+
+
+def test_steps_are_for_errors_that_there_are() -> None:
+    assert all(issubclass(getattr(errors, name), errors.CallerError) for name in STEPS)

@@ -92,15 +92,25 @@ def test_the_other_form_is_a_request_too() -> None:
         assert "seconds" in checked(COMPILATION, filled | {"seconds": seconds})[1]
 
 
+def of(error: CallerError, field: str) -> CallerError:
+    error.field = field
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "field"),
     [
         (ResourceInUse("names must be unique"), "name"),
-        (ValidationFault("Value 'x' at 'outputConfig.s3OutputLocation' cannot be used: no"), "output"),
-        (ValidationFault("Could not find requested compilation job with name: x"), "compilation"),
-        (ValidationFault("Could not assume role arn:x"), "role"),
-        (ValidationFault("The value at 'outputConfig.presetDeploymentConfig' cannot be used: no"), "component"),
-        (ValidationFault("Tag key 'aws:x' is refused"), "tags"),
+        (of(ValidationFault("cannot be used"), "outputConfig.s3OutputLocation"), "output"),
+        (of(ValidationFault("no such job"), "compilationJobName"), "compilation"),
+        (of(ValidationFault("Could not assume role arn:x"), "roleArn"), "role"),
+        (of(ValidationFault("cannot be used"), "outputConfig.presetDeploymentConfig"), "component"),
+        (
+            of(ValidationFault("no version"), "outputConfig.presetDeploymentConfig.componentVersion"),
+            "component_version",
+        ),
+        (of(ValidationFault("Tag key 'aws:x' is refused"), "tags"), "tags"),
+        (of(ValidationFault("no form has it"), "outputConfig.compilerOptions"), WHOLE),
         (CallerError("Something else"), WHOLE),
     ],
 )

@@ -73,7 +73,8 @@ def test_a_job_that_fails_keeps_its_log(house: House) -> None:
     job = run(house, key)
     assert job.status == Status.FAILED
     report = beside(house.jobs).reports.get(key)
-    assert set(report) == {"log"}
+    assert set(report) == {"error", "log"}
+    assert report["error"] == "ModelRefused"
     assert "Refused: " in report["log"]
 
 

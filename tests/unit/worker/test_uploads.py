@@ -246,7 +246,7 @@ def test_a_late_completion_finds_no_upload_once_the_job_was_stopped(crowd: Crowd
     assert crowd.store.open() == []
 
 
-@pytest.mark.parametrize("result", [PackagingResult.failed("no"), PackagingResult.stopped()])
+@pytest.mark.parametrize("result", [PackagingResult.failed("no", "ObjectNotFound"), PackagingResult.stopped()])
 def test_the_upload_of_a_job_that_ends_without_its_object_is_aborted(crowd: Crowd, result: PackagingResult) -> None:
     job = crowd.attempt()
     crowd.died(job, 7)
@@ -372,7 +372,7 @@ class TestTidying:
         crowd.house.jobs.note_output(other, str(TARGET), attempt=second.attempt)
         crowd.store.write(TARGET, [b"the other's"])
         crowd.house.jobs.move(other, Status.COMPLETED)
-        finish(crowd.house.context, job, PackagingResult.failed("no"))
+        finish(crowd.house.context, job, PackagingResult.failed("no", "ObjectNotFound"))
         clean_up(crowd.house.context, -60)
         assert crowd.store.exists(TARGET)
 
