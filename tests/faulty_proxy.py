@@ -346,7 +346,7 @@ def _report(seen: Seen) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the process that started this one reads it
+    print(line, flush=True)
 
 
 async def _main(arguments: argparse.Namespace) -> None:

@@ -191,7 +191,7 @@ def test_a_component_of_an_encrypted_package_hands_out_the_plain_one(
     greengrass = server.client("greengrassv2")
     arn = job["PresetDeploymentOutput"]["Artifact"]
     link = greengrass.get_component_version_artifact(arn=arn, artifactName="digits-1.0.tar.gz")["preSignedUrl"]
-    with urllib.request.urlopen(link) as answer:  # noqa: S310 - http, of our own server
+    with urllib.request.urlopen(link) as answer:
         package = answer.read()
         assert int(answer.headers["Content-Length"]) == len(package)
     assert NOISE[:100_000] in gzip.decompress(package)
@@ -204,7 +204,7 @@ def test_a_component_of_an_encrypted_package_hands_out_the_plain_one(
 
     file = server.object(job["ModelArtifact"])
     file.write_bytes(file.read_bytes()[:-1000])
-    with urllib.request.urlopen(link) as answer, pytest.raises(http.client.IncompleteRead) as cut:  # noqa: S310 - as above
+    with urllib.request.urlopen(link) as answer, pytest.raises(http.client.IncompleteRead) as cut:
         answer.read()
     assert package.startswith(cut.value.partial)
 

@@ -1,7 +1,5 @@
 """Events of real processes: to a webhook while everything is killed around them, and as a stream."""
 
-# ruff: noqa: S310 - every address is that of a server which the test has started
-
 from __future__ import annotations
 
 import json

@@ -1,7 +1,5 @@
 """What a real service tells of itself to those who watch it: metrics, health, logs."""
 
-# ruff: noqa: S310 - every address is that of a server which the test has started
-
 from __future__ import annotations
 
 import json

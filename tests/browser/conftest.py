@@ -9,7 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from acceptance.conftest import archive
 from acceptance.running import (
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from browser.watching import Watch
+
+expect.set_options(timeout=30_000)  # milliseconds: a busy machine is late
 
 HOSTILE_FILES = (
     "data/<script>window.hit = 1</script>.bin",

@@ -167,7 +167,7 @@ def await_server(url: str) -> None:
     until = time.monotonic() + READY_SECONDS
     while True:
         try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - the loopback
+            urllib.request.urlopen(url, timeout=2).close()
         except urllib.request.HTTPError:
             return
         except OSError:

@@ -274,7 +274,7 @@ def _orphans(harness: Harness) -> list[str]:
         "workers that are still registered": (jobs, "SELECT id FROM workers"),
         "work that the engine has not done": (
             engine,
-            f"SELECT workflow_uuid, status FROM {schema}workflow_status WHERE status IN ('PENDING', 'ENQUEUED')",  # noqa: S608 - our own words
+            f"SELECT workflow_uuid, status FROM {schema}workflow_status WHERE status IN ('PENDING', 'ENQUEUED')",
         ),
     }
     found = []

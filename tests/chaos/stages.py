@@ -110,7 +110,7 @@ class Watcher:
 
     def _work(self) -> str:
         return (
-            f"SELECT w.status, w.executor_id, (SELECT count(*) FROM {self._schema}operation_outputs o "  # noqa: S608 - our own words
+            f"SELECT w.status, w.executor_id, (SELECT count(*) FROM {self._schema}operation_outputs o "
             f"WHERE o.workflow_uuid = w.workflow_uuid) FROM {self._schema}workflow_status w "
             "WHERE w.workflow_uuid LIKE :name"
         )

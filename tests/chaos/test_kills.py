@@ -214,7 +214,7 @@ def test_a_hundred_kills_lose_nothing_and_double_nothing(harness: KillHarness, r
     _nothing_is_left(harness)
     at = ", ".join(f"{times} {stage.name}" for stage, times in sorted(harness.killed.items()))
     attempts = Counter(harness.store.get(key).attempt for key in harness.jobs)
-    print(  # noqa: T201 - pytest shows it where it is asked to
+    print(
         f"{request.node.name}: {KILLS} kills, {len(harness.jobs)} jobs, killed at {at}; {harness.again} were "
         f"killed on a job that had come far before; attempts: {dict(sorted(attempts.items()))}; "
         f"0 lost, 0 doubled, 0 stuck"

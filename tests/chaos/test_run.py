@@ -50,7 +50,7 @@ def test_a_short_run_loses_nothing_and_doubles_nothing(database: str, tmp_path: 
 def _holds(run: ChaosRun, folder: Path) -> None:
     outcome = run.run(folder)
     text = "\n".join([*outcome.timeline, report(run, outcome, folder / "logs")])
-    print(text)  # noqa: T201 - pytest shows it where it is asked to
+    print(text)
     assert not outcome.violations, text
     assert len(outcome.faults) > 5, text
     assert outcome.facts.notes.accepted.keys() == outcome.facts.finals.keys(), text

@@ -80,27 +80,6 @@ def test_packaging_and_signing_load_nothing_above_them() -> None:
     assert "pydantic" not in {parts[0] for parts in loaded}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "most"),
-    [
-        (["-c", "import edgewright.packaging, edgewright.signing"], 0.15),
-        (["-m", "edgewright", "verify", "--help"], 0.4),
-    ],
-)
-def test_devices_start_quickly(arguments: list[str], most: float, tmp_path: Path) -> None:
-    """In seconds of processor time, which other tests do not change; the interpreter's own start is in them."""
-    assert min(processor_seconds(arguments, tmp_path) for _ in range(5)) < most
-
-
-def processor_seconds(arguments: list[str], compiled: Path) -> float:
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(compiled)}
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=environment)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return used.ru_utime + used.ru_stime
-
-
 def without_pydantic_settings(
     arguments: list[str], folder: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
