@@ -62,7 +62,7 @@ class Bench:
     def count(self, condition: str) -> int:
         """How many jobs there are of which this is so."""
         with self.engine.connect() as connection:
-            found = connection.execute(text(f"SELECT count(*) FROM packaging_jobs WHERE {condition}"))  # noqa: S608
+            found = connection.execute(text(f"SELECT count(*) FROM packaging_jobs WHERE {condition}"))
             return int(found.scalar_one())
 
     def await_count(self, condition: str, wanted: int) -> float:

@@ -90,7 +90,7 @@ def fill(engine: Engine, size: int) -> None:
         **dict.fromkeys(("status_message", "source_uri", "output_config"), "'{}'"),
     }
     make = text(
-        f"INSERT INTO packaging_jobs ({', '.join(columns)}) "  # noqa: S608 - our own names only
+        f"INSERT INTO packaging_jobs ({', '.join(columns)}) "
         f"SELECT {', '.join(columns.values())} FROM ({numbers}) AS numbered"
     )
     for first in range(1, size + 1, BATCH):

@@ -164,7 +164,7 @@ def inflate(path: Path) -> Iterator[memoryview]:
     """The bytes inside a gzip file, in one reused buffer."""
     buffer = memoryview(bytearray(MIB))
     with path.open("rb", buffering=0) as file:
-        reader = isal_zlib._GzipReader(file, MIB // 2)  # noqa: SLF001 - as the packager inflates
+        reader = isal_zlib._GzipReader(file, MIB // 2)
         while size := reader.readinto(buffer):
             yield buffer[:size]
 

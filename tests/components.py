@@ -118,7 +118,7 @@ def cloud() -> Iterator[Cloud]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_DELETE = do_GET  # noqa: N815 - the names are http.server's
+        do_POST = do_DELETE = do_GET
 
         def log_message(self, *_: object) -> None:
             """Nothing is logged."""

@@ -74,7 +74,7 @@ def stand_in(answer: Callable[[Asked], Answer]) -> Iterator[StandIn]:
             if self.command != "HEAD":
                 self.wfile.write(given.body)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
 
         def log_message(self, *_: object) -> None:
             """Nothing: the requests are kept instead."""

@@ -9,7 +9,7 @@ from edgewright.database.clock import milliseconds, seconds
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.rows import COLUMNS, LISTED
 
-times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
+times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
 
 @given(times)

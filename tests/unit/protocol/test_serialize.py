@@ -69,7 +69,7 @@ def test_a_member_that_the_model_does_not_have_is_our_mistake() -> None:
 
 
 def test_a_time_without_a_zone_is_our_mistake() -> None:
-    naive = datetime(2026, 1, 1)  # noqa: DTZ001 - the point
+    naive = datetime(2026, 1, 1)
     with pytest.raises(ValueError, match="has no zone"):
         serialize_response(DESCRIBE, {"CreationTime": naive})
 
