@@ -23,16 +23,19 @@ from edgewright import strict_json
 from edgewright.auth.principals import check_private, read_principals
 from edgewright.database.clock import database_now
 from edgewright.database.connections import migration, open_database
-from edgewright.errors import EdgewrightError
+from edgewright.errors import DatabaseUnavailable, EdgewrightError
+from edgewright.keys.store import KeyStore
 from edgewright.persistence import Persistence
-from edgewright.signing import keys
+from edgewright.signing import key_folder, keys, signers
 from edgewright.stores import S3Uri, open_store
 from edgewright.telemetry import snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgewright.keys.store import KnownKey
     from edgewright.settings import Settings
+    from edgewright.signing.signers import Signer
 
 SKEW_SECONDS = 2.0
 """Hosts whose clocks differ more tell of events in a wrong order, and signatures fail beyond five minutes."""
@@ -125,20 +128,65 @@ def _folder(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _signing_key(settings: Settings) -> Iterator[CheckResult]:
-    path = settings.keys_dir / keys.PRIVATE_FILE
-    if not path.exists():
-        yield CheckResult(
-            "signing key", State.WARNING, f"{path} is not there.", "The first start makes one; else restore yours."
-        )
+    known = _known_keys(settings)
+    recorded = next((each for each in known if each.signs), None)
+    if known and recorded is None:
+        remedy = "Run: edgewright keys rotate"
+        yield CheckResult("signing key", State.FAILED, "No key signs: the signing key was revoked.", remedy)
         return
-    signer = keys.load_signer(path)
-    public = settings.keys_dir / keys.PUBLIC_FILE
-    if not public.exists() or keys.load_public_key(public).key_id != signer.public_key.key_id:
+    path = settings.keys_dir / keys.PRIVATE_FILE
+    if recorded is None and settings.signing_key is None and not path.exists():
+        remedy = "The first start makes one; else restore yours."
+        yield CheckResult("signing key", State.WARNING, f"{path} is not there.", remedy)
+        return
+    signer = _own_signer(settings, recorded)
+    key_id = signer.public_key.key_id
+    if recorded is not None and recorded.key_id != key_id:
+        found = f"The service signs with key {recorded.key_id}, and this host has {key_id}: it signs nothing."
+        remedy = f"Copy {keys.PRIVATE_FILE} from a host that has it to {path}, or run `edgewright keys rotate`."
+        yield CheckResult("signing key", State.FAILED, found, remedy)
+    elif settings.signing_key is None and not _has_public_half(settings.keys_dir):
+        public = settings.keys_dir / keys.PUBLIC_FILE
         yield CheckResult(
             "signing key", State.FAILED, f"{public} is not its public half.", f"Remove {public} and restart."
         )
-        return
-    yield CheckResult("signing key", State.OK, f"Packages are signed by {signer.public_key.key_id}.")
+    else:
+        yield CheckResult("signing key", State.OK, f"Packages are signed by {key_id}, {signer.public_key.algorithm}.")
+    if not signer.deterministic:
+        found = "It gives the same data another signature each time: packages of one model differ by it alone."
+        yield CheckResult("signing key", State.OK, found)
+
+
+def _known_keys(settings: Settings) -> list[KnownKey]:
+    """The keys that the database knows; none where there is no database yet."""
+    engine = open_database(settings.sqlalchemy_url)
+    try:
+        if engine.url.get_backend_name() == "sqlite" and not _exists(engine.url.database):
+            return []
+        migration(engine)
+        return KeyStore(engine).all()
+    except DatabaseUnavailable:
+        return []  # what is wrong with it is found by the check of the database
+    finally:
+        engine.dispose()
+
+
+def _own_signer(settings: Settings, recorded: KnownKey | None) -> Signer:
+    """This host's key: the service's if it is here. Nothing is moved, as a start would."""
+    if settings.signing_key is not None:
+        return signers.open_signer(settings.signing_key)
+    current = key_folder.signing_key(settings.keys_dir)
+    if recorded is not None and (current is None or current.public_key.key_id != recorded.key_id):
+        waiting = key_folder.path_of(settings.keys_dir, recorded.key_id)
+        if waiting.exists():
+            return keys.load_signer(waiting)
+    return keys.load_signer(settings.keys_dir / keys.PRIVATE_FILE)
+
+
+def _has_public_half(folder: Path) -> bool:
+    """Whether `signing.pub.pem` is the public half of `signing.pem`; there is none where the key waits to become it."""
+    current = key_folder.signing_key(folder)
+    return current is None or key_folder.public_half(folder) == current.public_key
 
 
 def _access_keys(settings: Settings) -> Iterator[CheckResult]:

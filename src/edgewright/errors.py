@@ -241,6 +241,14 @@ class ExtractionRefused(CallerError):
     """A folder to unpack into that is taken, or cannot be written."""
 
 
+class KeyListRefused(CallerError):
+    """A list of trusted keys that is unsigned, expired, older than one seen before, or signed by another root key."""
+
+
+class KeyChangeRefused(CallerError):
+    """A change of a signing key that its state, or another key's, does not allow."""
+
+
 class KeyUnusable(ServiceError):
     """A signing or verifying key that is missing, unreadable, of the wrong kind, or open to others."""
 

@@ -13,6 +13,7 @@ from edgewright.events.deliveries import Deliveries
 from edgewright.events.outbox import JobEvents
 from edgewright.greengrass.component_store import ComponentStore
 from edgewright.jobs import JobQueue, JobStore, ReportStore, WorkerRegistry
+from edgewright.keys.store import KeyStore
 from edgewright.uploads.ledger import UploadLedger
 from edgewright.uploads.orphans import Orphans
 
@@ -40,6 +41,7 @@ class Persistence:
     uploads: UploadLedger
     orphans: Orphans
     workers: WorkerRegistry
+    keys: KeyStore
 
     @classmethod
     def on(cls, engine: Engine, clock: Callable[[], datetime] = _now) -> Persistence:
@@ -61,6 +63,7 @@ class Persistence:
             uploads=UploadLedger(engine),
             orphans=Orphans(engine),
             workers=WorkerRegistry(engine),
+            keys=KeyStore(engine, clock),
         )
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from edgewright.http.app import application
 from edgewright.http.artifacts import Artifacts
 from edgewright.http.authentication import PageAuthentication
 from edgewright.http.health import Health
+from edgewright.http.keys import KeyPages
 from edgewright.http.listener import Server, listening
 from edgewright.http.metrics import Metrics
 from edgewright.http.progress import Progress
@@ -106,9 +107,10 @@ def api(settings: Settings, kept: Persistence, ending: Callable[[], bool] = lamb
     pages = PageAuthentication(authenticator, sagemaker)
     more = [
         *_monitoring(settings, kept, objects, counters),
+        *KeyPages(kept.keys).routes(),
         Route("/events", EventStream(pages, kept.events, ending).page, methods=["GET"]),
         Route("/progress", Progress(pages, kept.jobs).page, methods=["GET"]),
-        *(_console(settings, requests, principals) if settings.console.enabled else ()),
+        *(_console(settings, kept, requests, principals) if settings.console.enabled else ()),
     ]
     return application(answering(sagemaker), answering(greengrass), artifacts, more)
 
@@ -142,13 +144,15 @@ def _contexts(
     return context_for
 
 
-def _console(settings: Settings, requests: PageRequests, principals: Principals) -> Sequence[BaseRoute]:
+def _console(
+    settings: Settings, kept: Persistence, requests: PageRequests, principals: Principals
+) -> Sequence[BaseRoute]:
     """The console's pages."""
     in_folder = settings.object_store == "directory"
     parts = Parts(
         requests=requests,
         principals=principals,
-        packages=Packages(settings.keys_dir, settings.limits),
+        packages=Packages(kept.keys.trusted, settings.limits),
         objects_dir=settings.objects_dir if in_folder else None,
         session_seconds=settings.console.session_seconds,
         region=settings.console.region,

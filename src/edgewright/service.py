@@ -16,8 +16,8 @@ import structlog
 from edgewright import jobs
 from edgewright.database import connections
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.keys.opening import SigningKey
 from edgewright.persistence import Persistence
-from edgewright.signing import keys
 from edgewright.stores import open_store
 from edgewright.telemetry.tracing import tracing
 
@@ -36,7 +36,7 @@ WAITING_SECONDS = 1.0
 
 
 def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
-    """Everything that must be there before the first request: data folder, database at its newest, signing key.
+    """Everything that must be there before the first request: data folder, database at its newest.
 
     Args:
         settings: what the operator chose.
@@ -51,7 +51,6 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
         settings.objects_dir.mkdir(exist_ok=True)
     except OSError as error:
         raise SettingsRefused(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
-    keys.load_or_create(settings.keys_dir)
     database = connections.open_database(settings.sqlalchemy_url, settings.database_pool)
     _migrate(database, time.monotonic() + wait_seconds)
     kept = Persistence.on(database)
@@ -81,16 +80,30 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
         settings: what the operator chose.
         worker: start a worker process, and start it again whenever it dies.
         announce: called once with the server's URL, when it takes requests.
+
+    Raises:
+        KeyUnusable: this host has another signing key than the service, or, with a worker, does not have it.
     """
     from edgewright import server
 
     tracing.begin("server")
-    server.run(settings, prepare(settings, settings.database_wait_seconds), worker=worker, announce=announce)
+    kept = prepare(settings, settings.database_wait_seconds)
+    signing_key = SigningKey(settings.signing_key, settings.keys_dir, kept.keys)
+    if worker:
+        signing_key.begin()  # here, so that the server does not start rather than its worker again and again
+    else:
+        signing_key.adopt()
+        signing_key.check()
+    server.run(settings, kept, worker=worker, announce=announce)
     tracing.end()
 
 
 def work(settings: Settings) -> None:
-    """Run a worker until SIGINT or SIGTERM."""
+    """Run a worker until SIGINT or SIGTERM.
+
+    Raises:
+        KeyUnusable: this host does not have the service's signing key.
+    """
     from edgewright import worker
     from edgewright.events.dispatcher import dispatching
 

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     database_wait_seconds: NotNegative = Field(
         default=60.0, description="Seconds that a starting server or worker waits for a database that does not answer."
     )
+    signing_key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*:.+$")] | None = Field(
+        default=None,
+        description="The key that signs packages: `file:/KEY.pem`, `pkcs11:...` (RFC 7512, extra `pkcs11`) or "
+        "`awskms:KEY` (extra `aws`); the data folder's `keys/signing.pem` when unset.",
+    )
     object_store: Literal["directory", "s3"] = Field(
         default="directory",
         description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
@@ -190,7 +195,7 @@ class Settings(BaseSettings):
 
     @property
     def keys_dir(self) -> Path:
-        """The folder of the signing key and its public half."""
+        """The folder of private signing keys, and of their public halves."""
         return self.data_dir / "keys"
 
     @property

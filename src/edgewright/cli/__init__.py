@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from edgewright import __version__
-from edgewright.cli import access_keys, compilations, components, doctor, events, jobs, kms, output, packages, server
+from edgewright.cli import (
+    access_keys,
+    compilations,
+    components,
+    doctor,
+    events,
+    jobs,
+    keys,
+    kms,
+    output,
+    packages,
+    server,
+)
 from edgewright.errors import CallerError, EdgewrightError
 
 if TYPE_CHECKING:
@@ -53,6 +65,7 @@ app.add_typer(compilations.app, name="compilations")
 app.add_typer(components.app, name="component")
 app.add_typer(access_keys.app, name="access-keys")
 app.add_typer(events.app, name="events")
+app.add_typer(keys.app, name="keys")
 app.add_typer(kms.app, name="kms")
 
 

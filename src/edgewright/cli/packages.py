@@ -18,10 +18,21 @@ if TYPE_CHECKING:
     from edgewright.packaging import Verified
     from edgewright.packaging.inspection import Inspection
     from edgewright.settings import Settings
+    from edgewright.signing.keys import PublicKey
     from edgewright.stores import ObjectStore
     from edgewright.stores.local_or_s3 import Source
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+PublicKeys = Annotated[list[Path] | None, typer.Option("--public-key", help="A trusted public key, PEM.")]
+Trust = Annotated[
+    Path | None, typer.Option("--trust", help="A folder of trusted public keys, or a signed list of keys with --root.")
+]
+Roots = Annotated[
+    list[Path] | None, typer.Option("--root", help="The public key, PEM, that must have signed the list of keys.")
+]
+MinimumVersion = Annotated[
+    int | None, typer.Option("--minimum-version", min=1, help="Refuse a list of keys with a lower version.")
+]
 Data = Annotated[Path | None, typer.Option("--data-dir", help="The folder that holds keys and objects.")]
 
 
@@ -38,16 +49,16 @@ def _store(data_dir: Path | None) -> Callable[[], ObjectStore]:
     return cache(lambda: open_store(_settings(data_dir)))
 
 
-def _keys_and_limits(data_dir: Path | None) -> tuple[Path, Limits]:
-    """The folder of the signing key, and what an archive may hold.
+def _keys_and_limits(data_dir: Path | None) -> tuple[Path, Limits, str | None]:
+    """The folder of the signing key, what an archive may hold, and the signing key's URI where the settings name one.
 
     Where nothing is set they are the defaults, and pydantic-settings, of the extra [server], is not needed.
     """
     names = os.environ.keys() - {"EDGEWRIGHT_TRACEBACK"}
     if any(name.startswith("EDGEWRIGHT_") for name in names) or Path("edgewright.toml").exists():
         settings = _settings(data_dir)
-        return settings.keys_dir, settings.limits
-    return (data_dir or Path("edgewright-data")) / "keys", DEFAULT
+        return settings.keys_dir, settings.limits, settings.signing_key
+    return (data_dir or Path("edgewright-data")) / "keys", DEFAULT, None
 
 
 def package(
@@ -56,7 +67,10 @@ def package(
     model_version: Annotated[str, typer.Option("--model-version", help="The model's version.")],
     destination: Annotated[str, typer.Option("--output", help="A folder, or an s3:// URI to write under.")],
     key: Annotated[
-        str | None, typer.Option("--key", help="Private key: a PEM file or its URI; else the data folder's own.")
+        str | None,
+        typer.Option(
+            "--key", help="Private key: a PEM file, or file:, pkcs11: or awskms:; else the setting's or folder's."
+        ),
     ] = None,
     data_dir: Data = None,
     json: Json = False,
@@ -71,7 +85,8 @@ def package(
     from edgewright.stores import local_or_s3
 
     opened = _store(data_dir)
-    keys_dir, limits = _keys_and_limits(data_dir)
+    keys_dir, limits, uri = _keys_and_limits(data_dir)
+    key = key or uri
     signer = signers.open_signer(key) if key else keys.load_or_create(keys_dir)
     model = Model(model_name, model_version)
     origin = local_or_s3.source(source, opened)
@@ -86,26 +101,30 @@ def package(
 
 def verify(
     archive: Annotated[str, typer.Argument(metavar="PACKAGE", help="A package file, or its s3:// URI.")],
-    public_key: Annotated[list[Path] | None, typer.Option("--public-key", help="A trusted public key, PEM.")] = None,
-    trust: Annotated[Path | None, typer.Option("--trust", help="A folder of trusted public keys.")] = None,
+    public_key: PublicKeys = None,
+    trust: Trust = None,
+    root: Roots = None,
+    minimum_version: MinimumVersion = None,
     extract: Annotated[Path | None, typer.Option("--extract", help="Unpack here, once everything is verified.")] = None,
     model_name: Annotated[str | None, typer.Option("--model-name", help="Refuse another model's package.")] = None,
     model_version: Annotated[str | None, typer.Option("--model-version", help="Refuse another version.")] = None,
     data_dir: Data = None,
     json: Json = False,
 ) -> None:
-    """Check a package's signature, manifest and every file. Exit 0 if it holds, 1 if not.
+    """Check a package's signature, manifest and every file. Exit 0 if it holds, 1 if it is not to be deployed.
+
+    With --trust LIST --root PEM the keys come from a signed list. Its version is kept in LIST.seen, and an older one is
+    refused from then on.
 
     Example: edgewright verify digits-1.0.tar.gz --public-key signing.pub.pem --extract digits
     """
     from edgewright.packaging import verify as check
-    from edgewright.signing import keys
     from edgewright.stores import local_or_s3
 
-    trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
+    trusted = _trusted(public_key, trust, root, minimum_version)
     if not trusted:
         raise typer.BadParameter("give --public-key PEM or --trust DIR: a signature proves nothing without a key")
-    _, limits = _keys_and_limits(data_dir)
+    _, limits, _ = _keys_and_limits(data_dir)
     origin = local_or_s3.source(archive, _store(data_dir))
     with output.progress("verifying", origin.size) as report:
         verified = check(
@@ -120,6 +139,25 @@ def verify(
     _print_verified(verified, json=json)
 
 
+def _trusted(
+    public_key: list[Path] | None, trust: Path | None, root: list[Path] | None, minimum_version: int | None
+) -> list[PublicKey]:
+    """The keys that the flags name."""
+    from edgewright.signing import keys
+
+    found = [keys.load_public_key(path) for path in public_key or ()]
+    if trust is None or trust.is_dir():
+        if root or minimum_version:
+            raise typer.BadParameter("--root and --minimum-version go with --trust LIST, a signed list of keys")
+        return found + (keys.load_trusted(trust) if trust else [])
+    if not root:
+        raise typer.BadParameter("--trust names a list of keys: give --root PEM, the key that must have signed it")
+    from edgewright.signing import key_lists
+
+    roots = [keys.load_public_key(path) for path in root]
+    return found + list(key_lists.read_newest(trust, roots, minimum_version).keys)
+
+
 def _print_verified(verified: Verified, *, json: bool) -> None:
     files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.files]
     if json:
@@ -127,6 +165,7 @@ def _print_verified(verified: Verified, *, json: bool) -> None:
             {
                 "verified": True,
                 "signer": verified.key_id,
+                "key_state": str(verified.key_state),
                 "model_name": verified.model.name,
                 "model_version": verified.model.version,
                 "files": files,
@@ -134,14 +173,18 @@ def _print_verified(verified: Verified, *, json: bool) -> None:
         )
         return
     output.line(f"verified: {verified.model.name} {verified.model.version}, signed by {verified.key_id}")
+    if verified.key_state == "retired":
+        output.line("signed by a retired key: valid")
     for file in files:
         output.line(f"  {file['sha256']}  {file['size']:>12}  {file['path']}")
 
 
 def inspect(
     archive: Annotated[str, typer.Argument(metavar="PACKAGE", help="A package file, or its s3:// URI.")],
-    public_key: Annotated[list[Path] | None, typer.Option("--public-key", help="A trusted public key, PEM.")] = None,
-    trust: Annotated[Path | None, typer.Option("--trust", help="A folder of trusted public keys.")] = None,
+    public_key: PublicKeys = None,
+    trust: Trust = None,
+    root: Roots = None,
+    minimum_version: MinimumVersion = None,
     data_dir: Data = None,
     json: Json = False,
 ) -> None:
@@ -155,8 +198,8 @@ def inspect(
     from edgewright.signing import keys
     from edgewright.stores import local_or_s3
 
-    keys_dir, limits = _keys_and_limits(data_dir)
-    trusted = [keys.load_public_key(path) for path in public_key or ()] + (keys.load_trusted(trust) if trust else [])
+    keys_dir, limits, _ = _keys_and_limits(data_dir)
+    trusted = _trusted(public_key, trust, root, minimum_version)
     own = keys_dir / keys.PUBLIC_FILE
     if not trusted and own.exists():
         trusted = [keys.load_public_key(own)]

@@ -23,17 +23,14 @@ from edgewright.errors import (
     CallerError,
     EdgewrightError,
     JobStopped,
-    KeyUnusable,
     PackageRefused,
     ResourceNotFound,
     Throttled,
 )
-from edgewright.signing import keys
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from edgewright.console.page_requests import PageRequest
     from edgewright.limits import Limits
@@ -73,24 +70,20 @@ class Result:
 class Packages:
     """Downloads of packages, and their verification."""
 
-    def __init__(self, keys_dir: Path, limits: Limits) -> None:
+    def __init__(self, trusted: Callable[[], list[PublicKey]], limits: Limits) -> None:
         """Keep the parts.
 
         Args:
-            keys_dir: the folder of the public keys that are trusted.
+            trusted: reads every key that the service knows, with its state.
             limits: what a package may hold.
         """
-        self._keys_dir = keys_dir
+        self._trusted = trusted
         self._limits = limits
         self._free = threading.BoundedSemaphore(AT_ONCE)
 
     def trusted(self) -> list[PublicKey]:
-        """The public keys that this server has, as far as they can be read."""
-        try:
-            return keys.load_trusted(self._keys_dir)
-        except KeyUnusable as error:
-            log.warning("no trusted keys", reason=error.message)
-            return []
+        """The public keys that the service knows, the retired and the revoked ones too."""
+        return self._trusted()
 
     def download(self, page_request: PageRequest) -> Response:
         """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
@@ -122,7 +115,7 @@ class Packages:
             raise Throttled(BUSY)
         try:
             job = page_request.api.packaging_job(page_request.place["name"])
-            size, trusted = objects.size(uri), keys.load_trusted(self._keys_dir)
+            size, trusted = objects.size(uri), self._trusted()
         except BaseException:
             self._free.release()
             raise

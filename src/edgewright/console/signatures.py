@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright import strict_json
+from edgewright.signing.trusted_keys import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,8 @@ class Signature:
     Attributes:
         text: the whole document.
         key_id: the key that it names.
-        trusted: whether this server has that key.
+        trusted: whether the service knows that key, and it is not revoked.
+        verdict: what its state says of the package, in a sentence.
         subject: the model that it names.
         digests: path → SHA-256 of what it says that it signed.
     """
@@ -30,6 +32,7 @@ class Signature:
     text: str
     key_id: str
     trusted: bool
+    verdict: str
     subject: str
     digests: Mapping[str, str]
 
@@ -44,5 +47,6 @@ def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
         digests = {str(each["name"]): str(each["digest"]) for each in resources}
         subject = str(statement["subject"][0]["name"])
     except (ValueError, binascii.Error, KeyError, TypeError, IndexError):
-        return Signature(text, "", trusted=False, subject="", digests={})
-    return Signature(text, key_id, any(key.key_id == key_id for key in trusted), subject, digests)
+        return Signature(text, "", trusted=False, verdict="", subject="", digests={})
+    found = verdict(key_id, trusted)
+    return Signature(text, key_id, found.deploy, found.sentence, subject, digests)

@@ -27,6 +27,7 @@ from edgewright.packaging.tar_stream import TarStream, inflated
 from edgewright.packaging.threaded_pipeline import processors
 from edgewright.signing import signature
 from edgewright.signing.signature import SIGNATURE_NAME
+from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,11 +52,13 @@ class Verified:
         key_id: the trusted key that signed it.
         manifest: the model, and each file with its size and digest.
         signature: the text of `sagemaker_edge_signature`.
+        key_state: active or retired; a revoked key verifies nothing.
     """
 
     key_id: str
     manifest: Manifest
     signature: str
+    key_state: KeyState = KeyState.ACTIVE
 
     @property
     def model(self) -> Model:
@@ -122,7 +125,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         _check_manifest(manifest, contents, statement)
         _check_model(manifest.model, model_name, model_version)
         destination.publish()
-    return Verified(statement.key_id, manifest, contents.signature.decode())
+    return Verified(statement.key_id, manifest, contents.signature.decode(), statement.key_state)
 
 
 def with_room(limits: Limits) -> Limits:

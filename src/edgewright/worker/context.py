@@ -72,6 +72,7 @@ class WorkerContext:
     Attributes:
         work_dir: a folder for a job's own temporary folders; it may be gone after a restart.
         objects: reached with the service's own rights; recipes ask for those of their job's role.
+        signer: opens the key that signs now, for one package; it raises KeyUnusable where this host does not have it.
         step: how a durable step is run.
         shutting_down: whether the worker is ending; recipes ask several times a second.
         now: the clock of members such as ended_at.
@@ -86,7 +87,7 @@ class WorkerContext:
     orphans: Orphans
     workers: WorkerRegistry
     objects: ObjectStore
-    signer: Signer
+    signer: Callable[[], Signer]
     limits: Limits
     work_dir: Path
     step: Step = run_plainly

@@ -65,6 +65,7 @@ def _package(context: WorkerContext, job: PackagingJob) -> PackagingResult:
 
 
 def _stream(context: WorkerContext, job: PackagingJob, model: Model, source: S3Uri, target: S3Uri) -> packaging.Package:
+    signer = context.signer()  # before anything is read: a host without the signing key does no work in vain
     objects = context.objects_for(job.role_arn, job.key)
     size = source_size(objects, source, Monitor(context, job, None))
     monitor = Monitor(context, job, size)
@@ -72,7 +73,7 @@ def _stream(context: WorkerContext, job: PackagingJob, model: Model, source: S3U
         watched(objects.read(source), monitor.look),
         partial(_write, context, job, monitor, target),
         model,
-        context.signer,
+        signer,
         context.limits,
         digest=components.is_wanted(job),
         threads=0 if size <= SMALL else None,

@@ -16,9 +16,9 @@ import structlog
 from edgewright.errors import ResourceNotFound
 from edgewright.greengrass.publishing import open_publisher
 from edgewright.jobs import JobKey, Kind
+from edgewright.keys.opening import SigningKey
 from edgewright.logs import JOB
 from edgewright.roles import open_roles
-from edgewright.signing import keys
 from edgewright.stores import open_store
 from edgewright.telemetry.tracing import tracing
 from edgewright.worker.compilation import compile_job
@@ -183,8 +183,14 @@ def _end_within(seconds: float) -> None:
 
 
 def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
-    """The context that the settings name."""
+    """The context that the settings name.
+
+    Raises:
+        KeyUnusable: this host does not have the service's signing key.
+    """
     objects = open_store(settings)
+    signing_key = SigningKey(settings.signing_key, settings.keys_dir, kept.keys)
+    signing_key.begin()
     return WorkerContext(
         jobs=kept.jobs,
         queue=kept.queue,
@@ -193,7 +199,7 @@ def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
         orphans=kept.orphans,
         workers=kept.workers,
         objects=objects,
-        signer=keys.load_or_create(settings.keys_dir),
+        signer=signing_key,
         limits=settings.limits,
         work_dir=settings.data_dir / "work",
         publisher=open_publisher(settings),

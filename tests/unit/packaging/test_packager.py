@@ -266,6 +266,7 @@ def test_a_source_that_breaks_off(signer: Signer, threads: int) -> None:
 def test_a_signer_that_fails(signer: Signer, threads: int) -> None:
     class Broken:
         public_key = signer.public_key
+        deterministic = True
 
         def sign(self, data: bytes) -> bytes:
             raise RuntimeError(f"the HSM is gone, {len(data)} bytes unsigned")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewright.errors import PackageRefused
-from edgewright.signing import signature
+from edgewright.signing import envelope, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ def signed(signer: Signer, statement: bytes) -> bytes:
     """A bundle with a right signature over any statement."""
     made = bundle(signer)
     made["dsseEnvelope"]["payload"] = base64.b64encode(statement).decode()
-    right = signer.sign(signature.pre_authentication_encoding(statement))
+    right = signer.sign(envelope.pre_authentication_encoding(signature.PAYLOAD_TYPE, statement))
     made["dsseEnvelope"]["signatures"][0]["sig"] = base64.b64encode(right).decode()
     return json.dumps(made).encode()
 
@@ -54,7 +54,7 @@ def test_statement(signer: Signer) -> None:
 
 def test_pre_authentication_encoding() -> None:
     """The example of the DSSE protocol, with the type that is ours."""
-    encoded = signature.pre_authentication_encoding(b"hello world")
+    encoded = envelope.pre_authentication_encoding(signature.PAYLOAD_TYPE, b"hello world")
     assert encoded == b"DSSEv1 28 application/vnd.in-toto+json 11 hello world"
 
 

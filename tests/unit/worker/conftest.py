@@ -6,6 +6,7 @@ import io
 import tarfile
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         orphans=kept.orphans,
         workers=kept.workers,
         objects=objects,
-        signer=keys.load_or_create(tmp_path / "keys"),
+        signer=partial(keys.load_or_create, tmp_path / "keys"),
         limits=Limits(),
         work_dir=tmp_path / "work",
         shutting_down=leaving.is_set,
