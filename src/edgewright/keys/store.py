@@ -195,9 +195,10 @@ class KeyStore:
             "published_at": milliseconds(self._clock()),
         }
         with reaching_database(), self._engine.begin() as connection:
-            inserted = connection.execute(insert_into(key_lists, connection).on_conflict_do_nothing(), row).rowcount
+            insert = insert_into(key_lists, connection).values(row).on_conflict_do_nothing()
+            inserted = connection.execute(insert.returning(key_lists.c.version)).first()
             newest = connection.execute(select(func.max(key_lists.c.version))).scalar_one()
-            if not inserted or newest != trusted.key_list.version:
+            if inserted is None or newest != trusted.key_list.version:
                 raise KeyListRefused(
                     f"The list has version {trusted.key_list.version}, and version {newest} is published: sign one "
                     f"with version {newest + 1} or later."
@@ -222,8 +223,8 @@ class KeyStore:
             "revoked_at": None,
             "reason": "",
         }
-        insert = insert_into(signing_keys, connection).on_conflict_do_nothing()
-        return bool(connection.execute(insert, row).rowcount)
+        insert = insert_into(signing_keys, connection).values(row).on_conflict_do_nothing()
+        return connection.execute(insert.returning(signing_keys.c.key_id)).first() is not None
 
     def _changed(self, key_id: str, change: Any, values: dict[str, Any], rule: str) -> KnownKey:
         with reaching_database(), self._engine.begin() as connection:
