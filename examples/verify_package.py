@@ -69,7 +69,8 @@ def open_signature(text: bytes, public_key: Any) -> tuple[str, dict[str, str]]:
     signed = b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
     try:
         signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
-        public_key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
+        digest = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384}[public_key.curve.name]
+        public_key.verify(signature, signed, ec.ECDSA(digest()))
     except InvalidSignature:
         raise Refused("the signature is wrong, or made with another key") from None
     statement = json.loads(payload)

@@ -92,7 +92,8 @@ def serve(settings: Settings, *, worker: bool, announce: Callable[[str], None]) 
     if worker:
         signing_key.begin()  # here, so that the server does not start rather than its worker again and again
     else:
-        signing_key.adopt()
+        # Where the database is a file, its worker shares this folder; where it is not, workers may be on other hosts.
+        signing_key.adopt(create=settings.sqlalchemy_url.startswith("sqlite"))
         signing_key.check()
     server.run(settings, kept, worker=worker, announce=announce)
     tracing.end()

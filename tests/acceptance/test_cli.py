@@ -94,8 +94,8 @@ def test_a_package_is_signed_with_the_key_that_is_given(packaged: tuple[Path, Pa
         assert done.returncode == 0, done.stderr
         assert made.read_bytes() == package.read_bytes()
     done = run("package", tmp_path / "model.tar.gz", "--model-name", "m", "--model-version", "1.0",
-               "--output", tmp_path / "none", "--key", "awskms:///alias/edge")  # fmt: skip
-    assert (done.returncode, "No signer opens 'awskms:///alias/edge'" in done.stderr) == (3, True)
+               "--output", tmp_path / "none", "--key", "gcpkms:edge")  # fmt: skip
+    assert (done.returncode, "No signer opens 'gcpkms:edge'" in done.stderr) == (3, True)
     assert not (tmp_path / "another").exists()
 
 

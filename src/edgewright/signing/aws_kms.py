@@ -20,6 +20,8 @@ _ALGORITHMS: Final = {
     "ECDSA P-384": ("ECDSA_SHA_384", hashlib.sha384),
 }
 _ARN_PARTS: Final = 6
+_LONGEST_RAW: Final = 4096
+"""Bytes that KMS hashes itself; of longer data it takes the digest."""
 
 
 class KmsSigner:
@@ -51,13 +53,12 @@ class KmsSigner:
             KeyUnusable: KMS refuses, or does not answer.
         """
         algorithm, digest = _ALGORITHMS[self._public_key.algorithm]
+        # Either way the signature is over the same digest; what imitates KMS often takes RAW alone.
+        message = (data, "RAW") if len(data) <= _LONGEST_RAW else (digest(data).digest(), "DIGEST")
         answer = _asked(
             self._key_id,
             lambda: self._client.sign(
-                KeyId=self._key_id,
-                Message=digest(data).digest(),
-                MessageType="DIGEST",
-                SigningAlgorithm=algorithm,
+                KeyId=self._key_id, Message=message[0], MessageType=message[1], SigningAlgorithm=algorithm
             ),
         )
         return bytes(answer["Signature"])
@@ -76,8 +77,8 @@ def open_key(uri: str) -> KmsSigner:
         raise KeyUnusable(f"The URI {uri!r} names no KMS key: write awskms:alias/NAME, awskms:KEY_ID or awskms:ARN.")
     client = _client(key_id)
     answer = _asked(key_id, lambda: client.get_public_key(KeyId=key_id))
-    if answer["KeyUsage"] != "SIGN_VERIFY":
-        raise KeyUnusable(f"The KMS key {key_id} is for {answer['KeyUsage']}, and SIGN_VERIFY is wanted.")
+    if answer.get("KeyUsage") != "SIGN_VERIFY":
+        raise KeyUnusable(f"The KMS key {key_id} does not sign: its use is {answer.get('KeyUsage')}, not SIGN_VERIFY.")
     public_key = checked_public_key(load_der_public_key(answer["PublicKey"]), f"The KMS key {key_id}")
     return KmsSigner(client, key_id, public_key)
 
@@ -93,7 +94,8 @@ def _client(key_id: str) -> Any:
     try:
         return boto3.client("kms", region_name=region)
     except BotoCoreError as error:  # such as no region at all
-        raise KeyUnusable(f"KMS cannot be reached: {error} Name the key by its ARN, or set AWS_REGION.") from error
+        remedy = "Name the key by its ARN, or set AWS_DEFAULT_REGION."
+        raise KeyUnusable(f"KMS cannot be reached: {error} {remedy}") from error
 
 
 def _asked(key_id: str, call: Any) -> Any:

@@ -68,7 +68,7 @@ def test_a_key_that_was_made_for_nothing_goes(tmp_path: Path) -> None:
     assert files(tmp_path) == {PRIVATE_FILE, PUBLIC_FILE}
     key_folder.remove(tmp_path, made.public_key.key_id)
     assert files(tmp_path) == set()
-    assert key_folder.signing_key(tmp_path) is key_folder.public_half(tmp_path) is None
+    assert (key_folder.signing_key(tmp_path), key_folder.public_half(tmp_path)) == (None, None)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
