@@ -46,7 +46,7 @@ REMEDIES: dict[str, str] = {
     "KeyRefused": "Name a key of the keyring: [encryption](../how-to/encryption.md).",
     "KeyChangeRefused": "See `edgewright keys list`: [signing keys](../how-to/signing-keys.md).",
     "KeyListRefused": "Get the newest list from whoever keeps the root key: [signing keys](../how-to/signing-keys.md).",
-    "KeyUnusable": "Do what the sentence says, or put the service's key there: [signing keys](../how-to/signing-keys.md).",
+    "KeyUnusable": "Do what the sentence says: [signing keys](../how-to/signing-keys.md).",
     "LimitExceeded": "Raise the limit that is named, if the model is yours: [settings](settings.md).",
     "MissingAuthentication": "Give the client credentials.",
     "ModelRefused": "Mend the model, or `DataInputConfig`, as the sentence says.",
