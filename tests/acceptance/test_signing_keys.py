@@ -60,7 +60,7 @@ def package(server: RunningServer, name: str) -> Path:
 
 def get(server: RunningServer, path: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(f"{server.url}{path}") as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(f"{server.url}{path}") as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
