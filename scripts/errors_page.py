@@ -33,6 +33,7 @@ REMEDIES: dict[str, str] = {
     "AccessDenied": "Allow the action in `principals.toml`: [access keys](../how-to/access-keys.md).",
     "ArchiveRefused": "Make the archive anew without the member that is named.",
     "ClientTokenUsed": "Send the request that the token came with first, or take a new token.",
+    "CompilationTimedOut": "Raise `StoppingCondition.MaxRuntimeInSeconds`, or compile a smaller model.",
     "CompilerFailed": "Look at the worker's log; give the worker more memory, or the model a smaller input.",
     "ComponentExists": "Choose another component version, or delete the one that is there.",
     "DatabaseNewer": "Start the newer program on this database: [upgrade](../how-to/upgrade.md).",
