@@ -291,7 +291,7 @@ def _s3_clock(settings: Settings) -> Iterator[CheckResult]:
     date = answer.headers.get("date")
     if date is not None:
         skew = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
-        yield _skew("S3's", max(0.0, skew - 1.0))  # it tells whole seconds
+        yield _skew("S3's", max(0.0, skew - 1.0))  # it sends whole seconds
 
 
 def _skew(whose: str, seconds: float) -> CheckResult:

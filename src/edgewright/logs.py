@@ -1,7 +1,7 @@
 """Logs: structlog on standard error, for people or as JSON lines.
 
 A line that is written while a request is answered, or a job done, says which one: `REQUEST_ID` and `JOB` hold it.
-What looks like a secret is blotted out of every line, should one ever come so far.
+What looks like a secret is redactted out of every line, should one ever come so far.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 JOB: ContextVar[str | None] = ContextVar("job", default=None)
 """The ARN of the job that is being done."""
 
-BLOT = "[hidden]"
+REDACTED = "[hidden]"
 _SECRET = re.compile(
     r"(?i)(?P<name>"
     r"(?:x-amz-(?:signature|security-token|credential)|signature|authorization|(?:session|security|bearer)[-_]?token"
@@ -56,13 +56,13 @@ def configure(log_format: str, level: int | str = logging.INFO) -> None:
         traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         renderers: list[structlog.typing.Processor] = [
             structlog.processors.ExceptionRenderer(traceback),
-            blot,
+            redact,
             structlog.processors.JSONRenderer(),
         ]
     else:
-        # A traceback with local variables would show secrets; as text it can be blotted like everything else.
+        # A traceback with local variables would show secrets; as text it can be redactted like everything else.
         plain = structlog.processors.format_exc_info
-        renderers = [plain, blot, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        renderers = [plain, redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
@@ -81,7 +81,7 @@ def configure(log_format: str, level: int | str = logging.INFO) -> None:
 
 
 class Unfailing:
-    """A stream that loses text rather than fail whoever writes it.
+    """A stream that loses text rather than fail its writer.
 
     Where the log lies on a disk that is full, requests and jobs go on, and an honest error stays the one it was. What
     the stream below still holds is written once there is room.
@@ -102,9 +102,9 @@ class Unfailing:
             self._stream.flush()
 
 
-def blot(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """Blot out what looks like a secret, in the texts of a line; nested ones too."""
-    return {name: _blotted(value) for name, value in line.items()}
+def redact(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Redact what looks like a secret, in the texts of a line; nested ones too."""
+    return {name: _redactted(value) for name, value in line.items()}
 
 
 def _say_whose(_logger: object, _method: str, line: EventDict) -> EventDict:
@@ -115,13 +115,13 @@ def _say_whose(_logger: object, _method: str, line: EventDict) -> EventDict:
     return line
 
 
-def _blotted(value: Any) -> Any:
+def _redactted(value: Any) -> Any:
     if isinstance(value, str):
         for pattern in (_SECRET, _URL_PASSWORD, _WEBHOOK_KEY):
-            value = pattern.sub(rf"\g<name>{BLOT}", value)
+            value = pattern.sub(rf"\g<name>{REDACTED}", value)
         return value
     if isinstance(value, dict):
-        return {name: _blotted(held) for name, held in value.items()}
+        return {name: _redactted(held) for name, held in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_blotted(held) for held in value]
+        return [_redactted(held) for held in value]
     return value

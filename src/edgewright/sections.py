@@ -112,12 +112,12 @@ class WorkerSettings(Section):
         default=0.1, description="Seconds between two polls of the queue, while the worker has room for a job."
     )
     sweep_seconds: PositiveFloat = Field(
-        default=2.0, description="Seconds between two searches for jobs that were accepted and not handed over."
+        default=2.0, description="Seconds between two searches for jobs that were accepted and not enqueued."
     )
     audit_seconds: PositiveFloat = Field(
         default=30.0, description="Seconds between two searches for unfinished jobs whose workflow the engine has lost."
     )
-    audit_age_seconds: NotNegative = Field(default=60.0, description="Age from which such a job is handed over again.")
+    audit_age_seconds: NotNegative = Field(default=60.0, description="Age from which such a job is enqueued again.")
     cleanup_seconds: PositiveFloat = Field(
         default=30.0, description="Seconds between two cleanups of uploads and objects that ended jobs left behind."
     )
@@ -159,7 +159,7 @@ class WebhookSettings(Section):
     )
     timeout_seconds: PositiveFloat = Field(default=10.0, description="Seconds that the receiver has to answer.")
     give_up_seconds: PositiveFloat = Field(
-        default=86_400.0, description="Seconds after which an event that nobody took is laid aside as a dead letter."
+        default=86_400.0, description="Seconds after which an event that was not taken becomes a dead letter."
     )
 
     @model_validator(mode="after")
@@ -180,7 +180,7 @@ class ConsoleSettings(Section):
     """The pages at `/`."""
 
     enabled: bool = Field(default=True, description="Whether there are any; the API is there without them.")
-    session_seconds: Positive = Field(default=8 * 3600, description="Seconds that somebody stays signed in.")
+    session_seconds: Positive = Field(default=8 * 3600, description="Seconds that a session lasts.")
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(
         default="us-east-1", description="The region that is shown first, unless the account has jobs elsewhere alone."
     )

@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     )
     metrics: Literal["loopback", "token", "open", "off"] = Field(
         default="loopback",
-        description="Who may read `/metrics`: this host alone, who brings `metrics_token`, everybody, or nobody.",
+        description="Who may read `/metrics`: this host alone, who sends `metrics_token`, everyone, or no one.",
     )
     metrics_token: SecretStr | None = Field(
         default=None,

@@ -147,7 +147,7 @@ def test_a_package_that_was_changed_is_not_exported(house: RunningServer, tmp_pa
     assert below(tmp_path) == set()
     path.unlink()
     said = run("component", "export", "changed", "--output", tmp_path / "out", *place(house), code=1)
-    assert "is not handed out: HTTP status 404" in said
+    assert "is not served: HTTP status 404" in said
 
 
 def test_jobs_without_a_component_say_why(house: RunningServer, job: dict[str, Any], tmp_path: Path) -> None:

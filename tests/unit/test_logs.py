@@ -1,4 +1,4 @@
-"""Lines of the log: whose they are, and what is blotted out of them."""
+"""Lines of the log: whose they are, and what is redacted in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from edgewright.logs import BLOT, blot
+from edgewright.logs import REDACTED, redact
 
 PROGRAM = """
 import logging, structlog
@@ -44,7 +44,7 @@ def test_a_line_says_which_request_and_job_it_belongs_to() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_a_secret_in_an_exception_is_blotted_out(log_format: str) -> None:
+def test_a_secret_in_an_exception_is_redacted(log_format: str) -> None:
     written = lines(log_format)
     assert "hunter2" not in written
     assert "was refused" in written
@@ -57,28 +57,28 @@ def test_the_level_is_the_lowest_that_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "blotted"),
+    ("text", "redacted"),
     [
-        ("X-Amz-Signature=abc123&x=1", f"X-Amz-Signature={BLOT}&x=1"),
-        ("x?X-Amz-Security-Token=FQoG%2F&X-Amz-Date=1", f"x?X-Amz-Security-Token={BLOT}&X-Amz-Date=1"),
-        ("Authorization: Bearer abc", f"Authorization: Bearer {BLOT}"),
-        ("{'secret_access_key': 'abc', 'a': 1}", f"{{'secret_access_key': '{BLOT}', 'a': 1}}"),
-        ("SecretAccessKey=abc, Signature=def", f"SecretAccessKey={BLOT}, Signature={BLOT}"),
-        ("postgresql://me:abc@host/db", f"postgresql://me:{BLOT}@host/db"),
-        ("key whsec_MfKQ9r8GKYqrTwjUPD8=", f"key whsec_{BLOT}"),
-        ("session_token=abc", f"session_token={BLOT}"),
+        ("X-Amz-Signature=abc123&x=1", f"X-Amz-Signature={REDACTED}&x=1"),
+        ("x?X-Amz-Security-Token=FQoG%2F&X-Amz-Date=1", f"x?X-Amz-Security-Token={REDACTED}&X-Amz-Date=1"),
+        ("Authorization: Bearer abc", f"Authorization: Bearer {REDACTED}"),
+        ("{'secret_access_key': 'abc', 'a': 1}", f"{{'secret_access_key': '{REDACTED}', 'a': 1}}"),
+        ("SecretAccessKey=abc, Signature=def", f"SecretAccessKey={REDACTED}, Signature={REDACTED}"),
+        ("postgresql://me:abc@host/db", f"postgresql://me:{REDACTED}@host/db"),
+        ("key whsec_MfKQ9r8GKYqrTwjUPD8=", f"key whsec_{REDACTED}"),
+        ("session_token=abc", f"session_token={REDACTED}"),
     ],
 )
-def test_what_looks_like_a_secret_is_blotted_out_wherever_it_is(text: str, blotted: str) -> None:
+def test_what_looks_like_a_secret_is_redacted_wherever_it_is(text: str, redacted: str) -> None:
     line = {"event": text, "nested": {"list": [text, 1]}}
-    assert blot(None, "info", line) == {"event": blotted, "nested": {"list": [blotted, 1]}}
+    assert redact(None, "info", line) == {"event": redacted, "nested": {"list": [redacted, 1]}}
 
 
 @pytest.mark.parametrize(
     "text", ["The signature does not match.", "tokens: 5", "s3://bucket/secret/key.tar.gz", "at http://host:8181/x@y"]
 )
 def test_plain_words_are_left_alone(text: str) -> None:
-    assert blot(None, "info", {"event": text})["event"] == text
+    assert redact(None, "info", {"event": text})["event"] == text
 
 
 def test_levels_may_be_numbers() -> None:

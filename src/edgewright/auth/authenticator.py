@@ -48,7 +48,7 @@ class Authenticator:
         """Who signed a request to a service.
 
         Raises:
-            CallerError: nobody who may: not signed, not signed well, or too often.
+            CallerError: the request is not signed, not signed well, or one too many.
         """
         signed = self._verifiers[service].verify(request, datetime.now(UTC))
         return self._counted(Identity(signed.holder, signed.region))

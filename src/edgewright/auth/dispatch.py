@@ -1,6 +1,6 @@
 """The one way to an operation: the rights of who calls, the model's constraints, then the operation itself.
 
-The API and the console both take it, so that nobody may do on a page what the API would refuse.
+The API and the console both take it, so that a page allows nothing that the API would refuse.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Rights:
 
 
 EVERYTHING = Rights()
-"""The rights of a principal that nobody has bounded; what its requests touch need not be found out."""
+"""The rights of a principal without rules; what its requests touch need not be found out."""
 
 
 def authorize(user_arn: str, rights: Rights, access: Access) -> None:

@@ -75,7 +75,7 @@ class SessionSigner:
 
         Args:
             cookie: as the browser sent it.
-            find: the principal of an access key; None where nobody has it, or it is disabled.
+            find: the principal of an access key; None where the key is unknown or disabled.
             now: seconds since the epoch.
         """
         body, tag = _parts(cookie)

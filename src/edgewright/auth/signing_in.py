@@ -31,7 +31,7 @@ def identify(find: Callable[[str], Principal | None], key_id: str, secret: str, 
     """Who has this key.
 
     Raises:
-        AccessDenied: nobody does; the message does not say which part was wrong.
+        AccessDenied: they are not; the message does not say which part was wrong.
     """
     principal = find(key_id)
     wanted = NOBODY if principal is None else principal.secret_access_key

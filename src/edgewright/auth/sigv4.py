@@ -60,7 +60,7 @@ class Holders(Protocol[H_co]):
     """Finds the holder of an access key; a mapping does."""
 
     def get(self, access_key_id: str, /) -> H_co | None:
-        """The holder, or None where nobody has the key."""
+        """The holder, or None where the key is unknown."""
 
 
 class Signed(NamedTuple, Generic[H]):
@@ -100,7 +100,7 @@ class Verifier(Generic[H]):
             MissingAuthentication: it is not signed.
             IncompleteSignature: the signature lacks a part, or cannot be read.
             InvalidSignature: it is out of time or scope, leaves out what must be signed, or does not match.
-            UnknownAccessKey: nobody has the access key or the session token.
+            UnknownAccessKey: the access key or the session token is unknown.
         """
         headers = by_name(request.headers)
         given = read_signature(request, headers)

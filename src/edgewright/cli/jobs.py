@@ -86,7 +86,7 @@ def watch(
     with opened(connection) as client:
         watched = watching.Watched(connection, client, tuple(names or ()))
         for name in names or ():
-            client.describe_edge_packaging_job(EdgePackagingJobName=name)  # one that is not there is told before all
+            client.describe_edge_packaging_job(EdgePackagingJobName=name)  # a job that is not there is an error at once
         followed = watching.follow(watched, quiet=json)
         if json:
             jobs = [members_of(client.describe_edge_packaging_job(EdgePackagingJobName=job.name)) for job in followed]

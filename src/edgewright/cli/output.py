@@ -68,7 +68,7 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
     Args:
         title: what is being done, such as `packaging`.
-        total: bytes in all, or None where nobody knows.
+        total: bytes in all, or None where that is unknown.
     """
     if sys.stderr.isatty():
         yield from _bar(title, total)

@@ -1,4 +1,4 @@
-"""Following jobs from any host: their progress as the service tells it, their rate as it is seen from here."""
+"""Following jobs from any host: their progress as the service reports it, their rate as measured here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.5
 WINDOW_SECONDS = 10.0
 """What a rate is measured over."""
 PLAIN_SECONDS = 5.0
-"""How often a line tells of progress where there is no live table."""
+"""How often a line shows progress where there is no live table."""
 PAGE = 100
 NOT_FOUND = 404
 MIB = 1024 * 1024
@@ -230,5 +230,5 @@ def bar(share: float) -> str:
     return "#" * full + "-" * (WIDTH - full)
 
 
-def _job(told: Mapping[str, Any]) -> Job:
-    return Job(told["name"], told["status"], told["message"], told["bytesDone"], told["bytesTotal"])
+def _job(reported: Mapping[str, Any]) -> Job:
+    return Job(reported["name"], reported["status"], reported["message"], reported["bytesDone"], reported["bytesTotal"])

@@ -108,7 +108,7 @@ def _convert(model: Path, target: Path, platform: Platform) -> tuple[Tensor, ...
     """Optimise the model and save it in ORT format; gives its outputs."""
     import onnxruntime as ort
 
-    ort.disable_telemetry_events()  # nothing leaves this host that nobody asked for
+    ort.disable_telemetry_events()  # nothing leaves this host unasked
 
     ort.set_default_logger_severity(3)
     options = ort.SessionOptions()

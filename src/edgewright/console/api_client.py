@@ -1,4 +1,4 @@
-"""What somebody who is signed in may do and see: operations of the API, and what the console alone reads.
+"""What a signed-in user may do and see: operations of the API, and what the console alone reads.
 
 Nothing here goes around `auth.dispatch` or the caller's rights, and pages reach no store but through this.
 """

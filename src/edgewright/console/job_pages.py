@@ -96,7 +96,7 @@ def _package(page_request: PageRequest, row: PackagingJob, trusted: Sequence[Pub
 
 
 def _component(page_request: PageRequest, row: PackagingJob) -> dict[str, Any] | None:
-    """The component that the job made: what the API tells of it, where the caller may ask."""
+    """The component that the job made: what the API shows of it, where the caller may ask."""
     output = row.preset_output
     if output is None:
         return None

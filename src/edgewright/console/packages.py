@@ -183,11 +183,11 @@ class _Work:
                 yield self._piece(page_request, "verifying.html", done=self._done, total=self._size, rate=self._rate())
             yield self._piece(page_request, "verified_result.html", result=await work)
         finally:
-            self._stop.set()  # whoever asked may be gone
+            self._stop.set()  # the browser may be gone
 
     def _note(self, done: int) -> None:
         if self._stop.is_set():
-            raise JobStopped("Nobody waits for the verification any more.")
+            raise JobStopped("The verification is not waited for any more.")
         self._done = done
 
     def _rate(self) -> float:

@@ -56,7 +56,7 @@ Endpoint = Callable[["Request"], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """One request of somebody who is signed in.
+    """One request of a signed-in user.
 
     Attributes:
         session: what the cookie holds.
@@ -166,7 +166,7 @@ class PageRequests:
         )
 
     def api_client(self, identity: Identity, endpoint: str) -> ApiClient:
-        """What somebody may do, who reaches this server at that address."""
+        """What a principal may do that reaches this server at that address."""
         return ApiClient(self.services, identity, self.context_for(Caller(*identity.scope, endpoint)), self.readings)
 
     async def form(self, request: Request, nonce: str) -> Form:

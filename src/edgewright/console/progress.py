@@ -32,9 +32,9 @@ class Progress:
 
     Attributes:
         done: bytes that were read.
-        total: bytes that there are; None as long as nobody knows.
-        rate: bytes a second since the worker began; None where it cannot be told.
-        left: seconds that are left at that rate; None where they cannot be told.
+        total: bytes that there are; None as long as that is unknown.
+        rate: bytes a second since the worker began; None where it is unknown.
+        left: seconds that are left at that rate; None where they are unknown.
     """
 
     done: int
@@ -86,7 +86,7 @@ def timeline(job: Job, events: Sequence[JobEvent], now: datetime) -> list[Stage]
 
     Args:
         job: as it stands.
-        events: its changes of state, in order; where they were forgotten, the row tells first and last.
+        events: its changes of state, in order; where they were deleted, the row has the first and the last.
         now: the time.
     """
     seen = [(event.status, event.at, event.attempt) for event in events]

@@ -111,6 +111,6 @@ def see_other(place: str) -> Response:
 
 
 def theme(request: Request) -> str:
-    """`light` or `dark` where the browser was told so; empty leaves it to the system."""
+    """`light` or `dark` where the user chose one; empty leaves it to the system."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else ""

@@ -52,7 +52,7 @@ class Parts:
         principals: who may sign in.
         packages: their downloads and verification.
         objects_dir: the folder of the directory object store; None where another store is used.
-        session_seconds: how long somebody stays signed in.
+        session_seconds: how long a session lasts.
         region: the region of an account that has no jobs, or has some in it.
         public_url: the server's address for everybody; None takes each browser's own word.
         lapse_seconds: how old a worker's heartbeat is when it is taken for dead.

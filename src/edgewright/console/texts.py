@@ -11,7 +11,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 THOUSAND = 1000
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SPAN = 2
-"""Units that a duration is told in, at most."""
+"""Units in which a duration is shown, at most."""
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Characters that show nothing, or turn what stands around them, such as right-to-left marks."""
 

@@ -1,4 +1,4 @@
-"""The story that `edgewright demo` tells: one real model, from upload to inference, through the real API."""
+"""What `edgewright demo` shows: one real model, from upload to inference, through the real API."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def _serving(data: Path, say: Say) -> Iterator[str]:
         assert process.stdout is not None
         ready = process.stdout.readline().strip()
         if not ready:
-            told = log.read_text(encoding="utf-8", errors="replace").strip()
-            raise EngineUnavailable(f"The server ended with exit code {process.wait()} before it was ready: {told}")
+            printed = log.read_text(encoding="utf-8", errors="replace").strip()
+            raise EngineUnavailable(f"The server ended with exit code {process.wait()} before it was ready: {printed}")
         say(ready)
         yield ready.split()[4]
     finally:

@@ -104,8 +104,8 @@ class Dispatcher:
             except Refused as refused:
                 failed.append(self._failure(delivery, refused))
                 away += refused.away
-            except Exception as error:  # a fault of ours holds up one job's events, and no other's
-                log.exception("event not offered by a fault of ours", job=delivery.key.arn, number=delivery.seq)
+            except Exception as error:  # an internal error holds up one job's events, and no other's
+                log.exception("event not offered: an internal error", job=delivery.key.arn, number=delivery.seq)
                 failed.append(self._failure(delivery, Refused(type(error).__name__)))
             else:
                 taken.append(delivery.seq)

@@ -95,7 +95,7 @@ def claim(connection: Connection, token: ClientToken, receipt: Receipt) -> Recei
 
 
 def forget(connection: Connection, now: datetime) -> None:
-    """Remove what is no longer remembered; rows that somebody else is about to remove are left to them."""
+    """Remove what is no longer remembered; rows that another process is about to remove are left to it."""
     old = select(*_KEY).where(_forgotten(now)).with_for_update(skip_locked=True)
     connection.execute(delete(client_tokens).where(tuple_(*_KEY).in_(old)))
 

@@ -35,7 +35,7 @@ class Component:
 
     Attributes:
         account, region, name, version: what names it.
-        recipe: JSON text, as it is handed out.
+        recipe: JSON text, as it is served.
         created_at: UTC with milliseconds.
         artifacts: the URIs that the recipe names.
         description: the recipe's ComponentDescription, or empty; so is publisher.
@@ -109,7 +109,7 @@ class ComponentStore:
             tags: its tags; `component.tags` when None.
 
         Raises:
-            ComponentExists: the name has this version already, made by somebody else.
+            ComponentExists: the name has this version already, made by another caller.
             ValueError: the version is not a semantic version.
         """
         wanted = component if tags is None else replace(component, tags=tags)
@@ -285,7 +285,7 @@ def _is(key: ComponentArn) -> ColumnElement[bool]:
 
 
 def _locked_tags(connection: Connection, key: ComponentArn) -> dict[str, str]:
-    """The version's tags, which nobody else changes before the transaction ends."""
+    """The version's tags, locked until the transaction ends."""
     # An update that changes nothing takes the lock, on both databases.
     lock = update(components).values(name=key.name).where(_is(key)).returning(components.c.tags)
     held = connection.execute(lock).scalar()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_SECONDS = 3.0
 """What the checks may take; one that takes longer has failed."""
 KEPT_SECONDS = 1.0
-"""How long an answer is good for: nobody wears the service out by asking."""
+"""How long an answer is kept, so that probes cost little."""
 MOST_THREADS = 12
 NOT_READY = 503
 
@@ -62,7 +62,7 @@ class Health:
 
         Args:
             checks: what must hold for the service to be ready.
-            advice: what only warns: a server without workers takes jobs, and nobody does them yet.
+            advice: what only warns: a server without workers takes jobs that no worker does yet.
         """
         self._checks = checks
         self._advice = advice

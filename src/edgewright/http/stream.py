@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 """Between two looks for new events; all streams of a process share a look."""
 SILENCE_SECONDS = 15.0
-"""After so long without an event a comment is sent, so that nobody on the way takes the stream for dead."""
+"""After so long without an event a comment is sent, so that no proxy takes the stream for dead."""
 LONGEST_SECONDS = 3600.0
 """Then the client has to come again, with a signature that still holds."""
 MOST_STREAMS = 200

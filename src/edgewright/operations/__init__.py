@@ -79,5 +79,5 @@ OPERATIONS: Mapping[str, Handler] = {handler.name: handler for handler in HANDLE
 
 
 def describe_access(key: JobKey) -> Access:
-    """What somebody must be allowed who sees anything of a job: to describe it."""
+    """What a caller must be allowed who sees anything of a job: to describe it."""
     return Access(OPERATIONS[KINDS[key.kind].describe_operation].action, key.name, key.arn)

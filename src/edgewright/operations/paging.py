@@ -2,7 +2,7 @@
 
 A token is base64url over a 16-byte tag and the JSON of the last row's sort value and name. The tag is an HMAC-SHA256,
 cut to 128 bits, over that JSON and everything the page depends on: operation, account, region, filters and sort. A
-token therefore fits no other query, and nobody makes one up. MaxResults may change from page to page.
+token therefore fits no other query, and cannot be forged. MaxResults may change from page to page.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def check(context: Context, role_arn: str, job_name: str) -> None:
-    """Refuse a job whose role would not be given: refused at create, nobody waits for it.
+    """Refuse a job whose role would not be given: refused at create instead of minutes later.
 
     Raises:
         ValidationFault: the role is of another account, or cannot be used.

@@ -157,7 +157,7 @@ def _manifest(documents: dict[str, bytes]) -> Manifest | None:
 
 
 def _signer(documents: dict[str, bytes]) -> str | None:
-    """The hint of the key, from a bundle that nobody has checked."""
+    """The hint of the key, from a bundle that is not checked."""
     try:
         bundle: Any = parse_document(documents.get(SIGNATURE_NAME, b""), "signature")
         material = field(bundle, "verificationMaterial", dict, "signature")

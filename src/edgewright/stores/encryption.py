@@ -31,7 +31,7 @@ HEAD = len(MAGIC) + 1 + 16
 """Bytes of a file that show its form."""
 
 _PLAIN, _TINK = b"\x00", b"\x01"
-# Tink's wire format: a header of a length, a salt and a nonce's prefix, which counts as part of the first segment.
+# Tink's format: a header of a length, a salt and a nonce's prefix, which counts as part of the first segment.
 _SEGMENT, _TINK_HEADER, _TAG = 1024 * 1024, 40, 16
 
 

@@ -274,7 +274,7 @@ class Keyring:
     def _alone(self) -> Iterator[None]:
         """One change at a time, in a folder that is there and private."""
         with _usable(self._folder):
-            for folder in (self._folder.parent, self._folder):  # a data folder that nobody has made yet is private too
+            for folder in (self._folder.parent, self._folder):  # a data folder that is made here is private too
                 folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             lock = os.open(self._folder / ".lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         try:

@@ -40,7 +40,7 @@ FAILURES: Final = (
     OSError,
     Broken,
 )
-"""Whatever a call of boto3's or a read of its bodies may raise that is not a fault of ours."""
+"""Whatever a call of boto3's or a read of its bodies may raise that is not a bug."""
 
 _PASSING: Final = frozenset(
     {

@@ -151,7 +151,7 @@ class UploadLedger:
             connection.execute(delete(uploads).where(uploads.c.id == upload.id))
 
     def abandoned(self, limit: int, settle_seconds: float) -> Sequence[KeptUpload]:
-        """Uploads that nobody goes on with: of jobs that ended or are gone, and those abandoned so long ago."""
+        """Uploads that no job goes on with: of jobs that ended or are gone, and those abandoned so long ago."""
         long_ago = uploads.c.begun_at < database_now(self._engine) - int(settle_seconds * 1000)
         abandoned = or_(and_(uploads.c.abandoned, long_ago), and_(~uploads.c.abandoned, ~_has_unfinished_job()))
         with reaching_database(), self._engine.connect() as connection:

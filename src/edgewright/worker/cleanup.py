@@ -82,12 +82,12 @@ def _is_gone(context: WorkerContext, upload: KeptUpload) -> bool:
 def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> bool:
     """Abort uploads that were begun and could not be noted: by a worker that died, or whose answer was lost.
 
-    They are told from anybody else's by what an upload is in that moment: of exactly this object, unknown to every
-    job, old, and without a single part.
+    They differ from all others by what an upload is in that moment: of exactly this object, unknown to every job,
+    old, and without a single part.
 
-    The database is asked behind the store, and for what is awaited first: whoever began one of these has said so there
-    before, and has noted it by now, or is awaited still. Where one is awaited, all are left to the round that comes
-    when its job has ended.
+    The database is asked after the store, and for what is awaited first: a worker that began one of these noted its
+    intention before, and has noted the upload by now, or is awaited still. Where one is awaited, all are left to the
+    round that comes when its job has ended.
 
     Returns:
         Whether none is left that is too young to tell: a request may have arrived behind the end of its job.

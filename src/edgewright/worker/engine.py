@@ -175,8 +175,8 @@ class Executor:
     def unbegun(self, held: set[str]) -> set[str]:
         """Of the work that this executor holds, what does not run here: it is about to begin, or never will.
 
-        Where the database breaks off while a claim is made, the claim may stand and its answer be lost. Such work is
-        nobody's: this executor never heard of it, and to the others it belongs to one that lives.
+        Where the database breaks off while a claim is made, the claim may stand and its answer be lost. Then this
+        executor never heard of the work, and to the others it belongs to one that lives.
         """
         return held - self._begun
 

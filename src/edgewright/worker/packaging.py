@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 SMALL = 4 * 1024**2
-"""Bytes of a source that is pressed in the job's own thread: starting more takes longer than they save."""
+"""Bytes of a source that is compressed in the job's own thread: starting more takes longer than they save."""
 
 
 def package_job(key: JobKey, context: WorkerContext) -> None:

@@ -115,7 +115,7 @@ class _Sending:
         finally:
             self._sender.settle(SETTLING_SECONDS)
         # Not forgotten yet. Where the answer to a begin was lost, the store's client asked again, or a worker died
-        # without it: the store may hold uploads of this object that nobody knows. They are looked for later.
+        # without it: the store may hold uploads of this object that are not recorded. They are looked for later.
         until_database_answers(self._context, lambda: self._ledger.abandon(upload))
 
     def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
@@ -214,7 +214,7 @@ def _named(upload: KeptUpload) -> str:
 
 @contextmanager
 def _fenced() -> Iterator[None]:
-    """An update that is refused tells that the job has ended, or that somebody else does it now."""
+    """An update that is refused means that the job has ended, or that another attempt does it now."""
     try:
         yield
     except (TransitionRefused, ResourceNotFound) as refused:

@@ -90,6 +90,6 @@ def _downloaded(url: str, artifact: Artifact) -> Iterator[Buffer]:
             while piece := answer.read(PIECE):
                 yield piece
     except HTTPError as error:
-        raise ServiceRefused(f"{artifact.uri} is not handed out: HTTP status {error.code} {error.reason}.") from error
+        raise ServiceRefused(f"{artifact.uri} is not served: HTTP status {error.code} {error.reason}.") from error
     except (URLError, OSError) as error:
         raise ServiceUnreachable(f"{artifact.uri} could not be fetched: {error}.") from error
