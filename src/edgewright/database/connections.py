@@ -142,7 +142,7 @@ def _open_sqlite(url: URL, pool: int) -> Engine:
 def _open_postgresql(url: URL, pool: int) -> Engine:
     from edgewright.database import postgres
 
-    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS)
+    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS, pool_pre_ping=True)
     postgres.listen(engine)
     return engine
 

@@ -1,30 +1,24 @@
-"""Connections to PostgreSQL that are given up when the server does not answer, and are checked before they are used.
+"""Connections to PostgreSQL that are given up when the server does not answer.
 
 A refused connection is an error at once. But a server that is there and does not answer, as a machine that is paused or
 cut off, would keep its clients waiting until the kernel gives up, a quarter of an hour later or never. Here a statement
-that has no answer in time ends its connection, and raises.
-
-A connection of the pool that was idle for a while is checked before it is used, and replaced if it is gone. One that
-was used just now is not: the check takes as long as most of our statements. Where that one breaks off all the same, the
-caller gets the error, the pool is emptied, and the next caller has a new connection.
+that has no answer in time ends its connection, and raises. The pool checks each connection before it gives it out
+(SQLAlchemy's `pool_pre_ping`), and replaces one that is gone.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import event
-from sqlalchemy.exc import InvalidatePoolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psycopg.abc import PQGen
     from sqlalchemy import Engine
-    from sqlalchemy.pool import ConnectionPoolEntry
 
 T = TypeVar("T")
 
@@ -34,11 +28,6 @@ ANSWER_SECONDS = 10.0
 """How long a statement may take; every one of ours is small."""
 IDLE_SECONDS = 10
 """How long the server keeps a transaction whose client says nothing: one that was paused would else hold its locks."""
-
-
-FRESH_SECONDS = 0.5
-"""How long after its last use a connection is given out untried."""
-_USED = "edgewright.used"
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
@@ -76,23 +65,5 @@ def connect(arguments: Sequence[Any], options: dict[str, Any]) -> DeadlineConnec
 
 
 def listen(engine: Engine) -> None:
-    """Have an engine's pool make such connections, and try those that lay idle."""
+    """Have an engine's pool make such connections."""
     event.listen(engine, "do_connect", lambda _dialect, _record, arguments, options: connect(arguments, options))
-    event.listen(engine, "connect", _note_use)
-    event.listen(engine, "checkin", _note_use)
-    event.listen(engine, "checkout", _try_idle)
-
-
-def _note_use(_connection: DeadlineConnection | None, record: ConnectionPoolEntry) -> None:
-    record.info[_USED] = time.monotonic()
-
-
-def _try_idle(connection: DeadlineConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Raises InvalidatePoolError, upon which the pool makes another connection and tries again."""
-    if time.monotonic() - record.info[_USED] < FRESH_SECONDS:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except psycopg.Error as error:
-        raise InvalidatePoolError from error

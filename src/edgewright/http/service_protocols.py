@@ -65,7 +65,7 @@ class AwsJson:
 
     def read(self, scope: Scope, body: bytes) -> tuple[protocol.Operation, dict[str, Any]]:
         """See `ServiceProtocol.read`."""
-        target = _header(scope, b"x-amz-target")
+        target = header(scope, b"x-amz-target") or ""
         operation = self._known.get(target)
         if operation is None:
             raise self._unknown(target)
@@ -109,7 +109,7 @@ class RestJson:
 
     def endpoint(self, scope: Scope) -> str:
         """See `ServiceProtocol.endpoint`: of the header that the caller signed."""
-        return f"{scope['scheme']}://{_header(scope, b'host')}"
+        return f"{scope['scheme']}://{header(scope, b'host') or ''}"
 
     def reply(self, operation: protocol.Operation, response: Response | None) -> Reply:
         """See `ServiceProtocol.reply`."""
@@ -123,12 +123,9 @@ class RestJson:
         return refused.code, Reply(refused.status, refused.body, (JSON, _error_type(refused)))
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            text: str = value.decode("latin-1")
-            return text
-    return ""
+def header(scope: Scope, wanted: bytes) -> str | None:
+    """The first value of a request's header; None where it has none."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.http.api import OPERATION
+from edgewright.http.service_protocols import header
 from edgewright.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def traced(app: ASGIApp) -> ASGIApp:
 def _spanned(app: ASGIApp) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         with tracing.span(
-            "request", "SERVER", _header(scope, b"traceparent"), http_request_method=scope["method"]
+            "request", "SERVER", header(scope, b"traceparent"), http_request_method=scope["method"]
         ) as span:
 
             async def sent(message: Message) -> None:
@@ -47,7 +48,3 @@ def _fail(span: object) -> None:
 
     assert isinstance(span, Span)
     span.set_status(StatusCode.ERROR)
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)

@@ -19,7 +19,8 @@ from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, func, l
 
 from edgewright.database.clock import milliseconds, seconds
 from edgewright.jobs.kinds import JOBS
-from edgewright.jobs.rows import KEY_COLUMNS, LISTED
+from edgewright.jobs.rows import KEY_COLUMNS
+from edgewright.jobs.views import LISTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -175,7 +176,7 @@ def _parameters(query: ListQuery) -> Parameters:
 def _select(shape: Shape) -> Select[Any]:
     table = JOBS[shape.kind]
     order = table.c[COLUMN_OF[shape.sort_by]]
-    found = select(table.c.name, order, *(table.c[name] for name in LISTED[shape.kind]))
+    found = select(table.c.name, order, *(table.c[name] for name in LISTED[shape.kind].names))
     found = found.where(*_conditions(table, shape), *_ranges(table, shape))
     # The key's first columns are fixed, and named in the order only so that the planner sees the index's own order.
     ordering = [table.c[name] for name in KEY_COLUMNS[:2]] + ([order] if order is not table.c.name else [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from edgewright.jobs.kinds import KINDS
 from edgewright.jobs.states import Status
 
 if TYPE_CHECKING:
-    from edgewright.jobs.job import Job, JobKey, Kind
+    from edgewright.jobs.job import Job, Kind
 
 KEY_COLUMNS = ("account", "region", "name")
 UNLISTED = frozenset({"model_signature"})
@@ -44,12 +44,7 @@ _CODECS: Mapping[str, tuple[Codec, Codec]] = {
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     kind: tuple(field.name for field in fields(entry.job_class) if field.name != "key") for kind, entry in KINDS.items()
 }
-"""The columns of a job beside its key, as `decode` wants them."""
-
-LISTED: Mapping[Kind, tuple[str, ...]] = {
-    kind: tuple(name for name in names if name not in UNLISTED) for kind, names in COLUMNS.items()
-}
-"""The columns that a listing reads."""
+"""The columns of a job beside its key."""
 
 DECODERS: Mapping[str, Codec] = {name: codec[1] for name, codec in _CODECS.items()}
 """What makes a member of a column's value, where they differ; None stays None."""
@@ -67,12 +62,3 @@ def to_row(job: Job) -> dict[str, Any]:
     """All column values of a job, its key's among them."""
     key = {name: getattr(job.key, name) for name in KEY_COLUMNS}
     return key | encode({name: getattr(job, name) for name in COLUMNS[job.key.kind]})
-
-
-def decode(key: JobKey, names: Sequence[str], row: Sequence[Any]) -> Job:
-    """The job of a row that holds the columns of these names, in their order."""
-    members = {
-        name: value if value is None or name not in DECODERS else DECODERS[name](value)
-        for name, value in zip(names, row, strict=True)
-    }
-    return KINDS[key.kind].job_class(key=key, **members)

@@ -24,10 +24,10 @@ from edgewright.jobs.job import Job, JobKey
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.queue import missing
-from edgewright.jobs.rows import COLUMNS, LISTED, decode, encode, to_row
+from edgewright.jobs.rows import COLUMNS, encode, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.tables import is_job
-from edgewright.jobs.views import WHOLE, View
+from edgewright.jobs.views import LISTED, WHOLE, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -230,9 +230,9 @@ class JobStore:
             # PostgreSQL keeps statistics, and plans by them.
             by_order = dialect == "sqlite" and count is not None and connection.execute(*count).scalar_one() > FEW
             rows = connection.execute(*statement(query, dialect, by_order=by_order)).all()
-        names, more = LISTED[query.kind], len(rows) > query.limit
+        view, more = LISTED[query.kind], len(rows) > query.limit
         rows = rows[: query.limit]
-        jobs = tuple(decode(JobKey(query.kind, query.account, query.region, row[0]), names, row[2:]) for row in rows)
+        jobs = tuple(view.job(JobKey(query.kind, query.account, query.region, row[0]), row[2:]) for row in rows)
         return JobPage(jobs, (rows[-1][1], rows[-1][0]) if more else None)
 
     def tags(self, key: JobKey) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgewright.jobs.kinds import JOBS, KINDS
-from edgewright.jobs.rows import COLUMNS, DECODERS, KEY_COLUMNS
+from edgewright.jobs.rows import COLUMNS, DECODERS, KEY_COLUMNS, UNLISTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,3 +49,5 @@ class View:
 
 WHOLE = {kind: View(kind, names) for kind, names in COLUMNS.items()}
 """Every member of a job."""
+LISTED = {kind: View(kind, [name for name in names if name not in UNLISTED]) for kind, names in COLUMNS.items()}
+"""The members that a listing reads."""

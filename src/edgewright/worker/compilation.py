@@ -13,10 +13,10 @@ from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri
-from edgewright.worker import reports, uploads
+from edgewright.worker import uploads
 from edgewright.worker.attempts import begin, finish, run
 from edgewright.worker.monitor import Monitor, source_size, watched
-from edgewright.worker.results import CompilationResult
+from edgewright.worker.results import CompilationResult, compilation_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,7 +76,7 @@ def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], N
         model_artifact=str(target),
         artifact_digest=compiled.sha256,
         derived_data_input_config=derived,
-        report=reports.of_compilation(compiled),
+        report=compilation_report(compiled),
     )
 
 

@@ -1,7 +1,12 @@
-"""The component of an edge packaging job: made when its package is there, gone when the job ends without it."""
+"""The component of an edge packaging job: made when its package is there, gone when the job ends without it.
+
+Where the settings say so it is made on AWS as well.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -10,6 +15,8 @@ from edgewright.arns import ComponentArn
 from edgewright.errors import (
     ComponentExists,
     EdgewrightError,
+    ResourceNotFound,
+    ServiceRefused,
     ServiceUnreachable,
     SettingsRefused,
     ValidationFault,
@@ -20,10 +27,16 @@ from edgewright.greengrass.config import ComponentPlan, parse_config
 from edgewright.greengrass.recipe import PackageFacts, dump, recipe
 from edgewright.jobs import PackagingJob
 from edgewright.stores import S3Uri
-from edgewright.worker import messages, publication
+from edgewright.worker import messages
 from edgewright.worker.context import until_database_answers
+from edgewright.worker.monitor import Monitor, watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Buffer
+
+    from edgewright.greengrass.recipe_artifacts import Artifact
     from edgewright.jobs import Job
     from edgewright.worker.context import Json, WorkerContext
 
@@ -56,7 +69,7 @@ def make(context: WorkerContext, job: PackagingJob, uri: str, sha256: str) -> Js
     output = {"Type": job.output_config[TYPE]}
     try:
         component = _component(context, job, S3Uri.parse(uri), sha256)
-        arn = publication.made(context, job, component)
+        arn = _publish(context, job, component)
     except ComponentExists as error:
         return output | {"Status": "FAILED", "StatusMessage": error.message}
     except (ServiceUnreachable, SettingsRefused) as error:
@@ -85,7 +98,7 @@ def withdraw(context: WorkerContext, job: Job) -> dict[str, Any]:
         log.warning("component not looked for", job=job.key.arn, reason=error.message)
         return {}
     key = ComponentArn(job.key.account, job.key.region, plan.name, plan.version)
-    left = publication.withdrawn(context, job, key)
+    left = _unpublish(context, job, key)
     until_database_answers(context, lambda: context.components.withdraw(key, job.key.arn))
     if left is None:
         return {}
@@ -112,3 +125,55 @@ def _component(context: WorkerContext, job: PackagingJob, uri: S3Uri, sha256: st
         platforms=tuple(rules.platforms(document)),
         job_arn=job.key.arn,
     )
+
+
+def _publish(context: WorkerContext, job: PackagingJob, component: Component) -> str:
+    """Make the component here, after AWS has it where it is to be published; the ARN that cores are given.
+
+    In this order a failure leaves nothing here, and another job may make the version. Done again, it finds what it did.
+
+    Raises:
+        ComponentExists: the version is there already, here or on AWS.
+        ServiceRefused, ServiceUnreachable, SettingsRefused: of `Publisher.publish`.
+        JobStopped: the job is to end.
+        ShuttingDown: the worker ends first.
+    """
+    if context.publisher is None:
+        return until_database_answers(context, lambda: context.components.insert(component)).arn
+    with suppress(ResourceNotFound):  # another job's version is refused before anything goes to AWS
+        until_database_answers(context, lambda: context.components.get(component.key))
+        until_database_answers(context, lambda: context.components.insert(component))
+    arn = context.publisher.publish(job.key.region, component.recipe, _fetch_for(context, job)).arn
+    until_database_answers(context, lambda: context.components.insert(component))
+    return arn
+
+
+def _unpublish(context: WorkerContext, job: PackagingJob, key: ComponentArn) -> str | None:
+    """Delete from AWS what an attempt at the job may have published; why it may still be there, where that failed.
+
+    The job must end, whatever AWS says.
+    """
+    if context.publisher is None or not job.attempt:
+        return None
+    try:
+        arn = context.publisher.withdraw(job.key.region, key, job.key.arn, job.created_at)
+    except (ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault) as error:
+        log.warning("component not looked for on AWS", job=job.key.arn, component=str(key), reason=error.message)
+        return messages.not_withdrawn(key.name, key.version or "", error)
+    if arn is not None:
+        log.info("component deleted from AWS", job=job.key.arn, component=arn)
+    return None
+
+
+def _fetch_for(context: WorkerContext, job: PackagingJob) -> Callable[[Artifact], Iterator[Buffer]]:
+    """Reads an artifact, with an eye on the job: an upload may take long, and a Stop ends it."""
+    now = until_database_answers(context, lambda: context.jobs.get(job.key))
+    objects = context.objects_for(job.role_arn, job.key)
+    look = partial(Monitor(context, job, now.bytes_total).progress, now.bytes_done)
+
+    def fetch(artifact: Artifact) -> Iterator[Buffer]:
+        for piece in watched(objects.read(artifact.uri), look):
+            look()
+            yield piece
+
+    return fetch

@@ -10,10 +10,10 @@ from edgewright import packaging
 from edgewright.errors import ArchiveRefused
 from edgewright.jobs import PackagingJob, Status
 from edgewright.stores import S3Uri
-from edgewright.worker import components, messages, reports, uploads
+from edgewright.worker import components, messages, uploads
 from edgewright.worker.attempts import begin, finish, run
 from edgewright.worker.monitor import Monitor, source_size, watched
-from edgewright.worker.results import PackagingResult
+from edgewright.worker.results import PackagingResult, package_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ def _package(context: WorkerContext, job: PackagingJob) -> PackagingResult:
         message=messages.completed(len(made.manifest.files), made.size),
         model_artifact=str(target),
         model_signature=made.signature,
-        report=reports.of_package(made),
+        report=package_report(made),
         sha256=made.sha256,
     )
 

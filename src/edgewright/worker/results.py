@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from edgewright.compiling import Compiled
+    from edgewright.packaging import Package
     from edgewright.worker.context import Json
-    from edgewright.worker.reports import Report
 
 PACKAGING = "The model is being packaged."
 STOPPED = "The edge packaging job was stopped. It left no package."
+MOST_FILES = 1000
+"""Files that a report lists: the largest. The signature has the digests of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class JobResult:
     status: Status
     message: str = ""
     model_artifact: str | None = None
-    report: Report | None = None
+    report: Json | None = None
 
     @staticmethod
     def at_begin(now: datetime) -> Json:
@@ -134,3 +137,26 @@ class CompilationResult(JobResult):
 
 
 RESULTS: Mapping[Kind, type[JobResult]] = {Kind.PACKAGING: PackagingResult, Kind.COMPILATION: CompilationResult}
+
+
+def package_report(made: Package) -> Json:
+    """The report of a package: `files` as lists of path, size, SHA-256 and whether it is executable."""
+    files = made.manifest.files
+    largest = sorted(files, key=lambda file: file.size, reverse=True)[:MOST_FILES]
+    kept = {file.path for file in largest}
+    return {
+        "size": made.size,
+        "count": len(files),
+        "unpacked": made.manifest.size,
+        "files": [[file.path, file.size, file.sha256, file.executable] for file in files if file.path in kept],
+    }
+
+
+def compilation_report(compiled: Compiled) -> Json:
+    """The report of a compiled model: what goes in, what comes out, and what made it."""
+    sides = {"inputs": compiled.inputs, "outputs": compiled.outputs}
+    tensors = {
+        side: [{"name": each.name, "shape": list(each.shape), "type": each.type} for each in of]
+        for side, of in sides.items()
+    }
+    return {"size": compiled.size, "toolchain": dict(compiled.toolchain), **tensors}

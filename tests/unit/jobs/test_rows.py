@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from edgewright.database.clock import milliseconds, seconds
 from edgewright.jobs.kinds import JOBS, KINDS
-from edgewright.jobs.rows import COLUMNS, LISTED
+from edgewright.jobs.rows import COLUMNS
+from edgewright.jobs.views import LISTED
 
 times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
@@ -26,4 +27,4 @@ def test_a_time_of_another_zone_is_the_same_time() -> None:
 def test_every_member_has_its_column() -> None:
     for kind in KINDS:
         assert set(COLUMNS[kind]) <= set(JOBS[kind].columns.keys())
-        assert set(COLUMNS[kind]) - set(LISTED[kind]) <= {"model_signature"}
+        assert set(COLUMNS[kind]) - set(LISTED[kind].names) <= {"model_signature"}
