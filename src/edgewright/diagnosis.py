@@ -20,6 +20,7 @@ import urllib3
 from sqlalchemy import select
 
 from edgewright import strict_json
+from edgewright.auth import rights_changes, rule_faults
 from edgewright.auth.principals import check_private, read_principals
 from edgewright.database.clock import database_now
 from edgewright.database.connections import migration, open_database
@@ -33,6 +34,7 @@ from edgewright.telemetry import snapshot
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgewright.auth.principals import Principal
     from edgewright.keys.store import KnownKey
     from edgewright.settings import Settings
     from edgewright.signing.signers import Signer
@@ -193,12 +195,29 @@ def _access_keys(settings: Settings) -> Iterator[CheckResult]:
     held = [path for path in (settings.credentials_file, settings.principals_file) if path.exists()]
     for path in held:
         check_private(path)
-    further = len(read_principals(settings.principals_file))
+    principals = read_principals(settings.principals_file)
     if settings.credentials_file not in held and settings.access_key_id is None:
         fix = "Start `edgewright serve`, which makes one."
         yield CheckResult("access keys", State.WARNING, f"{settings.credentials_file} is not there.", fix)
         return
-    yield CheckResult("access keys", State.OK, f"The first one and {further} more; their files are private.")
+    yield CheckResult("access keys", State.OK, f"The first one and {len(principals)} more; their files are private.")
+    for principal in principals:
+        if not principal.disabled:
+            yield from _rights(principal)
+
+
+def _rights(principal: Principal) -> Iterator[CheckResult]:
+    """Rules that do not do what they seem to, and what the stricter check of operations changes for a key."""
+    whose, rights = f"{principal.access_key_id} ({principal.name})", principal.rights
+    for fault in rule_faults.of_rights(rights):
+        fix = "Correct the rule in principals.toml, or remove it."
+        yield CheckResult("access keys", State.WARNING, f"{whose} has a rule that never matches: {fault}", fix)
+    if rights_changes.blocked(rights):
+        found = f"{whose} may create edge packaging jobs, but describe no compilation job to make them of."
+        fix = f"Allow it {rights_changes.DESCRIBE}, or leave out {rights_changes.CREATE}."
+        yield CheckResult("access keys", State.WARNING, found, fix)
+    for note in rights_changes.notes(rights):
+        yield CheckResult("access keys", State.OK, f"{whose}: {note}")
 
 
 def _database(settings: Settings) -> Iterator[CheckResult]:

@@ -126,6 +126,8 @@ def _contexts(
     """What operations are given, for each caller."""
     enqueue, token_key = Enqueuer(settings, kept.queue), secret(kept.engine, TOKEN_KEY)
     link, roles = _links(settings.public_url, artifacts, objects), open_roles(settings, objects)
+    # Where roles bound what jobs may read, components may not reach further.
+    bounded = settings.roles != "account" or bool(settings.component_buckets)
 
     def context_for(caller: Caller) -> Context:
         return Context(
@@ -139,6 +141,7 @@ def _contexts(
             now=_now,
             token_key=token_key,
             unfinished_jobs=settings.unfinished_jobs,
+            component_buckets=settings.component_buckets if bounded else None,
         )
 
     return context_for

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         validate_default=True,
         description="With `roles = \"map\"`: a profile of AWS's files for each role's ARN.",
     )
+    component_buckets: dict[str, list[str]] = Field(
+        default={},
+        description="By account, the buckets that artifacts of its users' recipes may be in, besides its jobs' "
+        'packages. When it is empty: any bucket with `roles = "account"`, else none.',
+    )
     sts: StsSettings = Field(default=StsSettings(), description='How roles are assumed, with `roles = "sts"`.')
     greengrass: Literal["local", "aws"] = Field(
         default="local",

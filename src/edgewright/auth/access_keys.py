@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.items import AoT
 
+from edgewright.auth import rule_faults
 from edgewright.auth.principals import (
     ACCOUNT,
     NAME,
@@ -49,7 +50,7 @@ def create(path: Path, grant: Grant) -> Principal:
     """Add a principal with a random access key.
 
     Raises:
-        ValidationFault: a name, account or rule that a principals file cannot hold.
+        ValidationFault: a name, account or rule that a principals file cannot hold, or a rule that can never match.
     """
     _check(grant)
     key_id, secret = new_access_key()
@@ -139,5 +140,6 @@ def _check(grant: Grant) -> None:
         raise ValidationFault(f"The name '{grant.name}' cannot be used: it must match {NAME.pattern}.")
     if not ACCOUNT.fullmatch(grant.account):
         raise ValidationFault(f"The account '{grant.account}' cannot be used: it must be twelve digits.")
-    for rule in (*grant.allow, *grant.deny):
-        Rule.of(rule)
+    faults = [fault for rule in (*grant.allow, *grant.deny) for fault in rule_faults.of_rule(Rule.of(rule))]
+    if faults:
+        raise ValidationFault(f"A rule would never match: {' '.join(faults)}")

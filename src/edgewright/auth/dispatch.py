@@ -1,5 +1,9 @@
 """The one way to an operation: the rights of who calls, the model's constraints, then the operation itself.
 
+What the names in a request touch is checked before anything else, so that who may not know of a job learns nothing of
+it. The objects are known only by values that the operation parses or reads: it asks for them with the rights that it is
+given, on the values that it goes on with.
+
 The API and the console both take it, so that a page allows nothing that the API would refuse.
 """
 
@@ -32,6 +36,6 @@ def dispatch(identity: Identity, context: Context, operation: protocol.Operation
     """
     handler = OPERATIONS[operation.name]
     if not identity.unrestricted:  # what a request touches need not be found out for who may do everything
-        identity.authorize(*handler.touched(context.caller, request))
+        identity.authorize(*handler.touched(context.caller, protocol.shortened(operation, request)))
     protocol.validate(operation, request)
-    return handler.function(context, request)
+    return handler.function(context.allowing(identity.authorize), request)

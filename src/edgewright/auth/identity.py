@@ -43,7 +43,7 @@ class Identity:
     def may(self, *accesses: Access) -> bool:
         """Whether all of these are allowed."""
         rights = self.principal.rights
-        return self.unrestricted or all(rights.permit(access.action, access.name) for access in accesses)
+        return self.unrestricted or all(map(rights.permit, accesses))
 
     def may_see(self, key: JobKey) -> bool:
         """Whether Describe would show them this job."""

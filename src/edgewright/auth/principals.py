@@ -11,6 +11,8 @@ its account. Further ones stand in `principals.toml`, which is read again whenev
     allow = ["sagemaker:List*", "sagemaker:Describe*"]
     deny = [{ actions = ["sagemaker:*"], resources = ["prod-*"] }]
 
+Rules are those of `auth.rights`. One that can never match a request is logged as a warning when the file is read.
+
 Optional are `session_token` (each request must then bring it), `disabled`, and `allow` (everything, when left out)
 and `deny`. Both files hold secrets and must be of mode 0600.
 """
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from edgewright.auth import rule_faults
 from edgewright.auth.rights import EVERYTHING, Rights, Rule
 from edgewright.errors import SettingsRefused
 from edgewright.files import PRIVATE, write_atomically
@@ -111,6 +114,9 @@ class Principals:
         known = {principal.access_key_id: principal for principal in found}
         if len(known) < len(found):
             raise SettingsRefused(f"{self._path} has an access key twice, or the first key again. Give each once.")
+        for principal in found:
+            for fault in rule_faults.of_rights(principal.rights):
+                log.warning("rule never matches", access_key=principal.access_key_id, name=principal.name, reason=fault)
         return known
 
 

@@ -26,7 +26,7 @@ def create(
     allow: Annotated[list[str] | None, typer.Option(help="An action it may do, such as 'sagemaker:List*'.")] = None,
     deny: Annotated[list[str] | None, typer.Option(help="An action it may never do.")] = None,
     resource: Annotated[
-        list[str] | None, typer.Option(help="Only on jobs and components with such a name: 'test-*'.")
+        list[str] | None, typer.Option(help="Only on such resources: a name 'test-*', an ARN, or 's3://...'.")
     ] = None,
     account: Annotated[str | None, typer.Option(help="Its account; else the server's own.")] = None,
     data_dir: DataDir = None,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from edgewright.auth.dispatch import dispatch
 from edgewright.errors import AccessDenied, ResourceNotFound
 from edgewright.jobs import CompilationJob, Kind, PackagingJob
-from edgewright.operations import OPERATIONS, Access, describe_access
+from edgewright.operations import LIST_WORKERS, OPERATIONS, Access, describe_access
+from edgewright.operations.access import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from edgewright.stores import ObjectStore, S3Uri
 
 Response = dict[str, Any]
-LIST_WORKERS = Access("edgewright:ListWorkers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,7 @@ class ApiClient:
 
     def authorize_download(self, uri: S3Uri) -> None:
         """Let the caller have an object's bytes."""
-        name = f"{uri.bucket}/{uri.key}"
-        self._identity.authorize(Access("s3:GetObject", name, f"arn:aws:s3:::{name}"))
+        self._identity.authorize(reading(uri, self.caller.region, implied=False))
 
     def objects(self, role_arn: str, job_name: str) -> ObjectStore:
         """The object store, as a job's role may use it.

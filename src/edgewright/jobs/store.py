@@ -20,7 +20,7 @@ from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import reports
 from edgewright.jobs import tags as job_tags
-from edgewright.jobs.job import Job, JobKey
+from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.queue import missing
@@ -234,6 +234,19 @@ class JobStore:
         rows = rows[: query.limit]
         jobs = tuple(view.job(JobKey(query.kind, query.account, query.region, row[0]), row[2:]) for row in rows)
         return JobPage(jobs, (rows[-1][1], rows[-1][0]) if more else None)
+
+    def is_package(self, account: str, region: str, uri: str) -> bool:
+        """Whether an object is the package of a COMPLETED edge packaging job of this account and region."""
+        table = JOBS[Kind.PACKAGING]
+        written = select(table.c.name).where(
+            table.c.written_uri == uri,  # which has an index
+            table.c.model_artifact == uri,
+            table.c.account == account,
+            table.c.region == region,
+            table.c.status == Status.COMPLETED,
+        )
+        with reaching_database(), self._reads.connect() as connection:
+            return connection.execute(written.limit(1)).first() is not None
 
     def tags(self, key: JobKey) -> dict[str, str]:
         """A job's tags; none where there is no such job."""

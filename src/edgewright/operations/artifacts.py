@@ -1,26 +1,69 @@
-"""A recipe's artifacts: found, fetched from the object store, and their digests put into the recipe."""
+"""A recipe's artifacts: found, fetched from the object store, and their digests put into the recipe.
+
+A recipe has no role, so that artifacts are read with the service's own rights, which reach the objects of every
+account. What users name is therefore read only where their account may: from the buckets that the setting
+`component_buckets` lists for it, and the packages that the service wrote for it.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import CallerError, ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
 from edgewright.greengrass.rules import artifacts, value_of
+from edgewright.operations.access import reading
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from edgewright.operations.context import Context
     from edgewright.stores import ObjectStore
 
 ALGORITHM = "SHA-256"
 UNREACHABLE = "Specified artifact resource cannot be accessed"
 
 
-def with_digests(recipe: Mapping[str, Any], objects: ObjectStore) -> dict[str, Any]:
+def authorize(context: Context, recipe: Mapping[str, Any]) -> None:
+    """Let a caller make a component of these artifacts, if they may read each.
+
+    Raises:
+        AccessDenied: they may not.
+    """
+    for text in artifacts(recipe):
+        with suppress(UriRefused):  # `with_digests` refuses it, with all others
+            context.authorize(reading(S3Uri.parse(text), context.caller.region))
+
+
+def refusal(context: Context, uri: S3Uri) -> str | None:
+    """Why a caller may not name an object as an artifact; None where they may. Whether it is there is not told."""
+    if context.component_buckets is None or uri.bucket in context.component_buckets.get(context.caller.account, ()):
+        return None
+    if is_package(context, uri):
+        return None
+    return (
+        f"The bucket {uri.bucket} is none that components of the account {context.caller.account} may name: the "
+        "service's operator can add it to component_buckets. Packages of the account's own jobs need no entry"
+    )
+
+
+def is_package(context: Context, uri: S3Uri) -> bool:
+    """Whether the service wrote the object, as the package of a COMPLETED job of the caller's account and region."""
+    return context.jobs.is_package(context.caller.account, context.caller.region, str(uri))
+
+
+def with_digests(
+    recipe: Mapping[str, Any], objects: ObjectStore, refusal: Callable[[S3Uri], str | None]
+) -> dict[str, Any]:
     """The recipe with the digest of every artifact, computed from its bytes; a digest that it had is replaced.
+
+    Args:
+        recipe: as its user gave it.
+        objects: where the artifacts are.
+        refusal: why an object may not be read, or None.
 
     Raises:
         ValidationFault: artifacts that cannot be read, all named in one error, as AWS words it [S].
@@ -30,7 +73,7 @@ def with_digests(recipe: Mapping[str, Any], objects: ObjectStore) -> dict[str, A
     faults: dict[str, str] = {}
     for uri in artifacts(recipe):
         try:
-            found[uri] = _digest(objects, uri)
+            found[uri] = _digest(objects, S3Uri.parse(uri), refusal)
         except (UriRefused, ObjectNotFound, ObjectForbidden, ObjectReplaced) as error:
             faults[uri] = _reason(error)
     if faults:
@@ -49,9 +92,12 @@ def named(recipe_uris: tuple[str, ...], name: str) -> str | None:
     return whole[0] if whole else files[0] if len(files) == 1 else None
 
 
-def _digest(objects: ObjectStore, uri: str) -> str:
+def _digest(objects: ObjectStore, uri: S3Uri, refusal: Callable[[S3Uri], str | None]) -> str:
+    refused = refusal(uri)
+    if refused:
+        raise UriRefused(refused)
     digest = hashlib.sha256()
-    for piece in objects.read(S3Uri.parse(uri)):
+    for piece in objects.read(uri):
         digest.update(piece)
     return base64.b64encode(digest.digest()).decode("ascii")
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgewright import compiling
-from edgewright.compiling import CompilationSpec
-from edgewright.errors import TransitionRefused, ValidationFault, about
+from edgewright.compiling import CompilationSpec, artifact_name
+from edgewright.errors import TransitionRefused, UriRefused, ValidationFault, about
 from edgewright.jobs import CompilationJob, Kind, Status, description
 from edgewright.operations import listing, roles, rules
+from edgewright.operations.access import reading, writing
 from edgewright.operations.enqueueing import enqueue
 
 if TYPE_CHECKING:
     from edgewright.operations.context import Context
+    from edgewright.stores import S3Uri
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -40,13 +42,15 @@ def create_compilation_job(context: Context, request: Request) -> Response:
     with about("roleArn"):
         roles.check(context, request["RoleArn"], request["CompilationJobName"])
     _only_what_is_honoured(request)
-    rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
-    rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
+    source = rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
+    location = rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
     with about("outputConfig.kmsKeyId"):
         rules.kms_key(context, request["OutputConfig"])
     with about("tags"):
         tags = rules.tags_of(request.get("Tags", ()))
-    compiling.check(CompilationSpec.of(request["InputConfig"], request["OutputConfig"]))
+    spec = CompilationSpec.of(request["InputConfig"], request["OutputConfig"])
+    compiling.check(spec)
+    _authorize(context, source, location, spec)
     job = _new_job(context, request)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
     enqueue(context, job.key)
@@ -121,6 +125,16 @@ def _only_what_is_honoured(request: Request) -> None:
         faults.append("'InputConfig' is missing: it says which model to compile.")
     if faults:
         raise ValidationFault(" ".join(faults))
+
+
+def _authorize(context: Context, source: S3Uri, location: S3Uri, spec: CompilationSpec) -> None:
+    """Let a caller have a job that reads the one object and writes the other."""
+    context.authorize(reading(source, context.caller.region))
+    try:
+        artifact = location.joined(artifact_name(source, spec))
+    except UriRefused:  # of a source that is no object: the job fails before it writes
+        return
+    context.authorize(writing(artifact, context.caller.region))
 
 
 def _new_job(context: Context, request: Request) -> CompilationJob:

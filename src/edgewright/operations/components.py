@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from edgewright.arns import ComponentArn
+from edgewright.arns import NAME_CHARACTERS, ComponentArn
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.greengrass import rules as greengrass
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import DEPLOYABLE, Component
 from edgewright.greengrass.rules import value_of
 from edgewright.operations import artifacts, paging, recipes, rules
-from edgewright.operations.handler import Access
+from edgewright.operations.access import COMPONENT, Access, Accesses, reading
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edgewright.operations.context import Caller, Context
 
@@ -29,25 +31,34 @@ Response = dict[str, Any]
 PAGE = 100
 
 
-def component_access(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
-    """What an operation touches that is given the ARN of a component, or of a version of one."""
-    return (_access(action, request.get("arn", "")),)
+def _component_of(member: str) -> Callable[[str, Caller, Request], Sequence[Access]]:
+    """Finds the component, or the version of one, whose ARN is in a member of the request."""
+
+    def find(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
+        try:
+            key = ComponentArn.parse(request.get(member, ""))
+        except ValueError:  # the operation refuses it
+            return (Access(action),)
+        aliases = () if key.version is None else (str(replace(key, version=None)),)
+        return (Access(action, key.name, str(key), aliases),)
+
+    return find
 
 
-def tagged_component_access(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
-    """What the operations on tags touch: the component version whose ARN they are given."""
-    return (_access(action, request.get("resourceArn", "")),)
-
-
-def recipe_access(action: str, caller: Caller, request: Request) -> Sequence[Access]:
-    """What CreateComponentVersion touches: the component that the recipe names."""
+def _component_of_recipe(action: str, caller: Caller, request: Request) -> Sequence[Access]:
     name = recipes.name_of(request.get("inlineRecipe") or b"")
-    return (Access(action, name, caller.component_arn(name)) if name is not None else Access(action),)
+    if name is None:
+        return (Access(action),)
+    shortened = name[: NAME_CHARACTERS + 1]  # a longer one is refused, whatever comes behind
+    return (Access(action, shortened, caller.component_arn(shortened)),)
 
 
-def _access(action: str, arn: str) -> Access:
-    _, separator, rest = arn.partition(":components:")
-    return Access(action, rest.partition(":")[0], arn) if separator else Access(action)
+ON_COMPONENT = Accesses((COMPONENT,), _component_of("arn"))
+"""What an operation touches that is given the ARN of a component, or of a version of one."""
+ON_TAGGED_COMPONENT = Accesses((COMPONENT,), _component_of("resourceArn"))
+"""What the operations on tags touch: the component version whose ARN they are given."""
+ON_RECIPE = Accesses((COMPONENT,), _component_of_recipe)
+"""What CreateComponentVersion touches by name: the component that the recipe names."""
 
 
 def create_component_version(context: Context, request: Request) -> Response:
@@ -144,17 +155,25 @@ def get_component_version_artifact(context: Context, request: Request) -> Respon
 
     Raises:
         ResourceNotFound: no such version, or no artifact of that name in it.
-        ValidationFault: a FIPS endpoint is asked for.
+        ValidationFault: a FIPS endpoint is asked for, or the artifact is no package that the service wrote.
     """
     if request.get("iotEndpointType") == "fips":
         raise ValidationFault(
             "Value 'fips' at 'iotEndpointType' cannot be honoured: this service has no FIPS endpoint. Leave it out."
         )
     component = context.components.get(_version(context, request["arn"]))
-    uri = artifacts.named(component.artifacts, request["artifactName"])
-    if uri is None:
+    named = artifacts.named(component.artifacts, request["artifactName"])
+    if named is None:
         raise _missing(f"{component.arn}/artifacts/{request['artifactName']}")
-    return {"preSignedUrl": context.link(S3Uri.parse(uri), context.caller.endpoint)}
+    uri = S3Uri.parse(named)
+    context.authorize(reading(uri, context.caller.region))
+    if component.job_arn is None and not artifacts.is_package(context, uri):
+        raise ValidationFault(
+            f"No link is made to {uri}: links are made with the service's own rights, and lead to the packages of "
+            "COMPLETED edge packaging jobs of this account and region alone. Cores read other s3:// artifacts with "
+            "their own role."
+        )
+    return {"preSignedUrl": context.link(uri, context.caller.endpoint)}
 
 
 def delete_component(context: Context, request: Request) -> None:
@@ -198,7 +217,8 @@ def list_tags_for_resource(context: Context, request: Request) -> Response:
 
 
 def _component(context: Context, recipe: Mapping[str, Any]) -> Component:
-    digested = artifacts.with_digests(recipe, context.objects)
+    artifacts.authorize(context, recipe)
+    digested = artifacts.with_digests(recipe, context.objects, partial(artifacts.refusal, context))
     return Component(
         account=context.caller.account,
         region=context.caller.region,

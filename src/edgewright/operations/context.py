@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgewright.arns import ComponentArn
+from edgewright.errors import AccessDenied
 from edgewright.jobs import JobKey, JobStore, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from edgewright.greengrass.component_store import ComponentStore
+    from edgewright.operations.access import Access
     from edgewright.roles import Roles
     from edgewright.stores import ObjectStore, S3Uri
 
@@ -37,6 +39,10 @@ class Caller:
         return str(ComponentArn(self.account, self.region, name))
 
 
+def _nobody(access: Access) -> None:
+    raise AccessDenied(f"Nobody was identified who could be allowed {access.action} on {access.arn}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One call's surroundings. Jobs are private to the caller's account and region."""
@@ -57,7 +63,15 @@ class Context:
     """Signs NextToken; the same on every server of one database."""
     unfinished_jobs: int
     """Jobs of one kind that an account may have unfinished in a region."""
+    component_buckets: Mapping[str, Collection[str]] | None
+    """By account, the buckets that the artifacts of its users' recipes may be in; None where they may be in any."""
+    authorize: Callable[[Access], None] = _nobody
+    """Lets the caller have an access, or raises AccessDenied. `auth.dispatch` sets it; else nothing is allowed."""
 
     def key(self, kind: Kind, name: str) -> JobKey:
         """The key of the caller's job of that name."""
         return self.caller.job(kind, name)
+
+    def allowing(self, authorize: Callable[[Access], None]) -> Context:
+        """The same, with the rights of who calls."""
+        return replace(self, authorize=authorize)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from edgewright.jobs.kinds import KINDS
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgewright.jobs import Kind
+    from edgewright.operations.access import Access, Accesses
     from edgewright.operations.context import Caller, Context
 
 PAGE = 100
@@ -22,22 +20,6 @@ Response = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """One action on one resource, which the caller must be allowed."""
-
-    action: str
-    """Such as `sagemaker:StopEdgePackagingJob`."""
-    name: str = "*"
-    """The resource's name, which rules are matched with; `*` where the action is on no one resource."""
-    arn: str = "*"
-    """The resource's ARN, which a refusal names; `*` where the action is on no one resource."""
-
-
-Accesses: TypeAlias = "Callable[[str, Caller, Request], Sequence[Access]]"
-"""From an operation's own action, its caller and its request, not validated yet, to all that the request touches."""
-
-
-@dataclass(frozen=True, slots=True)
 class Handler:
     """One operation."""
 
@@ -45,7 +27,7 @@ class Handler:
     """The service and the operation's name, such as `sagemaker:StopEdgePackagingJob`."""
     function: Callable[[Context, Request], Response | None]
     accesses: Accesses
-    """What the request touches."""
+    """What the request touches by the names in it."""
     is_quick: Callable[[Request], bool] = lambda _request: False
     """Whether a request takes no longer, on an embedded database, than to reach a thread that would answer it."""
 
@@ -59,7 +41,7 @@ class Handler:
         return self.function(context, request)
 
     def touched(self, caller: Caller, request: Request) -> Sequence[Access]:
-        """What a request touches; it may take a while."""
+        """What a request touches by the names in it; it may take a while."""
         return self.accesses(self.action, caller, request)
 
 
@@ -72,19 +54,3 @@ def small_page(request: Request) -> bool:
     """Of a List whose page is short, and found along an index."""
     scans = "NameContains" in request or "ModelNameContains" in request
     return not scans and 0 < request.get("MaxResults", PAGE) <= SMALL_PAGE
-
-
-def no_resource(action: str, _caller: Caller, _request: Request) -> Sequence[Access]:
-    """What an operation touches that is about no one resource, such as a List."""
-    return (Access(action),)
-
-
-def job_access(kind: Kind) -> Accesses:
-    """What an operation touches whose request names a job of this kind."""
-    member = KINDS[kind].name_member
-
-    def accesses(action: str, caller: Caller, request: Request) -> Sequence[Access]:
-        name = request.get(member)
-        return (Access(action) if name is None else Access(action, name, caller.job(kind, name).arn),)
-
-    return accesses

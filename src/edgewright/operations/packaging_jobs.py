@@ -6,23 +6,49 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault, about
+from edgewright.greengrass.config import DEFAULT_NAME
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View, description
 from edgewright.operations import listing, presets, roles, rules
+from edgewright.operations.access import JOBS, Access, Accesses, reading, writing
 from edgewright.operations.enqueueing import enqueue
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from edgewright.operations.context import Context
+    from collections.abc import Sequence
+
+    from edgewright.operations.context import Caller, Context
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
 
+COMPILATION_ACTION, COMPONENT_ACTION = "sagemaker:DescribeCompilationJob", "greengrass:CreateComponentVersion"
+"""What a packaging job does to the jobs and components that it names."""
 WAITING = "The edge packaging job is waiting for a worker."
 STOPPING = "The edge packaging job is being stopped."
 
 SHOWN_VIEW = View(Kind.PACKAGING, tuple(description.PACKAGING.values()))
 """Describe is what callers ask all day: it reads these columns, and makes no whole job of them."""
+
+
+def _of_new_job(action: str, caller: Caller, request: Request) -> Sequence[Access]:
+    """The job, with the compilation job and the component that it names."""
+    name, source = request.get("EdgePackagingJobName"), request.get("CompilationJobName")
+    if name is None or source is None:  # the model's constraints refuse it
+        return (Access(action),)
+    compilation, component = caller.job(Kind.COMPILATION, source).arn, presets.component_name(request)
+    bound = [Access(action, source, compilation)]
+    others = [Access(COMPILATION_ACTION, source, compilation)]
+    if component is not None:
+        arn = caller.component_arn(component)
+        # One that is named after a job, this one or another, is bound by the job's name.
+        bound.append(Access(action, component.removeprefix(DEFAULT_NAME) or component, arn))
+        others.append(Access(COMPONENT_ACTION, component, arn, implied=True))
+    return (Access(action, name, caller.job(Kind.PACKAGING, name).arn, bound=tuple(bound)), *others)
+
+
+ON_NEW_PACKAGING_JOB = Accesses((JOBS[Kind.PACKAGING],), _of_new_job)
+"""What CreateEdgePackagingJob touches by name."""
 
 
 def create_edge_packaging_job(context: Context, request: Request) -> None:
@@ -47,6 +73,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
         compilation = _completed_compilation(context, request["CompilationJobName"])
     with about("outputConfig.s3OutputLocation"):
         _beside_source(package, compilation)
+    _authorize(context, compilation, package)
     job = _new_job(context, request, compilation)
     context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
     enqueue(context, job.key)
@@ -110,6 +137,13 @@ def _completed_compilation(context: Context, name: str) -> CompilationJob:
         raise ValidationFault(f"The request was rejected because the compilation job is in status {job.status}.")
     assert isinstance(job, CompilationJob)
     return job
+
+
+def _authorize(context: Context, compilation: CompilationJob, package: S3Uri) -> None:
+    """Let a caller have a job that reads the one object and writes the other."""
+    if compilation.model_artifact:
+        context.authorize(reading(S3Uri.parse(compilation.model_artifact), context.caller.region))
+    context.authorize(writing(package, context.caller.region))
 
 
 def _package_uri(request: Request) -> S3Uri:

@@ -18,6 +18,21 @@ TYPE = "PresetDeploymentType"
 CONFIG = "PresetDeploymentConfig"
 
 
+def component_name(request: Request) -> str | None:
+    """The name of the component that a request asks for; None where it asks for none, or is to be refused.
+
+    Args:
+        request: CreateEdgePackagingJob's, not validated yet but for the job's name, which it has.
+    """
+    output = request.get("OutputConfig") or {}
+    if TYPE not in output:
+        return None
+    try:
+        return parse_config(output.get(CONFIG), request["EdgePackagingJobName"]).name
+    except ValidationFault:
+        return None
+
+
 def check(request: Request, package: S3Uri) -> None:
     """Refuse a preset deployment that is sure to fail.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.jobs import JobKey
 from edgewright.operations import paging, rules
-from edgewright.operations.handler import Access
+from edgewright.operations.access import JOBS, Access, Accesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,16 @@ Response = dict[str, Any]
 PAGE = 50
 
 
-def tagged_job_access(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
-    """What the operations on tags touch: the job whose ARN they are given."""
-    arn = request.get("ResourceArn")
-    return (Access(action, arn.rpartition("/")[2], arn) if arn is not None else Access(action),)
+def _tagged_job(action: str, _caller: Caller, request: Request) -> Sequence[Access]:
+    try:
+        key = JobKey.parse_arn(request.get("ResourceArn", ""))
+    except ValueError:  # the operation refuses it
+        return (Access(action),)
+    return (Access(action, key.name, key.arn),)
+
+
+ON_TAGGED_JOB = Accesses(tuple(JOBS.values()), _tagged_job)
+"""What the operations on tags touch: the job whose ARN they are given."""
 
 
 def add_tags(context: Context, request: Request) -> Response:

@@ -8,7 +8,7 @@ from edgewright.protocol.errors import ErrorReply, error_reply
 from edgewright.protocol.model import Member, Operation, Service, Shape, load_service
 from edgewright.protocol.parse import parse_request
 from edgewright.protocol.serialize import serialize_response
-from edgewright.protocol.validate import Fault, faults, validate
+from edgewright.protocol.validate import Fault, faults, shortened, validate
 
 __all__ = [
     "ErrorReply",
@@ -22,5 +22,6 @@ __all__ = [
     "load_service",
     "parse_request",
     "serialize_response",
+    "shortened",
     "validate",
 ]

@@ -73,6 +73,28 @@ def faults(operation: Operation, request: Mapping[str, Any]) -> list[Fault]:
     return found
 
 
+def shortened(operation: Operation, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A parsed request with no string longer than the operation allows by more than one character.
+
+    For what must look at names before they are validated: it takes no time that a caller chooses, and a name that was
+    too long still is.
+    """
+    return request if operation.input is None else _shortened(operation.input, request)
+
+
+def _shortened(shape: Shape, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in request.items():
+        inner = shape.members[name].shape if name in shape.members else None
+        if inner is not None and inner.type == "structure" and isinstance(value, Mapping):
+            found[name] = _shortened(inner, value)
+        elif inner is not None and isinstance(value, str) and inner.maximum is not None:
+            found[name] = value[: int(inner.maximum) + 1]
+        else:
+            found[name] = value
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One constraint on a value itself: a test, and what AWS says a value must do."""

@@ -38,7 +38,7 @@ def rights(allow: list[Any], deny: list[Any] | None = None) -> Rights:
 def test_a_deny_beats_an_allow_and_silence_denies(
     allow: list[Any], deny: list[Any], action: str, name: str, *, permitted: bool
 ) -> None:
-    assert rights(allow, deny).permit(action, name) is permitted
+    assert rights(allow, deny).permit(Access(action, name)) is permitted
 
 
 def test_a_refusal_has_the_words_of_aws() -> None:
@@ -53,6 +53,74 @@ def test_a_refusal_has_the_words_of_aws() -> None:
     with pytest.raises(AccessDenied, match="with an explicit deny in an identity-based policy"):
         authorize(USER, rights(["*"], ["sagemaker:Stop*"]), access)
     authorize(USER, rights(["*"]), access)
+
+
+ARN = f"{PREFIX}:edge-packaging-job/test-1"
+CREATE = Access(
+    "sagemaker:CreateEdgePackagingJob",
+    "test-1",
+    ARN,
+    bound=(
+        Access("sagemaker:CreateEdgePackagingJob", "prod-c", f"{PREFIX}:compilation-job/prod-c"),
+        Access("sagemaker:CreateEdgePackagingJob", "prod-comp", "arn:aws:greengrass:eu-west-1:1:components:prod-comp"),
+    ),
+)
+READ = Access("s3:GetObject", "models/a", "arn:aws:s3:::models/a", ("s3://models/a",), implied=True)
+
+
+def on(resources: list[str], *actions: str) -> dict[str, Any]:
+    return {"actions": list(actions) or ["sagemaker:*"], "resources": resources}
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "permitted"),
+    [
+        ([on(["test-*"])], [], False),
+        ([on(["test-*"]), on(["prod-*"])], [], False),
+        ([on(["test-*", "prod-*"])], [], True),
+        ([on([ARN])], [], True),
+        ([on(["arn:aws:sagemaker:*:*:edge-packaging-job/*"])], [on(["arn:*:compilation-job/prod-*"])], True),
+        (["*"], [on(["prod-*"])], False),
+        (["*"], [on(["prod-c"], "sagemaker:CreateEdgePackagingJob")], False),
+        (["*"], [on(["prod-comp"])], False),
+        (["*"], [on(["other-*"])], True),
+    ],
+)
+def test_a_name_pattern_binds_all_names_and_an_arn_is_of_one_kind(
+    allow: list[Any], deny: list[Any], *, permitted: bool
+) -> None:
+    assert rights(allow, deny).permit(CREATE) is permitted
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "permitted"),
+    [
+        (["sagemaker:*"], [], True),
+        ([on(["test-*"], "*")], [], True),
+        (["sagemaker:*", "s3:PutObject"], [], False),
+        (["sagemaker:*", on(["s3://models/*"], "s3:GetObject")], [], True),
+        (["sagemaker:*", on(["arn:aws:s3:::models/*"], "s3:GetObject")], [], True),
+        (["sagemaker:*", on(["models/*"], "s3:GetObject")], [], True),
+        (["sagemaker:*", on(["s3://other/*"], "s3:GetObject")], [], False),
+        (["*", on(["s3://other/*"], "s3:GetObject")], [], True),
+        (["sagemaker:*"], [on(["s3://models/*"], "s3:*")], False),
+        (["sagemaker:*"], [on(["s3://other/*"], "s3:*")], True),
+        (["sagemaker:*"], [on(["models/*"], "*")], False),
+    ],
+)
+def test_what_is_implied_counts_for_who_has_a_rule_that_names_it_and_a_deny_always(
+    allow: list[Any], deny: list[Any], *, permitted: bool
+) -> None:
+    assert rights(allow, deny).permit(READ) is permitted
+
+
+def test_a_refusal_names_the_bound_resource_that_is_not_allowed() -> None:
+    with pytest.raises(AccessDenied, match=r"on resource: .*compilation-job/prod-c with an explicit deny"):
+        authorize(USER, rights(["*"], [on(["prod-*"])]), CREATE)
+    with pytest.raises(AccessDenied, match=r"on resource: .*components:prod-comp because no identity-based"):
+        authorize(USER, rights([on(["test-*", "prod-c"])]), CREATE)
+    with pytest.raises(AccessDenied, match=r"on resource: .*edge-packaging-job/test-1 because"):
+        authorize(USER, rights([on(["test-*"]), on(["prod-*"])]), CREATE)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def context(store: JobStore, enqueued: list[JobKey]) -> Context:
         now=lambda: NOW,
         token_key=b"k" * 32,
         unfinished_jobs=100,
+        component_buckets=None,
+        authorize=lambda _: None,
     )
 
 

@@ -20,12 +20,6 @@ VERSION = f"{COMPONENTS}:team-model:versions:1.0.0"
     ("operation", "request_", "name", "arn"),
     [
         ("DescribeEdgePackagingJob", {"EdgePackagingJobName": "j"}, "j", f"{JOBS}:edge-packaging-job/j"),
-        (
-            "CreateEdgePackagingJob",
-            {"CompilationJobName": "c", "EdgePackagingJobName": "j"},
-            "j",
-            f"{JOBS}:edge-packaging-job/j",
-        ),
         ("StopEdgePackagingJob", {"EdgePackagingJobName": "j"}, "j", f"{JOBS}:edge-packaging-job/j"),
         ("StopCompilationJob", {"CompilationJobName": "c"}, "c", f"{JOBS}:compilation-job/c"),
         ("ListEdgePackagingJobs", {"NameContains": "j"}, "*", "*"),
@@ -53,7 +47,36 @@ def test_sagemakers_touch_jobs(operation: str, request_: dict[str, str], name: s
     ],
 )
 def test_greengrasses_touch_components(operation: str, request_: dict[str, Any], name: str, arn: str) -> None:
-    assert OPERATIONS[operation].touched(CALLER, request_) == (Access(f"greengrass:{operation}", name, arn),)
+    aliases = (f"{COMPONENTS}:{name}",) if ":versions:" in arn else ()
+    assert OPERATIONS[operation].touched(CALLER, request_) == (Access(f"greengrass:{operation}", name, arn, aliases),)
+
+
+@pytest.mark.parametrize(
+    ("config", "component", "bound"),
+    [
+        (None, None, None),
+        ("{}", "SagemakerEdgeManagerj", "j"),
+        ('{"ComponentName": "SagemakerEdgeManagerother"}', "SagemakerEdgeManagerother", "other"),
+        ('{"ComponentName": "prod-comp"}', "prod-comp", "prod-comp"),
+        ('{"ComponentName": 1}', None, None),
+    ],
+)
+def test_a_packaging_job_touches_what_it_is_made_of_and_what_is_made_of_it(
+    config: str | None, component: str | None, bound: str | None
+) -> None:
+    preset = {"PresetDeploymentType": "GreengrassV2Component", "PresetDeploymentConfig": config} if config else {}
+    action, compilation = "sagemaker:CreateEdgePackagingJob", f"{JOBS}:compilation-job/c"
+    request = {"EdgePackagingJobName": "j", "CompilationJobName": "c", "OutputConfig": preset}
+    job, source, *made = OPERATIONS["CreateEdgePackagingJob"].touched(CALLER, request)
+    named = [Access(action, "c", compilation)]
+    assert source == Access("sagemaker:DescribeCompilationJob", "c", compilation)
+    if component is not None and bound is not None:
+        arn = f"{COMPONENTS}:{component}"
+        named.append(Access(action, bound, arn))
+        assert made == [Access("greengrass:CreateComponentVersion", component, arn, implied=True)]
+    else:
+        assert made == []
+    assert job == Access(action, "j", f"{JOBS}:edge-packaging-job/j", bound=tuple(named))
 
 
 def test_seeing_a_job_is_describing_it() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgewright.errors import ClientTokenUsed, ComponentExists, ResourceNotFound, StoreUnavailable, ValidationFault
+from edgewright.jobs import Kind, PackagingJob, Status
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.operations import artifacts as of_recipes
 from edgewright.stores import S3Uri
@@ -211,7 +212,59 @@ def test_artifacts_are_found_by_their_place_or_their_own_name(name: str, found: 
     assert of_recipes.named(uris, name) == found
 
 
+def packaged(context: Context, uri: str = URI, **members: Any) -> None:
+    """Have a COMPLETED packaging job whose package is this object."""
+    key = context.key(Kind.PACKAGING, "packaged")
+    job = PackagingJob(
+        key=key,
+        compilation_job_name="compiled",
+        model_name="digits",
+        model_version="1.0",
+        role_arn="arn:aws:iam::123456789012:role/edge",
+        output_config={"S3OutputLocation": "s3://packages/out"},
+        created_at=context.now(),
+        modified_at=context.now(),
+        source_uri="s3://models/digits.tar.gz",
+    )
+    ended = {"status": Status.COMPLETED, "model_artifact": uri, "written_uri": uri}
+    context.jobs.insert(replace(job, **ended | members), {})
+
+
+@pytest.mark.parametrize("members", [None, {"status": Status.FAILED}, {"model_artifact": "s3://packages/other"}])
+def test_no_link_leads_to_what_is_no_package(stocked: Context, members: dict[str, Any] | None) -> None:
+    """Links are made with the service's own rights."""
+    if members is not None:
+        packaged(stocked, **members)
+    arn = create(stocked, "a", "1.0.0", URI)
+    with pytest.raises(ValidationFault, match=f"No link is made to {URI}"):
+        call("GetComponentVersionArtifact", stocked, arn=arn, artifactName="digits-1.0.tar.gz")
+
+
+@pytest.mark.parametrize("whose", [{"account": "210987654321"}, {"region": "us-east-1"}])
+def test_no_link_leads_to_a_package_of_another_account_or_region(stocked: Context, whose: dict[str, str]) -> None:
+    packaged(replace(stocked, caller=replace(stocked.caller, **whose)))
+    arn = create(stocked, "a", "1.0.0", URI)
+    with pytest.raises(ValidationFault, match="No link is made"):
+        call("GetComponentVersionArtifact", stocked, arn=arn, artifactName="digits-1.0.tar.gz")
+
+
+def test_artifacts_are_in_the_accounts_buckets_or_its_packages(stocked: Context) -> None:
+    """An object of somebody else's is refused in the words that one which is not there is refused in."""
+    tenant = replace(stocked, component_buckets={"123456789012": ["mine"]})
+    stocked.objects.write(S3Uri("mine", "a.bin"), [b"x"])
+    assert create(tenant, "a", "1.0.0", "s3://mine/a.bin")
+    for uri in (URI, "s3://packages/gone"):
+        with pytest.raises(ValidationFault, match="The bucket packages is none that components of the account"):
+            create(tenant, "b", "1.0.0", uri)
+    packaged(tenant)
+    assert create(tenant, "b", "1.0.0", URI)
+    assert create(stocked, "c", "1.0.0", URI)
+    with pytest.raises(ValidationFault, match="The bucket mine is none"):
+        create(replace(stocked, component_buckets={}), "d", "1.0.0", "s3://mine/a.bin")
+
+
 def test_an_artifact_has_an_address_at_the_callers_endpoint(stocked: Context) -> None:
+    packaged(stocked)
     arn = create(stocked, "a", "1.0.0", URI)
     there = replace(stocked, caller=replace(stocked.caller, endpoint="http://edge:8181"))
     answer = call("GetComponentVersionArtifact", there, arn=arn, artifactName="digits-1.0.tar.gz")

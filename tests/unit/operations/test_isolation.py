@@ -58,6 +58,8 @@ class Tenants(RuleBasedStateMachine):
             now=lambda: NOW,
             token_key=b"k" * 32,
             unfinished_jobs=100,
+            component_buckets=None,
+            authorize=lambda _: None,
         )
         return OPERATIONS[operation](context, request)
 
