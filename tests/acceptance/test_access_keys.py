@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from acceptance.running import ACCOUNT, REGION, RunningServer, packaging_request, serving
+from acceptance.running import ACCOUNT, REGION, RunningServer, packaging_request, register, serving
 from acceptance.test_cli import run
 
 if TYPE_CHECKING:
@@ -67,6 +67,37 @@ def test_rights_can_be_for_some_jobs_alone(shared: RunningServer) -> None:
     code, message = error_of(client.stop_edge_packaging_job, EdgePackagingJobName="test-1")
     assert code == "AccessDeniedException"
     assert "explicit deny" in message
+
+
+def test_who_is_denied_prods_names_gets_nothing_of_prods(shared: RunningServer) -> None:
+    """As reproduced: prod's compilation in a package of one's own, and a component under prod's name."""
+    model = shared.put("models", "prod.tar.gz", b"a compiled model")
+    for name in ("prod-digits", "own-digits"):
+        register(shared, name, model)
+    key = new_key(shared, "outsider", "--allow", "*", "--deny", "sagemaker:CreateEdge*")
+    path = shared.data_dir / "principals.toml"
+    denied = 'deny = [{ actions = ["sagemaker:*"], resources = ["prod-*"] }]'
+    path.write_text(path.read_text().replace('deny = ["sagemaker:CreateEdge*"]', denied, 1))
+    client = client_of(shared, key)
+    output = {
+        "S3OutputLocation": "s3://packages/out",
+        "PresetDeploymentType": "GreengrassV2Component",
+        "PresetDeploymentConfig": json.dumps({"ComponentName": "prod-comp"}),
+    }
+    for request, resource in (
+        (packaging_request("mine", "prod-digits"), "compilation-job/prod-digits"),
+        (packaging_request("mine", "own-digits", OutputConfig=output), "components:prod-comp"),
+    ):
+        code, message = error_of(client.create_edge_packaging_job, **request)
+        assert code == "AccessDeniedException"
+        assert f"{resource} with an explicit deny" in message
+    client.create_edge_packaging_job(**packaging_request("mine", "own-digits"))
+
+
+def test_a_rule_that_never_matches_is_refused(tmp_path: Path) -> None:
+    done = run("access-keys", "create", "ci", "--allow", "sagemaker:CreateModel", "--data-dir", tmp_path)
+    assert done.returncode != 0
+    assert "'sagemaker:CreateModel' is no action of this service" in done.stderr
 
 
 def test_another_account_is_another_world(shared: RunningServer) -> None:

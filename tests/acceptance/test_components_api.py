@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -22,7 +24,16 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from acceptance.running import ACCOUNT, REGION, RunningServer, clean_environment, serving
+from acceptance.running import (
+    ACCOUNT,
+    REGION,
+    RunningServer,
+    clean_environment,
+    packaging_request,
+    register,
+    serving,
+    wait_for,
+)
 from acceptance.test_cli import run
 from contract.s3_service import s3_service
 
@@ -41,7 +52,30 @@ def greengrass(server: RunningServer) -> Any:
 
 @pytest.fixture(scope="module")
 def artifact(server: RunningServer) -> str:
-    return server.put("packages", "out/digits-1.0.tar.gz", CONTENT)
+    uri = packaged(server, server.put("models", "for-components.tar.gz", compiled_model()))
+    server.object(uri).write_bytes(CONTENT)
+    return uri
+
+
+def compiled_model() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        member = tarfile.TarInfo("model.so")
+        member.size = 1000
+        tar.addfile(member, io.BytesIO(bytes(1000)))
+    return buffer.getvalue()
+
+
+def packaged(
+    server: RunningServer, source: str, model: str = "digits", environment: dict[str, str] | None = None
+) -> str:
+    """The package of a job: links lead to no other object."""
+    name, client = f"component-of-{model}", server.client()
+    register(server, name, source, environment=environment)
+    output = {"S3OutputLocation": "s3://packages/components"}
+    client.create_edge_packaging_job(**packaging_request(name, name, ModelName=model, OutputConfig=output))
+    uri: str = wait_for(client, name)["ModelArtifact"]
+    return uri
 
 
 def recipe(name: str, version: str = "1.0.0", *uris: str, **changes: Any) -> dict[str, Any]:
@@ -262,9 +296,10 @@ def test_behind_a_proxy_addresses_begin_as_the_operator_says(tmp_path: Path) -> 
     public = "https://models.example.com:8443"
     with serving(tmp_path / "data", environment={"EDGEWRIGHT_PUBLIC_URL": public}) as server:
         client = server.client("greengrassv2")
-        uri = server.put("packages", "out/digits-1.0.tar.gz", CONTENT)
+        uri = packaged(server, server.put("models", "m.tar.gz", compiled_model()))
+        server.object(uri).write_bytes(CONTENT)
         url = url_of(client, create(client, "com.example.public", "1.0.0", uri)["arn"], "digits-1.0.tar.gz")
-        assert url.startswith(f"{public}/artifacts/packages/out/digits-1.0.tar.gz?")
+        assert url.startswith(f"{public}/artifacts/packages/components/digits-1.0.tar.gz?")
         assert fetch(url.replace(public, server.url))[:2] == (200, CONTENT)
 
 
@@ -285,8 +320,8 @@ def test_an_address_is_good_for_its_object_alone(server: RunningServer, greengra
 
 
 def test_an_artifact_that_went_away_is_not_found(server: RunningServer, greengrass: Any) -> None:
-    uri = server.put("packages", "leaving.bin", b"x")
-    url = url_of(greengrass, create(greengrass, "com.example.leaving", "1.0.0", uri)["arn"], "leaving.bin")
+    uri = packaged(server, server.put("models", "leaving.tar.gz", compiled_model()), "leaving")
+    url = url_of(greengrass, create(greengrass, "com.example.leaving", "1.0.0", uri)["arn"], "leaving-1.0.tar.gz")
     server.object(uri).unlink()
     assert fetch(url)[0] == 404
 
@@ -303,20 +338,22 @@ def test_a_fips_address_is_refused(greengrass: Any, artifact: str) -> None:
 
 def test_with_s3_the_address_is_of_s3(tmp_path: Path) -> None:
     with s3_service() as s3:
-        s3.client().create_bucket(Bucket="packages")
-        s3.client().put_object(Bucket="packages", Key="model.tar.gz", Body=CONTENT)
+        for bucket in ("models", "packages"):
+            s3.client().create_bucket(Bucket=bucket)
+        s3.client().put_object(Bucket="models", Key="model.tar.gz", Body=compiled_model())
         environment = {
             "EDGEWRIGHT_OBJECT_STORE": "s3",
             "EDGEWRIGHT_S3__ENDPOINT_URL": s3.url,
             "EDGEWRIGHT_S3__ACCESS_KEY_ID": s3.key,
             "EDGEWRIGHT_S3__SECRET_ACCESS_KEY": s3.secret,
         }
-        with serving(tmp_path / "data", "--no-worker", environment=environment) as server:
+        with serving(tmp_path / "data", environment=environment) as server:
             client = server.client("greengrassv2")
-            arn = create(client, "com.example.s3", "1.0.0", "s3://packages/model.tar.gz")["arn"]
-            url = url_of(client, arn, "packages/model.tar.gz")
-            assert url.startswith(f"{s3.url}/packages/model.tar.gz?")
-            assert fetch(url)[:2] == (200, CONTENT)
+            uri = packaged(server, "s3://models/model.tar.gz", environment=environment)
+            content = s3.client().get_object(Bucket="packages", Key="components/digits-1.0.tar.gz")["Body"].read()
+            url = url_of(client, create(client, "com.example.s3", "1.0.0", uri)["arn"], uri.removeprefix("s3://"))
+            assert url.startswith(f"{s3.url}/packages/components/digits-1.0.tar.gz?")
+            assert fetch(url)[:2] == (200, content)
 
 
 # --- the rim ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import time
 from contextlib import contextmanager
@@ -83,6 +84,31 @@ def test_a_job_has_its_roles_rights_and_no_others(s3: S3Service, tmp_path: Path)
             job = wait_for(sagemaker, "taken-away")
             assert job["EdgePackagingJobStatus"] == "FAILED"
             assert job["EdgePackagingJobStatusMessage"].startswith(f"ClientError: Could not assume role {ROLE}.")
+
+
+def test_a_tenant_makes_no_component_of_another_tenants_object(s3: S3Service, tmp_path: Path) -> None:
+    """The service reads every tenant's bucket with its own rights; a recipe must not borrow them."""
+    s3.client().create_bucket(Bucket="others")
+    s3.client().put_object(Bucket="others", Key="secret.bin", Body=b"secret")
+    given = {"EDGEWRIGHT_ROLES": "sts", "EDGEWRIGHT_COMPONENT_BUCKETS": json.dumps({ACCOUNT: ["models"]})}
+    own = {"EDGEWRIGHT_S3__ACCESS_KEY_ID": s3.key, "EDGEWRIGHT_S3__SECRET_ACCESS_KEY": s3.secret}
+    with serving_from(s3, s3.url, tmp_path / "data", **given, **own) as server:
+        greengrass = server.client("greengrassv2")
+        with pytest.raises(greengrass.exceptions.ValidationException, match="The bucket others is none"):
+            greengrass.create_component_version(inlineRecipe=recipe("s3://others/secret.bin"))
+        made = greengrass.create_component_version(inlineRecipe=recipe("s3://models/digits.tar.gz"))
+        with pytest.raises(greengrass.exceptions.ValidationException, match="No link is made"):
+            greengrass.get_component_version_artifact(arn=made["arn"], artifactName="digits.tar.gz")
+
+
+def recipe(uri: str) -> bytes:
+    manifest = {
+        "Platform": {"os": "linux", "runtime": "*"},
+        "Lifecycle": {"run": "exec sleep infinity"},
+        "Artifacts": [{"Uri": uri, "Permission": {"Read": "ALL", "Execute": "NONE"}}],
+    }
+    named = {"RecipeFormatVersion": "2020-01-25", "ComponentName": "borrowed", "ComponentVersion": "1.0.0"}
+    return json.dumps(named | {"Manifests": [manifest]}).encode()
 
 
 def _refused_at_create(sagemaker: Any) -> None:

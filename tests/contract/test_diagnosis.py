@@ -164,3 +164,28 @@ def test_postgresql_its_clock_and_its_workers(tmp_path: Path, postgres: Postgres
     assert [each.state for each in findings["database"]] == [State.OK]
     assert findings["clock"][0].found == "It is the database's, within 2 seconds."
     assert findings["workers"][0].found.startswith("1 alive")
+
+
+def test_keys_that_may_do_less_than_before_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "principals.toml"
+    entry = '[[principal]]\nname = "{0}"\naccess_key_id = "AKID{0}"\nsecret_access_key = "s3cret"\n'
+    entry += 'account = "123456789012"\nallow = {1}\n'
+    path.write_text(
+        entry.format("reader", '["sagemaker:List*"]')
+        + entry.format("lost", '["sagemaker:CreateEdgePackagingJob", "sagemaker:CreateModel"]')
+        + entry.format("tester", '[{ actions = ["*"], resources = ["test-*"] }]')
+        + entry.format("gone", '["sagemaker:CreateModel"]\ndisabled = true')
+    )
+    path.chmod(0o600)
+    (tmp_path / "credentials").write_text("[default]\n")
+    (tmp_path / "credentials").chmod(0o600)
+    first, *others = found(settings(tmp_path, f"sqlite:///{tmp_path / 'gone.sqlite'}"))["access keys"]
+    assert (first.state, first.found) == (State.OK, "The first one and 4 more; their files are private.")
+    assert [(other.state, other.found.split()[0]) for other in others] == [
+        (State.WARNING, "AKIDlost"),
+        (State.WARNING, "AKIDlost"),
+        (State.OK, "AKIDtester"),
+    ]
+    assert "'sagemaker:CreateModel' is no action" in others[0].found
+    assert "Allow it sagemaker:DescribeCompilationJob" in others[1].fix
+    assert "'test-*' binds the compilation jobs and components" in others[2].found
