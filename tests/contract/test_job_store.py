@@ -704,3 +704,16 @@ class TestUnfinishedLimit:
         store.insert(packaging("job", key=key("job", region="us-east-1")), {}, most_unfinished=1)
         with pytest.raises(ResourceLimitExceeded):
             store.insert(packaging("other"), {}, most_unfinished=1)
+
+
+def test_a_package_is_of_a_completed_job_of_the_account_and_region(store: JobStore) -> None:
+    uri = "s3://packages/digits-1.0.tar.gz"
+    written = {"model_artifact": uri, "written_uri": uri}
+    store.insert(packaging("ended", status=Status.COMPLETED, **written), {})
+    store.insert(packaging("failed", status=Status.FAILED, written_uri="s3://packages/failed"), {})
+    store.insert(compilation("compiled", model_artifact="s3://models/c", written_uri="s3://models/c"), {})
+    assert store.is_package(ACCOUNT, REGION, uri)
+    assert not store.is_package("1" * 12, REGION, uri)
+    assert not store.is_package(ACCOUNT, "us-east-1", uri)
+    for other in ("s3://packages/failed", "s3://models/c", f"{uri}x"):
+        assert not store.is_package(ACCOUNT, REGION, other)
