@@ -41,7 +41,7 @@ class Finding:
     """A rule that a recipe breaks.
 
     Attributes:
-        rule: a key of `RULES`.
+        rule: its name, such as `run`.
         severity: how much it weighs.
         message: where it was found, what was found and what is wanted.
     """
@@ -50,32 +50,6 @@ class Finding:
     severity: Severity
     message: str
 
-
-RULES: Final[Mapping[str, str]] = {
-    "format-version": f"RecipeFormatVersion is the string {FORMAT_VERSION}.",
-    "name": "ComponentName is 1 to 128 letters, digits, hyphens, underscores and dots.",
-    "version": f"ComponentVersion is {versions.FORM}.",
-    "pre-release": "A pre-release version is not found by lite's local search.",
-    "description": "ComponentDescription is there, as one line of text: lite copies it into a service file.",
-    "unknown-key": "A recipe has no other keys at its top than those of Greengrass.",
-    "letter-case": "Keys are written as Greengrass writes them: lite knows no other spelling.",
-    "manifests": "Manifests is a list of at least one mapping.",
-    "platform": "Every manifest has a Platform: lite refuses the recipe otherwise.",
-    "runtime": 'Platform has "runtime": "*": lite skips the manifest otherwise.',
-    "architecture": "Platform's architecture is amd64, aarch64, arm, x86 or *: lite knows no expressions.",
-    "lifecycle": "Lifecycle is a mapping of steps, each a script or a mapping with a Script.",
-    "run": "Lifecycle has a run step: lite needs one.",
-    "variable": "A script's braces hold a variable of its own component: lite ends the script at any other.",
-    "artifact": "An artifact is a mapping with a Uri.",
-    "scheme": "An artifact's Uri is s3://bucket/key.",
-    "bucket": "The bucket's name has no dots: lite makes a host name of it.",
-    "key": "The key has no spaces and other characters that cores do not escape.",
-    "unarchive": "Unarchive is NONE or ZIP.",
-    "permission": "Permission gives Read and Execute: the defaults differ between cores.",
-    "digest": "Digest is base64 of the raw SHA-256, and Algorithm is SHA-256.",
-    "size": f"A recipe has at most {RECIPE_BYTES} bytes, and {LITE_BYTES} for lite.",
-}
-"""What each rule wants."""
 
 Found = Iterator[Finding]
 Check = Callable[[Mapping[str, Any]], Found]

@@ -17,7 +17,7 @@ from sqlalchemy import (
     false,
 )
 
-from edgewright.database.schema import Name, key_columns, metadata
+from edgewright.database.schema import Name, job_columns, key_columns, metadata
 from edgewright.jobs.states import UNFINISHED
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ _index(packaging_jobs, "model_name")
 tags = Table(
     "tags",
     metadata,
-    Column("kind", Name, nullable=False),
-    *key_columns(),
+    *job_columns(),
     Column("key", Name, nullable=False),
     Column("value", Text, nullable=False),
     PrimaryKeyConstraint("kind", "account", "region", "name", "key"),
@@ -119,8 +118,7 @@ tags = Table(
 reports = Table(
     "reports",
     metadata,
-    Column("kind", Name, nullable=False),
-    *key_columns(),
+    *job_columns(),
     Column("report", Text, nullable=False),
     PrimaryKeyConstraint("kind", "account", "region", "name"),
 )
