@@ -41,10 +41,13 @@ class House:
     stack: ExitStack
 
     def worker(self, folder: str | None = None, **seconds: float) -> WorkerProcess:
-        """Start a worker; with a folder of its own it shares nothing with the others but the database."""
+        """Start a worker; with a folder of its own it shares the database and the keys with the others, and no more."""
         settings = self.settings
         if folder is not None:
             own = settings.data_dir / folder
+            own.mkdir()
+            settings.keys_dir.mkdir(mode=0o700, exist_ok=True)
+            (own / "keys").symlink_to(settings.keys_dir)
             settings = settings.model_copy(update={"data_dir": own, "database_url": settings.sqlalchemy_url})
         return self.stack.enter_context(worker_process(settings, self.gates, **(SWIFT | seconds)))
 

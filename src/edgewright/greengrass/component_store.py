@@ -143,7 +143,7 @@ class ComponentStore:
                     continue
                 if not made:
                     raise _taken(stored)
-            with reaching_database(), self._reads.connect() as connection:
+            with reaching_database(), self._engine.begin() as connection:
                 client_tokens.forget(connection, component.created_at)
             return Receipt(stored.key, stored.created_at)
         raise _taken(component)
