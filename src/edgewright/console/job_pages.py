@@ -85,9 +85,7 @@ def _package(page_request: PageRequest, row: PackagingJob, trusted: Sequence[Pub
     tags = page_request.api.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
     return {
         "report": report,
-        "tiles": pictures.treemap([(file[0], file[1]) for file in files], report.get("unpacked", 0) - listed)
-        if len(files) >= pictures.FEWEST
-        else [],
+        "tiles": pictures.picture([(file[0], file[1]) for file in files], report.get("unpacked", 0) - listed),
         "picture": {"width": pictures.WIDTH, "height": pictures.HEIGHT},
         "signature": signatures.read(row.model_signature, trusted) if row.model_signature else None,
         "component": _component(page_request, row),

@@ -48,6 +48,11 @@ class Tile:
     shade: int
 
 
+def picture(files: Sequence[tuple[str, int]], rest: int = 0) -> list[Tile]:
+    """As `treemap`, but nothing of so few files that their table says it all."""
+    return treemap(files, rest) if len(files) >= FEWEST else []
+
+
 def treemap(files: Iterable[tuple[str, int]], rest: int = 0) -> list[Tile]:
     """The rectangles of files, the largest first.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewright.console.pictures import HEIGHT, MOST, WIDTH, Tile, treemap
+from edgewright.console.pictures import HEIGHT, MOST, WIDTH, Tile, picture, treemap
 
 ROUNDING = 1e-6
 
@@ -44,3 +44,9 @@ def test_labels_are_cut_to_their_tile() -> None:
     assert wide.label.startswith("…")
     assert len(wide.label) < 130
     assert narrow.label == ""
+
+
+def test_a_picture_is_drawn_from_three_files_on() -> None:
+    files = [("a", 3), ("b", 2), ("c", 1)]
+    assert [tile.name for tile in picture(files)] == ["a", "b", "c"]
+    assert picture(files[:2], rest=5) == []
