@@ -160,11 +160,11 @@ def _uncovered(names: tuple[bytes, ...], signed: tuple[bytes, ...], *, presigned
     """What is wrong with a signature that covers these headers of all; empty where nothing is."""
     if b"host" not in signed and b":authority" not in signed:
         return "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
-    dated = presigned or b"x-amz-date" in names
+    dated, covered = presigned or b"x-amz-date" in names, frozenset(signed)
     left_out = [
         name.decode("latin-1")
         for name in names
-        if name not in signed and (_must_be_signed(name) or (name == b"date" and not dated))
+        if name not in covered and (_must_be_signed(name) or (name == b"date" and not dated))
     ]
     if not left_out:
         return ""

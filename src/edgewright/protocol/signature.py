@@ -20,6 +20,10 @@ LIFE_DIGITS = 9
 """Of a life at most, zeros ahead included."""
 LONGEST_KEPT = 1024
 """Characters of a header whose reading is kept: longer ones fill no memory."""
+MOST_SIGNED = 128
+"""Headers that one signature may name."""
+LONGEST_CREDENTIAL = 512
+"""Characters of a credential: an access key and its scope."""
 
 Headers = Mapping[bytes, bytes]
 
@@ -139,7 +143,7 @@ def _usual_terms(begin: str) -> Terms | None:
     given = {name: value for name, equals, value in (part.strip().partition("=") for part in rest.split(",")) if equals}
     if not space or len(given) <= rest.count(",") or not (given.get("Credential") and given.get("SignedHeaders")):
         return None
-    return Terms(algorithm, given["Credential"], _names(given["SignedHeaders"]))
+    return _terms(algorithm, given["Credential"], given["SignedHeaders"])
 
 
 def _unusual(authorization: str, signed_at: str | None) -> tuple[Terms, str, str]:
@@ -155,7 +159,7 @@ def _unusual(authorization: str, signed_at: str | None) -> tuple[Terms, str, str
         lacks.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if lacks or not signed_at:
         raise IncompleteSignature(f"{' '.join(lacks)} Authorization={authorization}")
-    return Terms(algorithm, given["Credential"], _names(given["SignedHeaders"])), given["Signature"], signed_at
+    return _terms(algorithm, given["Credential"], given["SignedHeaders"]), given["Signature"], signed_at
 
 
 def _parameters(text: str, authorization: str) -> dict[str, str]:
@@ -180,7 +184,7 @@ def _signature_in_query(query: bytes) -> Signature:
     if lacks:
         raise IncompleteSignature(f"{' '.join(lacks)} Re-examine the query-string parameters.")
     return Signature(
-        terms=Terms(given["X-Amz-Algorithm"], given["X-Amz-Credential"], _names(given["X-Amz-SignedHeaders"])),
+        terms=_terms(given["X-Amz-Algorithm"], given["X-Amz-Credential"], given["X-Amz-SignedHeaders"]),
         value=given["X-Amz-Signature"],
         moment=_moment(given["X-Amz-Date"]),
         life=_life(given.get("X-Amz-Expires")),
@@ -210,8 +214,15 @@ def only(headers: Headers, name: bytes) -> str | None:
     return value.decode("latin-1").strip()
 
 
-def _names(text: str) -> tuple[bytes, ...]:
-    return tuple(text.encode("latin-1").lower().split(b";"))
+def _terms(algorithm: str, credential: str, signed_headers: str) -> Terms:
+    """Terms of a size that may be looked through, and kept: it is not known yet who sent them."""
+    signed = signed_headers.encode("latin-1").lower().split(b";")
+    if len(credential) > LONGEST_CREDENTIAL or len(signed) > MOST_SIGNED:
+        raise IncompleteSignature(
+            f"The signature has a Credential of {len(credential)} characters and {len(signed)} SignedHeaders. Send "
+            f"{LONGEST_CREDENTIAL} and {MOST_SIGNED} at most."
+        )
+    return Terms(algorithm, credential, tuple(signed))
 
 
 def _life(text: str | None) -> int | None:

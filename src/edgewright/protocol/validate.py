@@ -27,6 +27,9 @@ PATTERN_SLACK = 4096
 patterns take time that grows with the square of the length."""
 SHOWN = 32 * 1024
 """Characters of a refused value that its sentence repeats: more than the greatest length that the model allows."""
+MOST_FAULTS = 1000
+"""Faults from which on the rest of a list or map is not looked at: the request is refused anyway, and a short element
+must not become a long sentence as often as a body has room for it."""
 SIZED = frozenset({"string", "list", "map", "blob"})
 NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "integer": (-(2**31), 2**31 - 1),
@@ -66,7 +69,10 @@ def validate(operation: Operation, request: Mapping[str, Any]) -> None:
 
 
 def faults(operation: Operation, request: Mapping[str, Any]) -> list[Fault]:
-    """Every constraint that a parsed request does not meet, in the order of the operation's members."""
+    """Every constraint that a parsed request does not meet, in the order of the operation's members.
+
+    Where there are very many, not all of them: see `MOST_FAULTS`.
+    """
     found: list[Fault] = []
     if operation.input is not None:
         _checker(operation.input)(request, None, found)
@@ -206,6 +212,8 @@ def _list(shape: Shape, known: dict[Shape, Check]) -> Check:
         own(value, path, faults)
         elements = value[:looked_at]
         for index, element in enumerate(elements, 1):
+            if len(faults) >= MOST_FAULTS:
+                break
             if element is None:
                 faults.append(_fault(None, (path, f"{index}.member"), NOT_NULL))
             elif each is not None:
@@ -225,6 +233,8 @@ def _map(shape: Shape, known: dict[Shape, Check]) -> Check:
         own(value, path, faults)
         items = list(value.items())[:looked_at]
         for key, item in items:
+            if len(faults) >= MOST_FAULTS:
+                break
             if item is None:
                 faults.append(_fault(None, (path, f"{key}.member"), NOT_NULL))
             elif each is not None:

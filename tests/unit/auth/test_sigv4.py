@@ -558,3 +558,23 @@ def test_no_query_does_more_than_be_refused(pieces: list[str]) -> None:
     request = presigned()._replace(query="".join(pieces).encode("utf-8", "replace"))
     with pytest.raises((MissingAuthentication, IncompleteSignature, InvalidSignature, UnknownAccessKey)):
         VERIFIER.verify(request, NOW)
+
+
+# --- what anybody may send is of a bounded size, and looked at in time that grows with it -----------------------
+
+
+def test_a_signature_names_so_many_headers_at_most() -> None:
+    """Each header used to be sought among all signed names, before anybody was identified: this took an hour."""
+    many = 100_000
+    headers = [(b"x-amz-%d" % number, b"") for number in range(many)]
+    signed = ";".join(f"x-{number}" for number in range(many))
+    value = f"AWS4-HMAC-SHA256 Credential={KEY}/{SCOPE}, SignedHeaders=host;{signed}, Signature=0".encode()
+    request = Request(
+        "POST", b"/", b"", [*headers, HOST, (b"x-amz-date", STAMP.encode()), (b"authorization", value)], b""
+    )
+    assert "100001 SignedHeaders. Send 512 and 128 at most" in refusal(IncompleteSignature, request)
+
+
+def test_an_access_key_of_any_length_is_not_kept() -> None:
+    signer = Signer(credential=f"{'A' * 30_000}/{SCOPE}")
+    assert "a Credential of 30042 characters" in refusal(IncompleteSignature, signer.request())

@@ -220,6 +220,15 @@ def test_a_map_over_its_maximum_is_not_looked_through() -> None:
     assert told(target, {"TheThing": {str(number): {} for number in range(10, 99)}}).count("null at") == 2
 
 
+def test_a_list_without_a_maximum_is_not_answered_with_a_sentence_for_each_element() -> None:
+    """A body of a megabyte was answered with one of a hundred, made with half a gigabyte of memory."""
+    create = load_service("greengrassv2").operations["CreateComponentVersion"]
+    function = {"lambdaArn": "a", "componentLambdaParameters": {"eventSources": [{}] * 300_000}}
+    assert len(told(create, {"lambdaFunction": function})) < 300_000
+    function = {"lambdaArn": "a", "componentDependencies": {str(number): None for number in range(300_000)}}
+    assert len(told(create, {"lambdaFunction": function})) < 300_000
+
+
 def test_an_operation_without_input_has_nothing_to_check() -> None:
     raw = {"name": "Do", "http": {"method": "POST", "requestUri": "/"}}
     metadata = {"protocol": "json", "endpointPrefix": "x"}
