@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 MANIFEST, SIGNATURE = "sagemaker_edge_manifest", "sagemaker_edge_signature"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SERIALIZATION = {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": [SIGNATURE]}
-LONGEST_DOCUMENT = 64 * 1024 * 1024
 
 
 class Refused(Exception):
@@ -48,7 +47,8 @@ def take_apart(path: str) -> tuple[dict[str, Any], dict[str, bytes]]:
             require(len(documents) == (name == SIGNATURE), f"{name!r} is out of place")
             digest, kept, stream = hashlib.sha256(), [], archive.extractfile(member)
             is_document = name in (MANIFEST, SIGNATURE)
-            require(not is_document or member.size <= LONGEST_DOCUMENT, f"{name!r} is too long")
+            longest = 153_000 + (sum(192 + 3 * len(path.encode()) for path in files) if is_document else 0)
+            require(not is_document or member.size <= longest, f"{name!r} is too long for {len(files)} files")
             while piece := stream.read(1024 * 1024):
                 digest.update(piece)
                 kept += [piece] if is_document else []

@@ -219,6 +219,10 @@ NOTES: Mapping[str, tuple[str, ...]] = {
             "[D] A recipe that AWS's cloud or every core would refuse is refused. One that only Greengrass nucleus "
             "lite refuses is taken, as AWS takes it."
         ),
+        (
+            "[D] Keys that differ only in case are refused at every level, and so are YAML tags, aliases and merges "
+            "(`<<`)."
+        ),
         "[D] The component is DEPLOYABLE at once: the answer comes when its artifacts have been read.",
         "[D] Components of Lambda functions are refused, never ignored.",
         (

@@ -36,6 +36,7 @@ from acceptance.running import (
 )
 from acceptance.test_cli import run
 from contract.s3_service import s3_service
+from hostile_recipes import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,24 @@ def test_a_recipe_may_come_in_yaml(greengrass: Any, artifact: str) -> None:
     made = greengrass.create_component_version(inlineRecipe=text.encode())
     assert made["componentName"] == "com.example.yaml"
     assert json.loads(greengrass.get_component(arn=made["arn"])["recipe"])["RecipeFormatVersion"] == "2020-01-25"
+
+
+def test_a_hostile_recipe_is_the_callers_fault(greengrass: Any) -> None:
+    """Some were answered with 500: a second list of manifests, a time out of range, numbers without end."""
+    for text, words in HOSTILE[:2] + HOSTILE[3:]:  # boto3 sends no empty recipe
+        with pytest.raises(ClientError) as refused:
+            greengrass.create_component_version(inlineRecipe=text)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+        assert words in refused.value.response["Error"]["Message"]
+
+
+def test_a_number_of_any_size_comes_back(greengrass: Any) -> None:
+    large: dict[str, Any] = {"ComponentConfiguration": {"DefaultConfiguration": {"large": 10**40 + 1}}}
+    text = json.dumps(recipe("com.example.large", **large))
+    arn = greengrass.create_component_version(inlineRecipe=text)["arn"]
+    found = yaml.safe_load(greengrass.get_component(arn=arn, recipeOutputFormat="YAML")["recipe"])
+    assert found["ComponentConfiguration"] == large["ComponentConfiguration"]
 
 
 def test_a_version_is_made_once(greengrass: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.errors import PackageRefused
-from edgewright.packaging.manifest import Manifest
+from edgewright.packaging.manifest import Manifest, manifest_bounds
 from edgewright.signing import signature
 from edgewright.signing.keys import EcdsaSigner, PublicKey
 
@@ -29,6 +29,8 @@ class Believer(PublicKey):
 
 
 KEY = Believer(SIGNER.public_key.pem)
+PATHS = [str(number) for number in range(1000)]
+"""Files enough for every document of the corpus."""
 
 
 def one_input(data: bytes) -> None:
@@ -36,8 +38,10 @@ def one_input(data: bytes) -> None:
     read_bundle(data)
     read_bundle(as_signed(data))
     try:
-        manifest = Manifest.from_json(data)
-        assert Manifest.from_json(manifest.to_json()) == manifest
+        manifest = Manifest.from_json(data, manifest_bounds(PATHS))
+        assert (
+            Manifest.from_json(manifest.to_json(), manifest_bounds([file.path for file in manifest.files])) == manifest
+        )
     except PackageRefused:
         pass
 
@@ -52,12 +56,13 @@ def as_signed(payload: bytes) -> bytes:
 def read_bundle(text: bytes) -> None:
     """What is read has the one form that the writer writes."""
     try:
-        statement = signature.open_bundle(text, [KEY])
+        statement = signature.open_bundle(text, [KEY], PATHS)
     except PackageRefused:
         return
     assert statement.digests
     assert all(len(bytes.fromhex(digest)) == 32 for digest in statement.digests.values())
-    again = signature.open_bundle(signature.sign(statement.subject, statement.digests, SIGNER).encode(), [KEY])
+    made = signature.sign(statement.subject, statement.digests, SIGNER).encode()
+    again = signature.open_bundle(made, [KEY], statement.digests)
     assert (again.subject, again.digests) == (statement.subject, statement.digests)
 
 

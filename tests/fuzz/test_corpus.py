@@ -25,7 +25,9 @@ def target(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("name", "corpus"), [("tar_reader", "tar"), ("signature_reader", "signature")])
+@pytest.mark.parametrize(
+    ("name", "corpus"), [("tar_reader", "tar"), ("signature_reader", "signature"), ("recipes", "recipes")]
+)
 def test_replay(name: str, corpus: str) -> None:
     inputs = sorted((CORPUS / corpus).iterdir())
     assert len(inputs) >= 3

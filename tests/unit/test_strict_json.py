@@ -8,6 +8,7 @@ from edgewright import strict_json
 def test_what_is_strict_is_read() -> None:
     assert strict_json.parse('{"ü": [1, null], "b": {"ü": 1.5}}'.encode()) == {"ü": [1, None], "b": {"ü": 1.5}}
     assert strict_json.parse('"text"') == "text"
+    assert strict_json.parse("[" * 64 + "]" * 64) is not None
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,8 @@ def test_what_is_strict_is_read() -> None:
         (b'"\xff"', "utf-8"),
         ("", "Expecting value"),
         ("[" * 200_000, "nested too deeply"),
+        ('{"a": ' * 65 + "1" + "}" * 65, "nested too deeply: over 64 values"),
+        ("[" * 65 + "]" * 65, "nested too deeply: over 64 values"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(text: str | bytes, why: str) -> None:

@@ -9,6 +9,7 @@ from edgewright import strict_json
 from edgewright.arns import name_fault
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
+from edgewright.greengrass.config import shown
 
 RECIPE_BYTES: Final = 16_000
 """The largest recipe that AWS's cloud takes."""
@@ -21,7 +22,7 @@ def read_recipe(text: bytes) -> dict[str, Any]:
     that it is.
 
     Raises:
-        ValidationFault: it is too large, neither JSON nor YAML, or no mapping.
+        ValidationFault: it is too large, neither JSON nor YAML, no mapping, or has keys that differ only in case.
     """
     if len(text) > RECIPE_BYTES:
         raise ValidationFault(f"The recipe has {len(text)} bytes, and {RECIPE_BYTES} are allowed.")
@@ -38,6 +39,7 @@ def read_recipe(text: bytes) -> dict[str, Any]:
         raise ValidationFault(
             "The recipe is no mapping: wanted the keys RecipeFormatVersion, ComponentName and others."
         )
+    _check_keys(recipe)
     return recipe
 
 
@@ -45,7 +47,8 @@ def read_json_recipe(text: bytes) -> dict[str, Any]:
     """A recipe as GetComponent returns it, whose name and version can be used in paths.
 
     Raises:
-        ValidationFault: it is no JSON object, or its name or version cannot be used as a file's name.
+        ValidationFault: it is no JSON object, has keys that differ only in case, or its name or version cannot be used
+            as a file's name.
     """
     try:
         recipe = strict_json.parse(text)
@@ -53,6 +56,7 @@ def read_json_recipe(text: bytes) -> dict[str, Any]:
         raise ValidationFault(f"The recipe is not JSON: {error}.") from error
     if not isinstance(recipe, dict):
         raise ValidationFault("The recipe is not a JSON object.")
+    _check_keys(recipe)
     name, version = str(recipe.get("ComponentName", "")), str(recipe.get("ComponentVersion", ""))
     if fault := name_fault(name):
         raise ValidationFault(f"The recipe's ComponentName {name!r} {fault}.")
@@ -61,6 +65,25 @@ def read_json_recipe(text: bytes) -> dict[str, Any]:
     if not name.strip("."):
         raise ValidationFault(f"The recipe's ComponentName {name!r} cannot name a folder.")
     return recipe
+
+
+def _check_keys(recipe: object) -> None:
+    """The nucleus in Java reads keys in whatever case, and lite in their own: to them it would be two recipes."""
+    waiting = [recipe]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            spellings: dict[str, str] = {}
+            for key in value:
+                other = spellings.setdefault(key.casefold(), key)
+                if other != key:
+                    raise ValidationFault(
+                        f"The recipe has the keys {shown(other)} and {shown(key)} in one mapping, and some cores read "
+                        "them as one. Give one of them."
+                    )
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _parsed(text: str) -> object:

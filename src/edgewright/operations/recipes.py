@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
@@ -55,5 +54,6 @@ def as_yaml(text: bytes) -> bytes:
     """A kept recipe in YAML, its keys in their order."""
     import yaml
 
-    written: bytes = yaml.safe_dump(orjson.loads(text), sort_keys=False, allow_unicode=True, encoding="utf-8")
+    recipe = json.loads(text)  # which keeps an integer of any size
+    written: bytes = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, encoding="utf-8")
     return written

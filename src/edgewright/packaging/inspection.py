@@ -11,13 +11,13 @@ from edgewright.archives.tar_headers import padding
 from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.limits import DEFAULT, Limits
-from edgewright.packaging.manifest import Manifest
+from edgewright.packaging.manifest import Manifest, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME
 from edgewright.packaging.tar_stream import TarStream, inflated
 from edgewright.packaging.threaded_pipeline import processors
-from edgewright.packaging.verifier import LONGEST_DOCUMENT, verify, with_room
+from edgewright.packaging.verifier import longest, verify, with_room
 from edgewright.signing.documents import field, parse_document
-from edgewright.signing.signature import SIGNATURE_NAME
+from edgewright.signing.signature import SIGNATURE_NAME, bundle_bounds
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -80,7 +80,8 @@ def inspect(read: Read, trusted: Sequence[PublicKey], limits: Limits = DEFAULT) 
         LimitExceeded: it is larger than a limit.
     """
     members, documents = _look(read(), with_room(limits))
-    manifest, signer = _manifest(documents), _signer(documents)
+    paths = [member.path for member in members]
+    manifest, signer = _manifest(documents, paths), _signer(documents, paths)
     why_not = _why_not(read, trusted, members, limits)
     return Inspection(members, manifest, signer, not why_not, why_not)
 
@@ -102,7 +103,9 @@ def _why_not(read: Read, trusted: Sequence[PublicKey], members: Sequence[Member]
 
 def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...], dict[str, bytes]]:
     """Every member, and the bytes of the manifest and the signature."""
+    own = {MANIFEST_NAME, SIGNATURE_NAME}
     members: list[Member] = []
+    paths: list[str] = []
     documents: dict[str, bytes] = {}
     pieces = inflated(package, limits, processors(), None)
     tar = _Counted(TarStream(pieces))
@@ -110,7 +113,9 @@ def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...]
         reader = TarReader(tar.read, limits)
         while (entry := reader.next()) is not None:
             offset = tar.position
-            members.append(Member(entry.path, entry.size, _taken(tar, entry, documents), offset, entry.executable))
+            kept = documents if entry.path in own and entry.size <= longest(entry.path, paths) else None
+            members.append(Member(entry.path, entry.size, _taken(tar, entry, kept), offset, entry.executable))
+            paths.append(entry.path)
         tar.stream.finish()
     except (PackageRefused, LimitExceeded):
         raise
@@ -133,33 +138,33 @@ class _Counted:
         return self.stream.read(size)
 
 
-def _taken(tar: _Counted, entry: Entry, documents: dict[str, bytes]) -> str:
-    """Pass a member's bytes, keep them where they are a document, and answer their digest."""
+def _taken(tar: _Counted, entry: Entry, documents: dict[str, bytes] | None) -> str:
+    """Pass a member's bytes, keep them where they are a document to be kept, and answer their digest."""
     hasher = hashlib.sha256()
-    kept = entry.path in {MANIFEST_NAME, SIGNATURE_NAME} and entry.size <= LONGEST_DOCUMENT
     portions: list[bytes] = []
     for portion in tar.stream.portions(entry.size):
         hasher.update(portion)
-        if kept:
+        if documents is not None:
             portions.append(bytes(portion))
     tar.position += entry.size
     tar.read(padding(entry.size))
-    if kept:
+    if documents is not None:
         documents[entry.path] = b"".join(portions)
     return hasher.hexdigest()
 
 
-def _manifest(documents: dict[str, bytes]) -> Manifest | None:
+def _manifest(documents: dict[str, bytes], paths: Sequence[str]) -> Manifest | None:
+    text = documents.get(MANIFEST_NAME, b"")
     try:
-        return Manifest.from_json(documents[MANIFEST_NAME]) if MANIFEST_NAME in documents else None
+        return Manifest.from_json(text, manifest_bounds(paths)) if text else None
     except PackageRefused:
         return None
 
 
-def _signer(documents: dict[str, bytes]) -> str | None:
+def _signer(documents: dict[str, bytes], paths: Sequence[str]) -> str | None:
     """The hint of the key, from a bundle that is not checked."""
     try:
-        bundle: Any = parse_document(documents.get(SIGNATURE_NAME, b""), "signature")
+        bundle: Any = parse_document(documents.get(SIGNATURE_NAME, b""), "signature", bundle_bounds(paths))
         material = field(bundle, "verificationMaterial", dict, "signature")
         return str(field(field(material, "publicKey", dict, "signature"), "hint", str, "signature"))
     except PackageRefused:

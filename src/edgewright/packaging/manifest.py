@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import PackageRefused, ValidationFault
 from edgewright.packaging.model import Model
-from edgewright.signing.documents import field, parse_document
+from edgewright.signing.documents import Bounds, field, parse_document
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 FORMAT_VERSION: Final = 1
+_FILE: Final = Bounds(size=192, values=5)
+"""Of one file in a manifest, beside its path."""
+
+
+def manifest_bounds(paths: Collection[str]) -> Bounds:
+    """What the manifest of these files may hold."""
+    return Bounds.listing(paths, _FILE.size, _FILE.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +65,17 @@ class Manifest:
         return f'{head},\n  "files": [\n    {files}\n  ]\n}}\n'.encode()
 
     @classmethod
-    def from_json(cls, text: bytes) -> Manifest:
+    def from_json(cls, text: bytes, bounds: Bounds) -> Manifest:
         """Read the member's bytes.
+
+        Args:
+            text: the bytes.
+            bounds: what they may hold, by the files that were found.
 
         Raises:
             PackageRefused: not JSON, another format version, or a field that is missing or of the wrong type.
         """
-        document = parse_document(text, "manifest")
+        document = parse_document(text, "manifest", bounds)
         version = document.get("format_version")
         if type(version) is not int or version != FORMAT_VERSION:
             raise PackageRefused(f"The manifest has format version {version!r}; this reader knows {FORMAT_VERSION}.")

@@ -21,7 +21,7 @@ from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging.extraction import Extraction, NoExtraction
-from edgewright.packaging.manifest import Manifest, PackagedFile
+from edgewright.packaging.manifest import Manifest, PackagedFile, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME, Model
 from edgewright.packaging.tar_stream import TarStream, inflated
 from edgewright.packaging.threaded_pipeline import processors
@@ -30,7 +30,7 @@ from edgewright.signing.signature import SIGNATURE_NAME
 from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -119,9 +119,9 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
             raise PackageRefused(error.message) from error
         finally:
             pieces.close()
-        statement = signature.open_bundle(contents.signature, trusted)
+        statement = signature.open_bundle(contents.signature, trusted, contents.files)
         _check_files(contents, statement)
-        manifest = Manifest.from_json(contents.manifest)
+        manifest = Manifest.from_json(contents.manifest, manifest_bounds(contents.files))
         _check_manifest(manifest, contents, statement)
         _check_model(manifest.model, model_name, model_version)
         destination.publish()
@@ -147,7 +147,7 @@ def _take_apart(tar: TarStream, limits: Limits, destination: Destination) -> _Co
     documents: dict[str, bytes] = {}
     while (entry := reader.next()) is not None:
         _check_form(entry)
-        _check_order(entry, documents)
+        _check_order(entry, documents, files)
         document = io.BytesIO() if entry.path in {MANIFEST_NAME, SIGNATURE_NAME} else None
         with destination.create(entry.path, executable=entry.executable) as file:
             digest = _copy(tar, entry, file, document)
@@ -166,15 +166,28 @@ def _check_form(entry: Entry) -> None:
         raise PackageRefused(f"The header of {entry.path!r} is not in the form of version 1.")
 
 
-def _check_order(entry: Entry, documents: Mapping[str, bytes]) -> None:
-    """The manifest is the last member but one, the signature is the last."""
+def longest(name: str, paths: Collection[str]) -> int:
+    """The bytes that the manifest or the signature may have in a package with these files before it."""
+    bounds = manifest_bounds(paths) if name == MANIFEST_NAME else signature.bundle_bounds(paths)
+    return min(bounds.size, LONGEST_DOCUMENT)
+
+
+def _check_order(entry: Entry, documents: Mapping[str, bytes], files: Collection[str]) -> None:
+    """The manifest is the last member but one, the signature is the last; neither is longer than the files allow."""
     expected = {0: entry.path != SIGNATURE_NAME, 1: entry.path == SIGNATURE_NAME}.get(len(documents), False)
     if not expected:
         raise PackageRefused(
             f"Member {entry.path!r} is out of place: {MANIFEST_NAME} and {SIGNATURE_NAME} end a package."
         )
-    if entry.path in {MANIFEST_NAME, SIGNATURE_NAME} and (entry.executable or entry.size > LONGEST_DOCUMENT):
-        raise PackageRefused(f"Member {entry.path!r} is executable, or has over {LONGEST_DOCUMENT} bytes.")
+    if entry.path not in {MANIFEST_NAME, SIGNATURE_NAME}:
+        return
+    if entry.executable:
+        raise PackageRefused(f"Member {entry.path!r} is executable.")
+    most = longest(entry.path, files)
+    if entry.size > most:
+        raise PackageRefused(
+            f"Member {entry.path!r} has {entry.size} bytes, and no more than {most} can be about {len(files)} files."
+        )
 
 
 def _copy(tar: TarStream, entry: Entry, file: io.RawIOBase, document: io.BytesIO | None) -> str:

@@ -3,10 +3,51 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from edgewright import strict_json
 from edgewright.errors import PackageRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_HEAD: Final = 64 * 1024
+"""Bytes of a document beside its list of files."""
+_HEAD_VALUES: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a document may hold that lists some files. A byte of JSON becomes up to thirty once it is read.
+
+    Attributes:
+        size: bytes.
+        values: commas and opening brackets, wherever they stand: no more values are made of it, but one.
+    """
+
+    size: int
+    values: int
+
+    @classmethod
+    def listing(cls, paths: Collection[str], size: int, values: int) -> Self:
+        """The bounds of a document that has each of these paths, written as JSON, and so much for it beside."""
+        lengths = sum(2 * len(path.encode()) for path in paths)
+        punctuation = sum(path.count(character) for path in paths for character in ",[{")
+        return cls(_HEAD + size * len(paths) + lengths, _HEAD_VALUES + values * len(paths) + punctuation)
+
+    def check(self, text: bytes, what: str) -> None:
+        """Refuse a document before it is read.
+
+        Raises:
+            PackageRefused: it holds more.
+        """
+        values = sum(text.count(character) for character in (b",", b"[", b"{"))
+        if len(text) > self.size or values > self.values:
+            raise PackageRefused(
+                f"The {what} has {len(text)} bytes and {values} values; the files that the package has allow "
+                f"{self.size} and {self.values}."
+            )
 
 
 def path_order(path: str) -> list[str]:
@@ -14,12 +55,19 @@ def path_order(path: str) -> list[str]:
     return path.split("/")
 
 
-def parse_document(text: bytes, what: str) -> dict[str, Any]:
+def parse_document(text: bytes, what: str, bounds: Bounds | None = None) -> dict[str, Any]:
     """A JSON object, read strictly: UTF-8, no key twice, no NaN.
+
+    Args:
+        text: its bytes.
+        what: what it is, for refusals.
+        bounds: what it may hold; None where its length was bounded to little.
 
     Raises:
         PackageRefused: anything else.
     """
+    if bounds is not None:
+        bounds.check(text, what)
     try:
         document = strict_json.parse(text)
     except ValueError as error:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import PackageRefused
 from edgewright.signing import envelope
-from edgewright.signing.documents import equal, exactly, field, parse_document, path_order
+from edgewright.signing.documents import Bounds, equal, exactly, field, parse_document, path_order
 from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from edgewright.signing.keys import PublicKey
     from edgewright.signing.signers import Signer
@@ -35,6 +35,8 @@ SERIALIZATION: Final[dict[str, Any]] = {
     "ignore_paths": [SIGNATURE_NAME],
 }
 _DIGEST_LENGTH: Final = 64
+_RESOURCE: Final = Bounds(size=128, values=4)
+"""Of one file in a statement, beside its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +72,37 @@ def sign(subject: str, digests: Mapping[str, str], signer: Signer) -> str:
     return json.dumps(bundle, separators=(",", ":"))
 
 
-def open_bundle(text: bytes, trusted: Sequence[PublicKey]) -> Statement:
+def statement_bounds(paths: Collection[str]) -> Bounds:
+    """What a statement over these files may hold."""
+    return Bounds.listing(paths, _RESOURCE.size, _RESOURCE.values)
+
+
+def bundle_bounds(paths: Collection[str]) -> Bounds:
+    """What a bundle over these files may hold: the statement in base64, and little beside."""
+    head = Bounds.listing((), 0, 0)
+    return Bounds(head.size + statement_bounds(paths).size * 4 // 3, head.values)
+
+
+def open_bundle(text: bytes, trusted: Sequence[PublicKey], paths: Collection[str]) -> Statement:
     """What a bundle states, once one of the trusted keys has been found to have signed it.
+
+    Args:
+        text: the bundle.
+        trusted: the keys of which one must have signed it.
+        paths: of the files that were found: neither bundle nor statement is read that has room for more.
 
     Raises:
         PackageRefused: an unknown or a revoked key, a wrong signature, or a form other than the writer's.
     """
-    bundle = parse_document(text, "signature")
+    bundle = parse_document(text, "signature", bundle_bounds(paths))
     exactly(bundle, {"mediaType", "verificationMaterial", "dsseEnvelope"}, "bundle")
     equal(bundle["mediaType"], MEDIA_TYPE, "media type")
     material = bundle["verificationMaterial"]
     exactly(material, {"publicKey", "tlogEntries"}, "verification material")
     equal(material["tlogEntries"], [], "transparency log entries")
     key = _trusted_key(field(material["publicKey"], "hint", str, "signature"), trusted)
-    return _read_statement(envelope.unseal(bundle["dsseEnvelope"], PAYLOAD_TYPE, key, "package"), key)
+    payload = envelope.unseal(bundle["dsseEnvelope"], PAYLOAD_TYPE, key, "package")
+    return _read_statement(parse_document(payload, "signed statement", statement_bounds(paths)), key)
 
 
 def statement(subject: str, digests: Mapping[str, str]) -> bytes:
@@ -118,8 +137,7 @@ def _trusted_key(hint: str, trusted: Sequence[PublicKey]) -> PublicKey:
     return key
 
 
-def _read_statement(payload: bytes, key: PublicKey) -> Statement:
-    document = parse_document(payload, "signed statement")
+def _read_statement(document: dict[str, Any], key: PublicKey) -> Statement:
     exactly(document, {"_type", "subject", "predicateType", "predicate"}, "signed statement")
     equal(document["_type"], STATEMENT_TYPE, "statement type")
     equal(document["predicateType"], PREDICATE_TYPE, "predicate type")

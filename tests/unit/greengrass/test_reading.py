@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from components import recipe as component_recipe
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.config import ComponentPlan
-from edgewright.greengrass.reading import RECIPE_BYTES, read_json_recipe, read_recipe
+from edgewright.greengrass.reading import read_json_recipe, read_recipe
 from edgewright.greengrass.recipe import dump, recipe
 from edgewright.greengrass.rules import check_recipe
+from hostile_recipes import HOSTILE
 from unit.greengrass.test_recipe import PACKAGE
 
 YAML = b"""
@@ -57,31 +58,7 @@ def test_yaml_is_read_and_a_date_stays_a_text() -> None:
     assert check_recipe(read_recipe(YAML)) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (b" " * (RECIPE_BYTES + 1), f"has {RECIPE_BYTES + 1} bytes, and {RECIPE_BYTES} are allowed"),
-        (b"\xff\xfe", "is not text in UTF-8"),
-        (b"", "is no mapping"),
-        (b"[]", "is no mapping"),
-        (b"just words", "is no mapping"),
-        (b'{"a": ', "is neither JSON nor YAML"),
-        (b"a: [", "is neither JSON nor YAML"),
-        (b"a: 1\n---\nb: 2", "is neither JSON nor YAML"),
-        (b"a: !!python/object/apply:os.system [ls]", "is neither JSON nor YAML"),
-        (b"a: &x [1]\nb: *x", "has a YAML alias"),
-        (b"1: a", "has the key 1, and keys are strings"),
-        (b"? [a]\n: b", "is neither JSON nor YAML"),
-        (b"a: .nan", "holds what JSON cannot"),
-        (b'{"a": NaN}', "holds what JSON cannot"),
-        (b'{"a": 1, "a": 2}', "'a' is given twice"),
-        (b"a: !!binary aGk=", "holds what JSON cannot"),
-        (b"a: !!set {b}", "holds what JSON cannot"),
-        (b'{"a": "\\ud800"}', "is not text in UTF-8"),
-        (b"[" * 15_000, "nested too deeply"),
-        (b"- " * 7_000, "nested too deeply"),
-    ],
-)
+@pytest.mark.parametrize(("text", "words"), HOSTILE)
 def test_what_cannot_be_read_is_told_why(text: bytes, words: str) -> None:
     with pytest.raises(ValidationFault) as refused:
         read_recipe(text)
@@ -96,6 +73,7 @@ def test_what_cannot_be_read_is_told_why(text: bytes, words: str) -> None:
         (component_recipe(name="../up"), "ComponentName '../up'"),
         (component_recipe(name=".."), "cannot name a folder"),
         (component_recipe(version="1.0/../.."), "ComponentVersion"),
+        (b'{"Manifests": [], "manifests": []}', "has the keys"),
     ],
 )
 def test_a_recipe_that_cannot_name_files_is_refused(text: bytes, words: str) -> None:

@@ -8,9 +8,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgewright.errors import PackageRefused
-from edgewright.signing import envelope, signature
+from edgewright.signing import envelope, keys, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +39,7 @@ def signed(signer: Signer, statement: bytes) -> bytes:
 
 def test_round_trip(signer: Signer) -> None:
     text = signature.sign("model", DIGESTS, signer)
-    statement = signature.open_bundle(text.encode(), [signer.public_key])
+    statement = signature.open_bundle(text.encode(), [signer.public_key], DIGESTS)
     assert (statement.subject, statement.digests) == ("model", DIGESTS)
     assert statement.key_id == signer.public_key.key_id
     assert text == signature.sign("model", dict(reversed(DIGESTS.items())), signer)
@@ -98,14 +101,14 @@ BUNDLES: list[tuple[str, Any, str]] = [
 def test_bundles_that_are_refused(path: str, value: Any, message: str, signer: Signer) -> None:
     text = json.dumps(changed(bundle(signer), path, value)).encode()
     with pytest.raises(PackageRefused, match=message):
-        signature.open_bundle(text, [signer.public_key])
+        signature.open_bundle(text, [signer.public_key], DIGESTS)
 
 
 def test_two_signatures_are_refused(signer: Signer) -> None:
     made = bundle(signer)
     made["dsseEnvelope"]["signatures"] *= 2
     with pytest.raises(PackageRefused, match="2 signatures"):
-        signature.open_bundle(json.dumps(made).encode(), [signer.public_key])
+        signature.open_bundle(json.dumps(made).encode(), [signer.public_key], DIGESTS)
 
 
 STATEMENTS: list[tuple[str, Any, str]] = [
@@ -146,7 +149,7 @@ STATEMENTS: list[tuple[str, Any, str]] = [
 def test_statements_that_are_refused_though_signed(path: str, value: Any, message: str, signer: Signer) -> None:
     statement = changed(json.loads(signature.statement("model", DIGESTS)), path, value)
     with pytest.raises(PackageRefused, match=message):
-        signature.open_bundle(signed(signer, json.dumps(statement).encode()), [signer.public_key])
+        signature.open_bundle(signed(signer, json.dumps(statement).encode()), [signer.public_key], DIGESTS)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,10 @@ def test_statements_that_are_refused_though_signed(path: str, value: Any, messag
         (lambda text: text[:-1] + b',"x":NaN}', "NaN is no JSON"),
         (lambda text: text[:-1] + b',"x":"\xff"}', "not strict JSON"),
         (lambda text: b"\xef\xbb\xbf" + text, "not strict JSON"),
-        (lambda text: b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}" + text[:0], "not strict JSON"),
+        (
+            lambda text: b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}" + text[:0],
+            "the files that the package has allow",
+        ),
         (lambda text: text[:0], "not strict JSON"),
         (lambda text: text[:-1] + b',"x":' + b"9" * 5000 + b"}", "not strict JSON"),
     ],
@@ -167,17 +173,26 @@ def test_texts_that_are_no_strict_json(change: Callable[[bytes], bytes], message
     text = change(signature.statement("model", DIGESTS))
     for document in (signed(signer, text), text):
         with pytest.raises(PackageRefused, match=message):
-            signature.open_bundle(document, [signer.public_key])
+            signature.open_bundle(document, [signer.public_key], DIGESTS)
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from('",[{')), min_size=1, unique=True)
+)
+def test_the_bounds_have_room_for_what_is_written(paths: list[str]) -> None:
+    signer = keys.EcdsaSigner(ec.derive_private_key(1, ec.SECP384R1()))
+    text = signature.sign("m" * 63, dict.fromkeys(paths, "f" * 64), signer).encode()
+    assert set(signature.open_bundle(text, [signer.public_key], paths).digests) == set(paths)
 
 
 def test_the_key_is_found_among_several(signer: Signer, other_signer: Signer) -> None:
     text = signature.sign("model", DIGESTS, signer).encode()
     trusted = [other_signer.public_key, signer.public_key]
-    assert signature.open_bundle(text, trusted).key_id == signer.public_key.key_id
+    assert signature.open_bundle(text, trusted, DIGESTS).key_id == signer.public_key.key_id
 
 
 def test_a_hint_is_no_proof(signer: Signer, other_signer: Signer) -> None:
     made = json.loads(signature.sign("model", DIGESTS, other_signer))
     made["verificationMaterial"]["publicKey"]["hint"] = signer.public_key.key_id
     with pytest.raises(PackageRefused, match="signature is wrong"):
-        signature.open_bundle(json.dumps(made).encode(), [signer.public_key])
+        signature.open_bundle(json.dumps(made).encode(), [signer.public_key], DIGESTS)

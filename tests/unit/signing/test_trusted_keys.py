@@ -179,7 +179,7 @@ def test_a_revoked_key_cannot_pass_for_another(signer: Signer, other_signer: Sig
     bundle["verificationMaterial"]["publicKey"]["hint"] = other_signer.public_key.key_id
     keys = [replace(signer.public_key, state=KeyState.REVOKED), other_signer.public_key]
     with pytest.raises(PackageRefused, match="The signature is wrong"):
-        signature.open_bundle(json.dumps(bundle).encode(), keys)
+        signature.open_bundle(json.dumps(bundle).encode(), keys, ["a"])
 
 
 def test_what_a_key_says_of_its_packages(signer: Signer) -> None:

@@ -1,0 +1,48 @@
+"""Recipes that nobody may make a component of, each with words that its refusal says."""
+
+from __future__ import annotations
+
+from edgewright.greengrass.reading import RECIPE_BYTES
+
+HOSTILE: tuple[tuple[bytes, str], ...] = (
+    (b" " * (RECIPE_BYTES + 1), f"has {RECIPE_BYTES + 1} bytes, and {RECIPE_BYTES} are allowed"),
+    (b"\xff\xfe", "is not text in UTF-8"),
+    (b"", "is no mapping"),
+    (b"[]", "is no mapping"),
+    (b"just words", "is no mapping"),
+    (b'{"a": ', "is neither JSON nor YAML"),
+    (b"a: [", "is neither JSON nor YAML"),
+    (b"a: 1\n---\nb: 2", "is neither JSON nor YAML"),
+    (b"a: !!python/object/apply:os.system [ls]", "has a YAML tag"),
+    (b"a: !!timestamp 0001-01-01T00:00:00+23:59", "has a YAML tag"),
+    (b"a: !!bool maybe", "has a YAML tag"),
+    (b"a: !!str 1", "has a YAML tag"),
+    (b"a: ! x", "has a YAML tag"),
+    (b"a: !!omap [b: 1]", "has a YAML tag"),
+    (b"a: !!binary aGk=", "has a YAML tag"),
+    (b"a: !!set {b}", "has a YAML tag"),
+    (b"<<: {a: 1}", "has a YAML merge"),
+    (b"a: {<<: [{b: 1}, {c: 2}]}", "has a YAML merge"),
+    (b"a: 1\na: 2", "has the key 'a' twice"),
+    (b"a: {b: [{c: 1, d: 2, 'c': 3}]}", "has the key 'c' twice"),
+    (b"a: 1" + b":00" * 5_000 + b".5", "holds a YAML scalar that cannot be read"),
+    (b'a: "\\UFFFFFFFF"', "holds a YAML scalar that cannot be read"),
+    (b'a: "\\U80000000"', "holds a YAML scalar that cannot be read"),
+    (b"a: 0b_", "holds a YAML scalar that cannot be read"),
+    (b"a: &x [1]\nb: *x", "has a YAML alias"),
+    (b"1: a", "has the key 1, and keys are strings"),
+    (b"? [a]\n: b", "is neither JSON nor YAML"),
+    (b"a: .nan", "holds what JSON cannot"),
+    (b'{"a": NaN}', "holds what JSON cannot"),
+    (b'{"a": 1, "a": 2}', "'a' is given twice"),
+    (b'{"a": "\\ud800"}', "is not text in UTF-8"),
+    (b"[" * 15_000, "nested too deeply"),
+    (b"- " * 7_000, "nested too deeply"),
+    (b"- " * 65, "nested too deeply"),
+    (b'{"a": ' * 65 + b"1" + b"}" * 65, "nested too deeply"),
+    (b"a: " + b"{a: " * 65 + b"1" + b"}" * 65, "nested too deeply"),
+    (b'{"Manifests": [], "manifests": 5}', "has the keys 'Manifests' and 'manifests' in one mapping"),
+    (b"Manifests: []\nMANIFESTS: []", "has the keys 'Manifests' and 'MANIFESTS' in one mapping"),
+    (b'{"a": [{"b": {"Uri": 1, "x": 2, "URI": 3}}]}', "has the keys 'Uri' and 'URI' in one mapping"),
+    ('{"a": {"Artifacts": [], "artifact\u017f": []}}'.encode(), "in one mapping"),
+)
