@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psutil
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -74,18 +75,26 @@ def requests_per_second(rounds: int, seconds: float) -> None:
         port, keys = servers.enter_context(edgewright(data))
         moto_port, bare_port = servers.enter_context(moto()), servers.enter_context(bare())
         found: dict[str, list[Result]] = {DESCRIBE: [], LIST: [], MOTO: [], BARE: []}
+        used: dict[str, list[float]] = {name: [] for name in found}
         for _ in range(rounds):
             describe = [signed(port, keys, "DescribeEdgePackagingJob", {"EdgePackagingJobName": n}) for n in names()]
             page = signed(port, keys, "ListEdgePackagingJobs", {"MaxResults": 10})
-            found[DESCRIBE].append(load(port, describe, seconds=seconds))
-            found[MOTO].append(load(moto_port, [moto_describe(moto_port)], seconds=seconds))
-            found[BARE].append(load(bare_port, describe, seconds=seconds))
-            found[LIST].append(load(port, [page], seconds=seconds))
-    print(f"{'median of the rounds':32}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}")
+            for name, to, calls in (
+                (DESCRIBE, port, describe),
+                (MOTO, moto_port, [moto_describe(moto_port)]),
+                (BARE, bare_port, describe),
+                (LIST, port, [page]),
+            ):
+                begun = processor_seconds(to)
+                found[name].append(load(to, calls, seconds=seconds))
+                served = found[name][-1].rate * seconds
+                used[name].append((processor_seconds(to) - begun) / served * 1000)
+    print(f"{'median of the rounds':32}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms':>9}{'failed':>8}")
     for name, results in found.items():
         rate, p50, p99 = (statistics.median(getattr(r, part) for r in results) for part in ("rate", "p50", "p99"))
-        print(f"{name:32}{rate:10,.0f}{p50:9.2f}{p99:9.2f}{sum(r.failed for r in results):8}")
-    print_ratios(found[DESCRIBE], found[MOTO], found[BARE])
+        processor = statistics.median(used[name])
+        print(f"{name:32}{rate:10,.0f}{p50:9.2f}{p99:9.2f}{processor:9.3f}{sum(r.failed for r in results):8}")
+    print_ratios(found)
 
 
 DESCRIBE, LIST, MOTO, BARE = (
@@ -101,14 +110,22 @@ def names() -> list[str]:
     return [f"job-{number * 37:07}" for number in range(NAMES)]
 
 
-def print_ratios(ours: list[Result], theirs: list[Result], least: list[Result]) -> None:
-    """Describe's two ratios: each round's, and the medians."""
-    times = [our.rate / their.rate for our, their in zip(ours, theirs, strict=True)]
-    part = [bare.rate / our.rate for our, bare in zip(ours, least, strict=True)]
-    print(
-        f"Describe: {statistics.median(times):.1f} times moto, 1/{statistics.median(part):.1f} of the bare application"
-    )
-    print(f"  rounds: {', '.join(f'{ratio:.1f}' for ratio in times)}; {', '.join(f'1/{ratio:.1f}' for ratio in part)}")
+def print_ratios(found: Mapping[str, list[Result]]) -> None:
+    """Describe's rate over moto's and the bare application's, and List's over Describe's: medians, and each round's."""
+    for wanted, ours, theirs in (
+        ("Describe, times moto", DESCRIBE, MOTO),
+        ("Describe, part of the bare application", DESCRIBE, BARE),
+        ("List of ten, part of Describe", LIST, DESCRIBE),
+    ):
+        ratios = [our.rate / their.rate for our, their in zip(found[ours], found[theirs], strict=True)]
+        print(f"{wanted}: {statistics.median(ratios):.2f}; rounds: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+
+
+def processor_seconds(port: int) -> float:
+    """What the process that listens on a port has used of the processors, with its threads."""
+    listener = next(c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port)
+    times = psutil.Process(listener).cpu_times()
+    return float(times.user + times.system)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -111,8 +112,7 @@ class _Connection(asyncio.Protocol):
     failed: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport, self.buffer = transport, b""
+        self.transport, self.buffer = cast("asyncio.Transport", transport), b""  # uvloop's is no subclass of it
         self._send()
 
     def data_received(self, data: bytes) -> None:
