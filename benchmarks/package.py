@@ -119,19 +119,14 @@ def pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def package_step(source: str, target: str, keys: str, *, digest: bool = False) -> None:
+def package_step(source: str, target: str, keys: str) -> None:
     """Package from file to file."""
 
     def write(offered: Iterator[Buffer]) -> None:
         with Path(target).open("wb", buffering=0) as file:
             file.writelines(offered)
 
-    package(pieces(Path(source)), write, Model("bench", "1"), load_or_create(Path(keys)), Limits(), digest=digest)
-
-
-def package_with_digest_step(source: str, target: str, keys: str) -> None:
-    """The same, with the SHA-256 of the package itself, which a component needs."""
-    package_step(source, target, keys, digest=True)
+    package(pieces(Path(source)), write, Model("bench", "1"), load_or_create(Path(keys)), Limits())
 
 
 def verify_step(source: str, keys: str) -> None:
@@ -141,7 +136,6 @@ def verify_step(source: str, keys: str) -> None:
 
 STEPS: dict[str, Callable[..., None]] = {
     "package": package_step,
-    "with digest": package_with_digest_step,
     "verify": verify_step,
 }
 
@@ -291,7 +285,6 @@ def report(kind: str, size: int, count: int, folder: Path, keys: Path) -> None:
     found = rounds(count, source, made, keys)
     packaging_by_hand = by_hand(source, folder, keys / PRIVATE_FILE)
     line("package", found["package"], packaging_by_hand)
-    line("with digest", found["with digest"], packaging_by_hand)
     line("verify", found["verify"], verify_by_hand(made, folder, keys / PUBLIC_FILE))
     share = made.stat().st_size / source.stat().st_size
     print(f"  size:         {made.stat().st_size / MIB:,.1f} MiB, {share:.3f} of the source's")

@@ -111,6 +111,8 @@ def main(package: str, key: str, *asked: str) -> None:
         sys.exit(f"REFUSED: {error}")
     model = manifest["metadata"]
     print(f"{model['model_name']} {model['model_version']}: {len(manifest['files'])} files are as signed")
+    if digest := manifest.get("source_sha256"):
+        print(f"made of the artifact of compilation job {manifest['compilation_job']}, SHA-256 {digest}")
     for file in manifest["files"]:
         print(f"{file['sha256']}  {file['size']:>12}  {file['path']}")
 

@@ -179,14 +179,18 @@ NOTES: Mapping[str, tuple[str, ...]] = {
         (
             "[S] The artifact is written to `S3OutputLocation`, without its trailing slash, + "
             "`/<stem>-<target>.tar.gz`: the stem of the input's name, and `TargetDevice` or "
-            "`<Os>_<Arch>[_<Accelerator>]`."
+            "`<Os>_<Arch>[_<Accelerator>]`. An object that is there is written over; [D] the page of either job and "
+            "the event of the later one say so."
         ),
         "[D] What cannot be honoured, and what no backend compiles, is refused at once; the message names it.",
         KMS_KEY,
     ),
     "DescribeCompilationJob": (
         "[S] `FailureReason` and `ModelArtifacts` are required in the response: they are empty until they apply.",
-        "[S] `ModelDigests.ArtifactDigest` is that of the object written.",
+        (
+            "[S] `ModelDigests.ArtifactDigest` is that of the object written: SHA-256, in hexadecimal [D]. A packaging "
+            "job packages no other bytes, whatever is at the place by then."
+        ),
     ),
     "ListCompilationJobs": LISTING,
     "StopCompilationJob": (

@@ -65,6 +65,7 @@ REMEDIES: dict[str, str] = {
     "ServiceRefused": "What the code in the sentence asks for; it is one of these.",
     "ServiceUnreachable": "Start the service, or name its endpoint.",
     "SettingsRefused": "Mend the setting that is named: [settings](settings.md).",
+    "SourceReplaced": "Compile again to a place that nobody else writes to, or register what is meant.",
     "StoreFull": "Make room where the objects are kept; create the job again.",
     "StoreUnavailable": "See that the object store answers; create the job again later.",
     "TargetUnsupported": "Choose a target that is compiled for, or register a model compiled elsewhere.",

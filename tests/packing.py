@@ -13,7 +13,7 @@ from edgewright.packaging import Model, Package, package
 if TYPE_CHECKING:
     from edgewright.signing.signers import Signer
 
-MODEL = Model("digits", "1.0", compilation_job="compile-digits", target="rasp4b")
+MODEL = Model("digits", "1.0", compilation_job="compile-digits", source_sha256="5a" * 32, target="rasp4b")
 
 Pack = Callable[..., tuple[Package, bytes]]
 """`pack` with the tests' key."""

@@ -169,6 +169,18 @@ class ObjectReplaced(CallerError):
     """An object that was replaced while it was read, on a store that cannot go on with the old version."""
 
 
+class SourceReplaced(CallerError):
+    """A compiled artifact that is not the one that its compilation job recorded.
+
+    Attributes:
+        sha256: of what was found, in hexadecimal; None where it is too large to be read.
+    """
+
+    def __init__(self, message: str, sha256: str | None) -> None:
+        super().__init__(message)
+        self.sha256 = sha256
+
+
 class KeyRefused(CallerError):
     """A KMS key that the object store does not have, or may not use."""
 

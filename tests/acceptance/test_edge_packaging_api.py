@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from acceptance.conftest import archive
 from acceptance.running import ACCOUNT, REGION, ROLE, RunningServer, packaging_request, register, serving, wait_for
 from edgewright.packaging import verify
 from edgewright.signing import keys
@@ -51,6 +52,26 @@ def test_times_are_datetimes_and_members_that_do_not_apply_are_absent(sagemaker:
     assert "ResourceKey" not in job
     assert "PresetDeploymentOutput" not in job
     assert job["EdgePackagingJobStatusMessage"]
+
+
+def test_an_artifact_that_was_replaced_after_its_registration_is_not_packaged(
+    server: RunningServer, sagemaker: Any
+) -> None:
+    artifact = server.put("models", "replaced.tar.gz", archive({"model.so": b"compiled"}))
+    register(server, "replaced", artifact)
+    recorded = sagemaker.describe_compilation_job(CompilationJobName="replaced")["ModelDigests"]["ArtifactDigest"]
+    assert recorded == hashlib.sha256(server.object(artifact).read_bytes()).hexdigest()
+    stranger = archive({"model.so": b"a stranger's"})
+    server.put("models", "replaced.tar.gz", stranger)
+    sagemaker.create_edge_packaging_job(
+        **packaging_request("of-replaced", "replaced", OutputConfig={"S3OutputLocation": "s3://packages/replaced"})
+    )
+    job = wait_for(sagemaker, "of-replaced")
+    assert job["EdgePackagingJobStatus"] == "FAILED"
+    assert recorded in job["EdgePackagingJobStatusMessage"]
+    assert hashlib.sha256(stranger).hexdigest() in job["EdgePackagingJobStatusMessage"]
+    assert "ModelSignature" not in job
+    assert not server.object("s3://packages/replaced/digits-1.0.tar.gz").exists()
 
 
 def test_an_unknown_name_is_not_found(sagemaker: Any) -> None:

@@ -92,7 +92,7 @@ def package(
     origin = local_or_s3.source(source, opened)
     target = local_or_s3.target(destination, package_name(model), opened)
     with output.progress("packaging", origin.size) as report:
-        made = make(origin.read(), target.write, model, signer, limits, digest=True, progress=report)
+        made = make(origin.read(), target.write, model, signer, limits, progress=report)
     if json:
         output.as_json({"package": target.name, "size": made.size, "sha256": made.sha256})
     else:
@@ -168,6 +168,8 @@ def _print_verified(verified: Verified, *, json: bool) -> None:
                 "key_state": str(verified.key_state),
                 "model_name": verified.model.name,
                 "model_version": verified.model.version,
+                "compilation_job": verified.model.compilation_job,
+                "source_sha256": verified.model.source_sha256,
                 "files": files,
             }
         )
@@ -234,6 +236,9 @@ def _print_inspected(found: Inspection, origin: Source) -> None:
     model = found.manifest.model if found.manifest else None
     output.line(f"package   {origin.name}, {origin.size} bytes")
     output.line(f"model     {f'{model.name} {model.version}{unproven}' if model else 'no manifest that can be read'}")
+    if model is not None and model.compilation_job is not None:
+        digest = f", sha256:{model.source_sha256}" if model.source_sha256 else ""
+        output.line(f"source    compilation job {output.printable(model.compilation_job)}{digest}{unproven}")
     if model is not None and model.target is not None:
         output.line(f"target    {model.target}{unproven}")
     output.line(f"signer    {f'{found.signer}{unproven}' if found.signer else 'no signature that can be read'}")

@@ -27,6 +27,10 @@ STEPS: Mapping[str, str] = {
     "ObjectNotFound": (
         "Check that the object is there, and that its bucket and key are spelled like that: both are case-sensitive."
     ),
+    "SourceReplaced": (
+        "Find out who wrote the object since it was compiled. If it is what you mean, register it as a compilation job "
+        "of its own; else compile again, to an S3OutputLocation that nobody else writes to."
+    ),
     "LimitExceeded": "Make the archive smaller, or have the operator raise the limit that the message names.",
     "ModelRefused": "Compare the model's inputs with DataInputConfig: names and shapes must be the model's own.",
     "ValidationFault": "Compare the model's inputs with DataInputConfig: names and shapes must be the model's own.",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.auth.dispatch import dispatch
 from edgewright.errors import AccessDenied, ResourceNotFound
-from edgewright.jobs import CompilationJob, Kind, PackagingJob
+from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, writers
+from edgewright.jobs.kinds import KINDS
 from edgewright.operations import LIST_WORKERS, OPERATIONS, Access, describe_access
 from edgewright.operations.access import reading
 
@@ -122,6 +123,16 @@ class ApiClient:
         """What was found in a job's model or package; empty where nothing was yet."""
         self._identity.authorize(describe_access(key))
         return self._readings.reports.get(key)
+
+    def overwriter(self, job: Job) -> str | None:
+        """The job that has written over a job's object since, as far as the caller may know it; None where none has."""
+        if job.status is not Status.COMPLETED or job.written_uri is None:
+            return None
+        digest = getattr(job, KINDS[job.key.kind].digest_attribute)
+        by = writers.overwriter(job.key, digest, self._context.jobs.writers(job.written_uri))
+        if by is None:
+            return None
+        return by.seen_from(job.key.account) if self.may_see(by.key) else "another job"
 
     def counts(self, kind: Kind, most: int) -> Mapping[Any, int]:
         """How many jobs of a kind there are in each status, counted up to `most`."""

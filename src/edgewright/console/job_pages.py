@@ -66,6 +66,7 @@ def moving(page_request: PageRequest, row: Job) -> dict[str, Any]:
         "progress": progress(row, began(stages, row), now),
         "ended": row.status in ENDED,
         "message": message_of(row),
+        "overwriter": page_request.api.overwriter(row),
         "advice": failed,
     }
 

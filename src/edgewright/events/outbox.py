@@ -19,7 +19,7 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.tables import cursors, job_events
-from edgewright.jobs.job import JobKey, Kind
+from edgewright.jobs.job import ANOTHER_ACCOUNT, JobKey, Kind
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import is_job, of_job
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from edgewright.jobs.job import Job
 
 SOURCE = "aws.sagemaker"
+OVERWROTE = "Overwrote"
+"""The member of `detail` that Describe does not have: the job whose object this job has written over."""
 NUMBERED = "numbered"
 """The cursor that holds the last number given."""
 NUMBERED_AT_ONCE = 500
@@ -79,9 +81,13 @@ class JobEvent:
             "account": self.key.account,
             "time": self.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self.key.region,
-            "resources": [self.key.arn],
+            "resources": [self.key.arn, *self._overwritten()],
             "detail": dict(self.detail),
         }
+
+    def _overwritten(self) -> Sequence[str]:
+        other = self.detail.get(OVERWROTE, ANOTHER_ACCOUNT)
+        return () if other == ANOTHER_ACCOUNT else (other,)
 
 
 _NAMES = ("seq", "kind", "account", "region", "name", "created_at", "status", "attempt", "at", "event_id", "detail")
@@ -227,8 +233,11 @@ _CHANGE = ("kind", "status", "attempt", "created_at", "at", "bytes_done")
 
 
 def detail(job: Job) -> Json:
-    """The members that Describe shows, but for ModelSignature, which may be longer than an event may be. Pure."""
-    members = KINDS[job.key.kind].describe(job)
+    """The members that Describe shows, but for ModelSignature, which may be longer than an event may be. Pure.
+
+    `Overwrote` is added where the job has written over another's object.
+    """
+    members = dict(KINDS[job.key.kind].describe(job)) | ({OVERWROTE: job.overwrote} if job.overwrote else {})
     return {name: _plain(value) for name, value in members.items() if name != "ModelSignature"}
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 
+ANOTHER_ACCOUNT = "a job of another account"
+"""Stands for the ARN of a job that is not this account's to know."""
+
 
 class Kind(StrEnum):
     """The kinds of jobs, each named as in its ARN; `jobs.kinds` says what differs between them."""
@@ -72,10 +75,16 @@ class PackagingJob:
         model_signature: the signature's document, once COMPLETED. None in listings, which do not show it.
         preset_output: PresetDeploymentOutput, once there is one.
         source_uri: the compilation job's artifact when the job was created.
+        source_sha256: what the compilation job recorded of that artifact, in hexadecimal, and its bytes in source_size;
+            None where there is none, as of a job that an earlier version created.
         target: the device or platform that the artifact was compiled for.
+        package_sha256: of the package, in hexadecimal, once COMPLETED.
+        overwrote: the ARN of the job whose object was at the same place before, with other bytes; `ANOTHER_ACCOUNT`
+            where it is not this account's.
         bytes_done: bytes of the source that were read, as of about half a second ago.
         bytes_total: bytes of the source, once known.
         written_uri: the object that some attempt may have written; it is removed where the job ends without it.
+        written_at: when the object was about to become visible, in UTC with milliseconds.
         attempt: how many times a worker began the job; each attempt's updates are refused once a later one began.
     """
 
@@ -91,13 +100,18 @@ class PackagingJob:
     created_at: datetime
     modified_at: datetime
     source_uri: str
+    source_sha256: str | None = None
+    source_size: int | None = None
     target: str | None = None
     model_artifact: str | None = None
     model_signature: str | None = None
+    package_sha256: str | None = None
     preset_output: Json | None = None
+    overwrote: str | None = None
     bytes_done: int = 0
     bytes_total: int | None = None
     written_uri: str | None = None
+    written_at: datetime | None = None
     attempt: int = 0
 
 
@@ -111,11 +125,15 @@ class CompilationJob:
         created_at: UTC with milliseconds.
         modified_at: UTC in whole seconds, as are started_at and ended_at; never goes backwards.
         model_artifact: URI of the compiled model, once COMPLETED.
-        artifact_digest: SHA-256 of that object, in hexadecimal.
+        artifact_digest: SHA-256 of what the job made, or of what was registered, in hexadecimal.
+        artifact_size: its bytes; None of jobs that an earlier version of the program did.
+        artifact_version: the object store's name for it, where it has one: S3's version id or ETag.
+        overwrote: as in PackagingJob, as is written_at.
         derived_data_input_config: the model's own inputs as JSON, where the caller gave none.
         bytes_done: bytes of the model that were read.
         bytes_total: bytes of the model, once known.
-        written_uri: the object that some attempt may have written; it is removed where the job ends without it.
+        written_uri: the object that some attempt may have written; it is removed where the job ends without it. Of a
+            registered job, the artifact.
         attempt: how many times a worker began the job.
     """
 
@@ -134,10 +152,14 @@ class CompilationJob:
     ended_at: datetime | None = None
     model_artifact: str | None = None
     artifact_digest: str | None = None
+    artifact_size: int | None = None
+    artifact_version: str | None = None
+    overwrote: str | None = None
     derived_data_input_config: str | None = None
     bytes_done: int = 0
     bytes_total: int | None = None
     written_uri: str | None = None
+    written_at: datetime | None = None
     attempt: int = 0
 
     @property

@@ -34,6 +34,7 @@ class JobKind:
         name_member: the member of its request that names the job.
         message_member: the member of Describe in which a job says how it went.
         message_attribute: the attribute of a job that holds it.
+        digest_attribute: the attribute of a job that holds the SHA-256 of the object that it made.
         detail_type: `detail-type` of its events.
     """
 
@@ -45,6 +46,7 @@ class JobKind:
     name_member: str
     message_member: str
     message_attribute: str
+    digest_attribute: str
     detail_type: str
 
 
@@ -58,6 +60,7 @@ KINDS: Mapping[Kind, JobKind] = {
         name_member="EdgePackagingJobName",
         message_member="EdgePackagingJobStatusMessage",
         message_attribute="status_message",
+        digest_attribute="package_sha256",
         detail_type="SageMaker Edge Packaging Job State Change",
     ),
     Kind.COMPILATION: JobKind(
@@ -69,6 +72,7 @@ KINDS: Mapping[Kind, JobKind] = {
         name_member="CompilationJobName",
         message_member="FailureReason",
         message_attribute="failure_reason",
+        digest_attribute="artifact_digest",
         detail_type="SageMaker Compilation Job State Change",
     ),
 }

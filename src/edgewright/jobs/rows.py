@@ -36,7 +36,7 @@ _TIME: tuple[Codec, Codec] = (seconds, _from_seconds)
 
 _CODECS: Mapping[str, tuple[Codec, Codec]] = {
     "status": (str, {str(status): status for status in Status}.__getitem__),
-    "created_at": (milliseconds, from_milliseconds),
+    **dict.fromkeys(("created_at", "written_at"), (milliseconds, from_milliseconds)),
     **dict.fromkeys(("modified_at", "started_at", "ended_at"), _TIME),
     **dict.fromkeys(("input_config", "output_config", "stopping_condition", "vpc_config", "preset_output"), _JSON),
 }

@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, f
 from sqlalchemy import update as update_of
 from sqlalchemy.exc import IntegrityError
 
-from edgewright.database.clock import seconds
+from edgewright.database.clock import milliseconds, seconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import RowReader
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
-from edgewright.jobs import reports
+from edgewright.jobs import reports, writers
 from edgewright.jobs import tags as job_tags
 from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.kinds import JOBS, KINDS
@@ -31,6 +31,8 @@ from edgewright.jobs.views import LISTED, WHOLE, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from edgewright.jobs.writers import Writer
 
 
 def _now() -> datetime:
@@ -173,7 +175,8 @@ class JobStore:
             TransitionRefused: the job no longer runs, or a later attempt has begun it: nothing may be made visible.
             ResourceNotFound: no such job.
         """
-        members: dict[str, Any] = {"written_uri": uri} | ({} if bytes_total is None else {"bytes_total": bytes_total})
+        members: dict[str, Any] = {"written_uri": uri, "written_at": milliseconds(self._clock())}
+        members |= {} if bytes_total is None else {"bytes_total": bytes_total}
         table = JOBS[key.kind]
         runs = (is_job(table, key), table.c.status == Status.INPROGRESS, table.c.attempt == attempt)
         with reaching_database(), self._engine.begin() as connection:
@@ -247,6 +250,11 @@ class JobStore:
         )
         with reaching_database(), self._reads.connect() as connection:
             return connection.execute(written.limit(1)).first() is not None
+
+    def writers(self, uri: str) -> tuple[Writer, ...]:
+        """The jobs of all accounts that wrote an object, or are about to, the last first; 100 of a kind at most."""
+        with reaching_database(), self._reads.connect() as connection:
+            return writers.of(connection, uri)
 
     def tags(self, key: JobKey) -> dict[str, str]:
         """A job's tags; none where there is no such job."""

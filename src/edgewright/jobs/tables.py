@@ -38,6 +38,8 @@ def _life() -> list[Column[Any]]:
         Column("bytes_done", BigInteger, nullable=False),
         Column("bytes_total", BigInteger),
         Column("written_uri", Text),
+        Column("written_at", BigInteger),
+        Column("overwrote", Text),
         Column("role_arn", Text, nullable=False),
     ]
 
@@ -53,6 +55,9 @@ packaging_jobs = Table(
     Column("resource_key", Text),
     Column("status_message", Text, nullable=False),
     Column("source_uri", Text, nullable=False),
+    Column("source_sha256", Text),
+    Column("source_size", BigInteger),
+    Column("package_sha256", Text),
     Column("target", Text),
     Column("model_artifact", Text),
     Column("output_config", Text, nullable=False),
@@ -71,6 +76,8 @@ compilation_jobs = Table(
     Column("ended_at", BigInteger),
     Column("model_artifact", Text),
     Column("artifact_digest", Text),
+    Column("artifact_size", BigInteger),
+    Column("artifact_version", Text),
     Column("model_package_version_arn", Text),
     Column("derived_data_input_config", Text),
     Column("input_config", Text, nullable=False),

@@ -175,6 +175,8 @@ def _new_job(context: Context, request: Request, compilation: CompilationJob) ->
         created_at=now,
         modified_at=now,
         source_uri=compilation.model_artifact or "",
+        source_sha256=compilation.artifact_digest,
+        source_size=compilation.artifact_size,
         target=compilation.target,
     )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import ObjectNotFound
+from edgewright.errors import ObjectNotFound, ObjectReplaced
 from edgewright.jobs import CompilationJob, JobKey, JobStore, Status
-from edgewright.stores import ObjectStore, S3Uri
+from edgewright.stores import ObjectStore, S3Uri, version_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +45,7 @@ def register(jobs: JobStore, objects: ObjectStore, key: JobKey, request: dict[st
         ResourceInUse: the name is taken.
     """
     artifact = request["InputConfig"]["S3Uri"]
+    sha256, size, version = _read(objects, S3Uri.parse(artifact))
     job = CompilationJob(
         key=key,
         role_arn=request["RoleArn"],
@@ -57,18 +58,26 @@ def register(jobs: JobStore, objects: ObjectStore, key: JobKey, request: dict[st
         started_at=now,
         ended_at=now,
         model_artifact=artifact,
-        artifact_digest=_digest(objects, S3Uri.parse(artifact)),
+        artifact_digest=sha256,
+        artifact_size=size,
+        artifact_version=version,
+        written_uri=str(S3Uri.parse(artifact)),
+        written_at=now,
     )
     jobs.insert(job, {})
 
 
-def _digest(objects: ObjectStore, uri: S3Uri) -> str:
+def _read(objects: ObjectStore, uri: S3Uri) -> tuple[str, int, str | None]:
+    """The artifact's SHA-256, its bytes, and the store's name for it."""
     if not objects.exists(uri):
         raise ObjectNotFound(f"No object at {uri}. Upload the compiled model first, then register it.")
-    digest = hashlib.sha256()
+    version, digest, size = version_of(objects, uri), hashlib.sha256(), 0
     for piece in objects.read(uri):
         digest.update(piece)
-    return digest.hexdigest()
+        size += memoryview(piece).nbytes
+    if version_of(objects, uri) != version:
+        raise ObjectReplaced(f"{uri} was replaced while it was read. Register it once nobody writes it any more.")
+    return digest.hexdigest(), size, version
 
 
 def _target(text: str) -> dict[str, Any]:

@@ -25,16 +25,13 @@ class InlinePipeline:
     Args:
         write: takes an iterator of buffers and returns when it has stored all of them; called by `finish`.
         poll: called for each MiB of tar, and before `write`; what it raises ends the work.
-        digest: whether what is written is hashed.
     """
 
-    def __init__(
-        self, write: Callable[[Iterator[Buffer]], None], poll: Callable[[], None], *, digest: bool = False
-    ) -> None:
+    def __init__(self, write: Callable[[Iterator[Buffer]], None], poll: Callable[[], None]) -> None:
         self.size = 0
         self._write = write
         self._poll = poll
-        self._hasher = hashlib.sha256() if digest else None
+        self._hasher = hashlib.sha256()
         self._buffer = memoryview(bytearray(CHUNK))
         self._kept: list[bytes] = []
         self._taken = 0
@@ -47,9 +44,9 @@ class InlinePipeline:
         """There is nothing to end."""
 
     @property
-    def sha256(self) -> str | None:
-        """Of what was compressed so far, in hexadecimal; None if it is not hashed."""
-        return self._hasher.hexdigest() if self._hasher else None
+    def sha256(self) -> str:
+        """Of what was compressed so far, in hexadecimal."""
+        return self._hasher.hexdigest()
 
     def take(self) -> memoryview:
         """The one buffer of 1 MiB: what was in it is compressed by then."""
@@ -60,8 +57,7 @@ class InlinePipeline:
         """Compress a batch, and keep what comes of it."""
         for piece in batch.compress():
             self.size += len(piece)
-            if self._hasher:
-                self._hasher.update(piece)
+            self._hasher.update(piece)
             self._kept.append(piece)
 
     def flush(self) -> None:

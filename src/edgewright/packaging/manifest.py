@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 FORMAT_VERSION: Final = 1
+_ORIGIN: Final = ("compilation_job", "source_sha256", "target")
+"""Members that are absent where they are not known."""
 _FILE: Final = Bounds(size=192, values=5)
 """Of one file in a manifest, beside its path."""
 
@@ -56,10 +58,7 @@ class Manifest:
         """The member's bytes, a line for each file: the same for the same manifest, always."""
         metadata = {"model_name": self.model.name, "model_version": self.model.version}
         document: dict[str, Any] = {"metadata": metadata, "format_version": FORMAT_VERSION}
-        if self.model.compilation_job is not None:
-            document["compilation_job"] = self.model.compilation_job
-        if self.model.target is not None:
-            document["target"] = self.model.target
+        document |= {name: value for name in _ORIGIN if (value := getattr(self.model, name)) is not None}
         head = json.dumps(document, indent=2, ensure_ascii=False).removesuffix("\n}")
         files = ",\n    ".join(json.dumps(_file_to_json(file), ensure_ascii=False) for file in self.files)
         return f'{head},\n  "files": [\n    {files}\n  ]\n}}\n'.encode()
@@ -84,8 +83,7 @@ class Manifest:
             model = Model(
                 field(metadata, "model_name", str, "manifest"),
                 field(metadata, "model_version", str, "manifest"),
-                field(document, "compilation_job", str, "manifest") if "compilation_job" in document else None,
-                field(document, "target", str, "manifest") if "target" in document else None,
+                **{name: field(document, name, str, "manifest") for name in _ORIGIN if name in document},
             )
         except ValidationFault as error:
             raise PackageRefused(f"The manifest names no possible model. {error.message}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from edgewright.errors import ValidationFault
@@ -24,6 +24,7 @@ class Model:
         name: letters, digits and inner hyphens, 63 at most.
         version: letters, digits, spaces, underscores and dots, 30 at most.
         compilation_job: the job whose artifact is packaged, where there was one.
+        source_sha256: of that artifact, in hexadecimal, where the job recorded it and what is packaged was compared.
         target: the device or platform that the artifact was compiled for, where it is known.
 
     Raises:
@@ -33,6 +34,7 @@ class Model:
     name: str
     version: str
     compilation_job: str | None = None
+    source_sha256: str | None = field(default=None, kw_only=True)
     target: str | None = None
 
     def __post_init__(self) -> None:

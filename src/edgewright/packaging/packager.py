@@ -39,37 +39,35 @@ class Package:
         manifest: what its `sagemaker_edge_manifest` holds.
         signature: the text of its `sagemaker_edge_signature`.
         size: bytes of the tar.gz.
-        sha256: of the tar.gz, in hexadecimal; None unless it was asked for.
+        sha256: of the tar.gz, in hexadecimal.
     """
 
     manifest: Manifest
     signature: str
     size: int
-    sha256: str | None
+    sha256: str
 
 
-def package(  # noqa: PLR0913 - five name what is done, three how
+def package(  # noqa: PLR0913 - five name what is done, two how
     source: Iterable[Buffer],
     write: Callable[[Iterator[Buffer]], None],
     model: Model,
     signer: Signer,
     limits: Limits = DEFAULT,
     *,
-    digest: bool = False,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Package:
     """Check, normalise, hash, sign and write a compiled model, each byte once.
 
     Args:
-        source: the model's tar.gz, cut anywhere. It is read in the calling thread.
+        source: the model's tar.gz, cut anywhere. It is read in the calling thread, and to its end before anything is
+            signed: what it raises there ends the work too.
         write: stores the package that it iterates over, whole or not at all: when the iterator raises, nothing may be
             left. It runs in a thread of its own, unless `threads` is 0.
         model: what the package is called.
         signer: signs once, at the end.
         limits: what the source may hold.
-        digest: whether the package's own SHA-256 is wanted, which takes a tenth of the time: the files in it are hashed
-            anyhow, and its signature is over these.
         threads: how many compress side by side; one less than there are processors when None. With 0 all is done in
             the calling thread, and the package is in memory before it is written: best for a few MiB. The bytes are
             always the same.
@@ -82,7 +80,7 @@ def package(  # noqa: PLR0913 - five name what is done, three how
         LimitExceeded: the source is larger than a limit.
     """
     tar = InflatedSource(source, limits, progress)
-    with _pipeline(write, tar.poll, threads, digest=digest) as pipeline:
+    with _pipeline(write, tar.poll, threads) as pipeline:
         chunker = Chunker(pipeline.take, pipeline.send)
         added = _add_model(tar, chunker, limits)
         pipeline.flush()
@@ -95,11 +93,11 @@ def package(  # noqa: PLR0913 - five name what is done, three how
 
 
 def _pipeline(
-    write: Callable[[Iterator[Buffer]], None], poll: Callable[[], None], threads: int | None, *, digest: bool
+    write: Callable[[Iterator[Buffer]], None], poll: Callable[[], None], threads: int | None
 ) -> ThreadedPipeline | InlinePipeline:
     if threads == 0:
-        return InlinePipeline(write, poll, digest=digest)
-    return ThreadedPipeline(write, threads or compressors(), poll, digest=digest)
+        return InlinePipeline(write, poll)
+    return ThreadedPipeline(write, threads or compressors(), poll)
 
 
 def compressors() -> int:

@@ -46,14 +46,11 @@ class ThreadedPipeline:
         write: takes an iterator of buffers and returns when it has stored all of them; it runs in a thread of its own.
         threads: workers.
         poll: called for each MiB of tar, and at least every 0.2 s while the owner waits; what it raises ends the work.
-        digest: whether what is written is hashed on its way.
     """
 
-    def __init__(
-        self, write: Callable[[Iterator[Buffer]], None], threads: int, poll: Callable[[], None], *, digest: bool = False
-    ) -> None:
+    def __init__(self, write: Callable[[Iterator[Buffer]], None], threads: int, poll: Callable[[], None]) -> None:
         self.size = 0
-        self._hasher = hashlib.sha256() if digest else None
+        self._hasher = hashlib.sha256()
         self._write = write
         self._poll = poll
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="edgewright-compress")
@@ -77,9 +74,9 @@ class ThreadedPipeline:
         self._writer.join()
 
     @property
-    def sha256(self) -> str | None:
-        """Of what was written so far, in hexadecimal; None if it is not hashed."""
-        return self._hasher.hexdigest() if self._hasher else None
+    def sha256(self) -> str:
+        """Of what was written so far, in hexadecimal."""
+        return self._hasher.hexdigest()
 
     def take(self) -> memoryview:
         """A free buffer of 1 MiB. Waits until a worker is done with one."""
@@ -163,7 +160,6 @@ class ThreadedPipeline:
                 continue
             for piece in work.result():
                 self.size += len(piece)
-                if self._hasher:
-                    self._hasher.update(piece)
+                self._hasher.update(piece)
                 yield piece
         self._ended = True

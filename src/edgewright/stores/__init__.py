@@ -2,7 +2,7 @@
 
 from edgewright.stores.directory import DirectoryStore
 from edgewright.stores.opening import open_store
-from edgewright.stores.protocols import PART, PIECE, MultipartStore, ObjectStore, Part, Upload
+from edgewright.stores.protocols import PART, PIECE, MultipartStore, ObjectStore, Part, Upload, version_of
 from edgewright.stores.uri import S3Uri
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "S3Uri",
     "Upload",
     "open_store",
+    "version_of",
 ]

@@ -184,6 +184,19 @@ class MultipartStore(Protocol):
 
 
 @runtime_checkable
+class VersioningStore(Protocol):
+    """A store that has a name of its own for the bytes that an object has now."""
+
+    def version(self, uri: S3Uri) -> str:
+        """The object's version id where its bucket keeps versions, else its ETag. Raises as `ObjectStore.size`."""
+
+
+def version_of(store: ObjectStore, uri: S3Uri) -> str | None:
+    """The store's own name for what the object is now; None where the store has none."""
+    return store.version(uri) if isinstance(store, VersioningStore) else None
+
+
+@runtime_checkable
 class LinkingStore(Protocol):
     """A store with a server of its own, at which objects have addresses."""
 

@@ -56,6 +56,12 @@ class S3Store:
         """See `ObjectStore.size`."""
         return self._version(uri).size
 
+    def version(self, uri: S3Uri) -> str:
+        """See `VersioningStore.version`. S3 calls the version of an object in a bucket without versions `null`."""
+        found = self._head(uri)
+        version = str(found.get("VersionId", "null"))
+        return version if version != "null" else str(found["ETag"]).strip('"')
+
     def read(self, uri: S3Uri) -> Iterator[Buffer]:
         """See `ObjectStore.read`: ranges, read ahead, each tied to the ETag that the object had at first."""
         version = self._version(uri)
@@ -151,9 +157,12 @@ class S3Store:
             return str(client.generate_presigned_url("get_object", wanted, ExpiresIn=int(life.total_seconds())))
 
     def _version(self, uri: S3Uri) -> Version:
-        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
-        found = self._retried("looking for the object", uri, lambda: self._client().head_object(**wanted))
+        found = self._head(uri)
         return Version(uri, found["ETag"], found["ContentLength"])
+
+    def _head(self, uri: S3Uri) -> Any:
+        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
+        return self._retried("looking for the object", uri, lambda: self._client().head_object(**wanted))
 
     def _put(self, uri: S3Uri, data: bytearray, kms_key_id: str | None, poll: Callable[[], None] | None) -> None:
         """In the calling thread: nothing can be polled while the object may be becoming visible."""

@@ -20,6 +20,7 @@ from edgewright.errors import (
     root_cause,
 )
 from edgewright.jobs import ENDED, Status
+from edgewright.jobs.writers import overwritten
 from edgewright.stores import S3Uri
 from edgewright.worker import components, messages, uploads
 from edgewright.worker.context import ShuttingDown, until_database_answers, wait
@@ -90,6 +91,15 @@ def run(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobR
             log.exception("job fails: an internal error", job=job.key.arn)
             return result.failed(messages.sentence(error), root_cause(error))
     raise AssertionError  # the last try returns
+
+
+def overwrote(context: WorkerContext, job: Job, uri: S3Uri, sha256: str) -> str | None:
+    """The job whose object was where this job has just put its own, with other bytes; see `PackagingJob.overwrote`."""
+    before = overwritten(job.key, sha256, until_database_answers(context, lambda: context.jobs.writers(str(uri))))
+    if before is None:
+        return None
+    log.warning("object of another job overwritten", job=job.key.arn, uri=str(uri), other=before.key.arn)
+    return before.seen_from(job.key.account)
 
 
 def finish(context: WorkerContext, job: Job, result: JobResult) -> None:

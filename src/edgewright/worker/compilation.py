@@ -12,9 +12,9 @@ from edgewright import compiling
 from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.jobs import CompilationJob, Status
-from edgewright.stores import S3Uri
+from edgewright.stores import S3Uri, version_of
 from edgewright.worker import uploads
-from edgewright.worker.attempts import begin, finish, run
+from edgewright.worker.attempts import begin, finish, overwrote, run
 from edgewright.worker.monitor import Monitor, source_size, watched
 from edgewright.worker.results import CompilationResult, compilation_report
 
@@ -70,11 +70,15 @@ def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], N
         )
         with _blaming("OutputConfiguration"):
             uploads.write(context, job, monitor, target, _pieces(folder / "artifact.tar.gz", monitor))
+            version = version_of(objects, target)
     derived = None if "DataInputConfig" in job.input_config else compiled.derived_data_input_config
     return CompilationResult(
         status=Status.COMPLETED,
         model_artifact=str(target),
         artifact_digest=compiled.sha256,
+        artifact_size=compiled.size,
+        artifact_version=version,
+        overwrote=overwrote(context, job, target, compiled.sha256),
         derived_data_input_config=derived,
         report=compilation_report(compiled),
     )

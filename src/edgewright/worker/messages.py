@@ -12,18 +12,26 @@ from edgewright.errors import CallerError, CompilerFailed, StoreFull, StoreUnava
 
 if TYPE_CHECKING:
     from edgewright.errors import EdgewrightError
+    from edgewright.packaging import Package
 
 MOST_CHARACTERS = 1000
 
 
-def completed(files: int, size: int) -> str:
+def completed(made: Package, *, compared: bool, overwrote: str | None) -> str:
     """The message of a COMPLETED packaging job.
 
     Args:
-        files: how many of the model's files the package holds.
-        size: bytes of the package.
+        made: the package.
+        compared: whether its source was compared with what the compilation job recorded.
+        overwrote: see `PackagingJob.overwrote`.
     """
-    return f"The package is complete: {files} {'file' if files == 1 else 'files'}, {size} bytes."
+    files = len(made.manifest.files)
+    text = f"The package is complete: {files} {'file' if files == 1 else 'files'}, {made.size} bytes."
+    if not compared:
+        text += " Its source was not compared with the compilation job, of which this job has no digest."
+    if overwrote is not None:
+        text += f" It was written over what {overwrote} had made, at the same place."
+    return text
 
 
 def too_many_attempts(attempts: int) -> str:

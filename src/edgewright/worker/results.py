@@ -29,12 +29,14 @@ class JobResult:
         status: COMPLETED, FAILED or STOPPED.
         message: what the job says of it.
         model_artifact: URI of the object that was made.
+        overwrote: see `PackagingJob.overwrote`.
         report: what is known of it beyond the API's members; see `jobs.reports`.
     """
 
     status: Status
     message: str = ""
     model_artifact: str | None = None
+    overwrote: str | None = None
     report: Json | None = None
 
     @staticmethod
@@ -85,7 +87,7 @@ class PackagingResult(JobResult):
 
     Attributes:
         model_signature: the signature's document.
-        sha256: of the package, in hexadecimal; only where its component needs it.
+        sha256: of the package, in hexadecimal.
         preset_output: PresetDeploymentOutput of a job that asked for a component.
     """
 
@@ -105,8 +107,9 @@ class PackagingResult(JobResult):
         return cls(status=Status.STOPPED, message=STOPPED)
 
     def members(self, now: datetime) -> Json:
-        """Its message, the package, its signature and its component."""
-        return {"status_message": self.message} | self._made("model_artifact", "model_signature", "preset_output")
+        """Its message, the package, its digest and signature, and its component."""
+        made = self._made("model_artifact", "model_signature", "preset_output", "overwrote")
+        return {"status_message": self.message} | made | ({"package_sha256": self.sha256} if self.sha256 else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +118,14 @@ class CompilationResult(JobResult):
 
     Attributes:
         artifact_digest: SHA-256 of the artifact, in hexadecimal.
+        artifact_size: its bytes.
+        artifact_version: the store's name for it, where it has one.
         derived_data_input_config: the model's own inputs as JSON, where the caller gave none.
     """
 
     artifact_digest: str | None = None
+    artifact_size: int | None = None
+    artifact_version: str | None = None
     derived_data_input_config: str | None = None
 
     @staticmethod
@@ -132,7 +139,8 @@ class CompilationResult(JobResult):
 
     def members(self, now: datetime) -> Json:
         """When it ended, why it failed, and the artifact."""
-        made = self._made("model_artifact", "artifact_digest", "derived_data_input_config")
+        artifact = ("model_artifact", "artifact_digest", "artifact_size", "artifact_version", "overwrote")
+        made = self._made(*artifact, "derived_data_input_config")
         return {"ended_at": now} | ({"failure_reason": self.message} if self.message else {}) | made
 
 

@@ -51,6 +51,16 @@ def test_create_inserts_and_hands_over(context: Context, compiled: str, enqueued
     assert (job.source_uri, job.target) == ("s3://models/digits-1.0.tar.gz", "rasp4b")  # type: ignore[union-attr]
 
 
+def test_a_job_keeps_the_digest_of_its_source_whatever_becomes_of_the_compilation_job(
+    context: Context, store: JobStore
+) -> None:
+    store.insert(compilation("digested", artifact_digest="ab" * 32, artifact_size=7), {})
+    call(context, "Create", **packaging_request("job", CompilationJobName="digested"))
+    store.delete(context.key(Kind.COMPILATION, "digested"))
+    job = store.get(context.key(Kind.PACKAGING, "job"))
+    assert (job.source_sha256, job.source_size) == ("ab" * 32, 7)  # type: ignore[union-attr]
+
+
 def test_a_job_that_the_engine_does_not_take_now_is_accepted(context: Context, compiled: str) -> None:
     def unavailable(key: JobKey) -> None:
         raise EngineUnavailable(f"cannot take {key.name}")

@@ -27,6 +27,7 @@ def test_text() -> None:
         "  },\n"
         '  "format_version": 1,\n'
         '  "compilation_job": "compile-digits",\n'
+        f'  "source_sha256": "{"5a" * 32}",\n'
         '  "target": "rasp4b",\n'
         '  "files": [\n'
         f'    {{"path": "a \\"quoted\\" ü", "size": 3, "sha256": "{"0" * 64}"}},\n'

@@ -68,15 +68,36 @@ def test_same_bytes_with_any_number_of_threads_and_any_cuts(signer: Signer) -> N
     for threads in (0, 1, 2, 3, 8):
         for size in (999, 70_000, len(SOURCE)):
             store = Store()
-            result = package(in_pieces(SOURCE, size), store.write, MODEL, signer, digest=True, threads=threads)
+            result = package(in_pieces(SOURCE, size), store.write, MODEL, signer, threads=threads)
             assert result.sha256 == hashlib.sha256(store.objects[0]).hexdigest()
             assert result.size == len(store.objects[0])
             made.add(store.objects[0])
     assert len(made) == 1
 
 
-def test_the_packages_own_digest_is_only_made_when_asked_for(signer: Signer) -> None:
-    assert package([SOURCE], Store().write, MODEL, signer).sha256 is None
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("behind", [b"", bytes(100_000)], ids=["exact", "padded"])
+def test_the_source_is_read_to_its_end_before_anything_is_signed(signer: Signer, threads: int, behind: bytes) -> None:
+    class Signed(Exception):
+        pass
+
+    class Refusing:
+        public_key = signer.public_key
+        deterministic = True
+
+        def sign(self, message: bytes) -> bytes:
+            raise Signed
+
+    def source() -> Iterator[bytes]:
+        yield SOURCE + behind
+        raise KeyError("behind the last piece")
+
+    store = Store()
+    with pytest.raises(Signed):
+        package([SOURCE + behind], store.write, MODEL, Refusing(), threads=threads)
+    with pytest.raises(KeyError, match="behind the last piece"):
+        package(source(), store.write, MODEL, Refusing(), threads=threads)
+    assert store.objects == []
 
 
 def test_any_buffer_is_a_source(pack: Pack, signer: Signer) -> None:

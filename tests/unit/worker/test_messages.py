@@ -12,6 +12,7 @@ from edgewright.errors import (
     StoreFull,
     StoreUnavailable,
 )
+from edgewright.packaging import Manifest, Model, Package, PackagedFile
 from edgewright.worker import messages
 
 OURS = "InternalServerError: The service could not do the job. Its operator finds the reason in the log."
@@ -49,5 +50,17 @@ def test_a_long_message_is_cut() -> None:
     assert sentence.endswith("x...")
 
 
+MADE = Package(Manifest(Model("digits", "1.0"), (PackagedFile("a", 1, "0" * 64),)), "", 10, "f" * 64)
+
+
 def test_one_file_is_one_file() -> None:
-    assert messages.completed(1, 10) == "The package is complete: 1 file, 10 bytes."
+    message = messages.completed(MADE, compared=True, overwrote=None)
+    assert message == "The package is complete: 1 file, 10 bytes."
+
+
+def test_a_package_says_what_it_was_not_compared_with_and_whose_place_it_took() -> None:
+    message = messages.completed(MADE, compared=False, overwrote="arn:other")
+    assert message == (
+        "The package is complete: 1 file, 10 bytes. Its source was not compared with the compilation job, of which "
+        "this job has no digest. It was written over what arn:other had made, at the same place."
+    )

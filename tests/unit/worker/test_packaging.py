@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import random
 import tarfile
@@ -51,12 +52,14 @@ def model(house: House) -> bytes:
 
 class TestCompleted:
     def test_the_package_is_written_and_described(self, house: House, model: bytes) -> None:
-        job = run(house, house.packaging())
+        digest = hashlib.sha256(model).hexdigest()
+        job = run(house, house.packaging(source_sha256=digest, source_size=len(model)))
         assert (job.status, job.attempt) == (Status.COMPLETED, 1)
         assert job.model_artifact == "s3://out/packages/digits-1.0.tar.gz"
         assert job.bytes_done == job.bytes_total == len(model)
         package = content(house)
         assert job.status_message == f"The package is complete: 2 files, {len(package)} bytes."
+        assert job.package_sha256 == hashlib.sha256(package).hexdigest()
         report = beside(house.jobs).reports.get(job.key)
         assert (report["size"], report["count"], report["unpacked"]) == (len(package), 2, 3_004_000)
         assert [(file[0], file[1], file[3]) for file in report["files"]] == [
