@@ -1,9 +1,13 @@
-"""Files that appear whole or not at all. Devices use this too: nothing but the standard library."""
+"""Files that appear whole or not at all, and folders for their owner alone.
+
+Devices use this too: nothing but the standard library.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +19,40 @@ if TYPE_CHECKING:
 
 PRIVATE = 0o600
 """The mode of a file that only its owner may read."""
+PRIVATE_FOLDER = 0o700
+"""The mode of a folder that only its owner may enter."""
+OTHERS = 0o077
+"""The bits of a mode that are not the owner's."""
+
+
+def make_folder(folder: Path, mode: int = 0o755) -> None:
+    """Make a folder unless it is there, and those above it, into which nobody else may write whatever the umask.
+
+    Args:
+        folder: the folder.
+        mode: of the folder itself, under the umask.
+
+    Raises:
+        OSError: it cannot be made, or is no folder.
+    """
+    try:
+        folder.mkdir(mode=mode, exist_ok=True)
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        folder.mkdir(mode=mode, exist_ok=True)
+
+
+def close_to_others(path: Path) -> int:
+    """Take from everybody but its owner what a file or folder lets them do; the mode that it had, 0 if it was closed.
+
+    Raises:
+        OSError: it is not there, or not this user's to close.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & OTHERS:
+        return 0
+    path.chmod(mode & ~OTHERS)
+    return mode
 
 
 def write_atomically(path: Path, pieces: Iterable[Buffer], *, mode: int = 0o666, replace: bool = True) -> None:

@@ -18,7 +18,7 @@ from edgewright.auth.sessions import SessionSigner
 from edgewright.auth.throttling import Throttle
 from edgewright.console import Console, Packages, PageRequests, Parts, Readings
 from edgewright.database.secrets import secret
-from edgewright.files import write_atomically
+from edgewright.files import PRIVATE, write_atomically
 from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
 from edgewright.http.app import application
@@ -71,7 +71,7 @@ def run(settings: Settings, kept: Persistence, *, worker: bool, announce: Callab
         server = Server(settings, api(settings, kept, ending.is_set), lambda: announce(url), ending.set)
         gc.freeze()  # the collector passes over what is loaded by now
         # Clients that are given the data folder find the server's address here.
-        write_atomically(settings.data_dir / "endpoint", [f"{url}\n".encode()])
+        write_atomically(settings.data_dir / "endpoint", [f"{url}\n".encode()], mode=PRIVATE)
         with supervised_worker(settings) if worker else contextlib.nullcontext():
             server.run(sockets=[listener])
 

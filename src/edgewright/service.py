@@ -16,6 +16,7 @@ import structlog
 from edgewright import jobs
 from edgewright.database import connections
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.files import PRIVATE_FOLDER, close_to_others, make_folder
 from edgewright.keys.opening import SigningKey
 from edgewright.persistence import Persistence
 from edgewright.stores import open_store
@@ -23,6 +24,7 @@ from edgewright.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PRIVATE_FOLDER = 0o700
 WAITING_SECONDS = 1.0
 """The pause before a database that does not answer is tried again."""
 
@@ -43,12 +44,13 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
         wait_seconds: how long a database that does not answer is waited for.
 
     Raises:
-        SettingsRefused: the data folder cannot be made or written.
+        SettingsRefused: the data folder cannot be made or written, or is somebody else's and open to others.
         DatabaseUnavailable: the database cannot be used.
     """
     try:
-        settings.data_dir.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        settings.objects_dir.mkdir(exist_ok=True)
+        make_folder(settings.data_dir, PRIVATE_FOLDER)
+        _close_to_others(settings.data_dir)
+        make_folder(settings.objects_dir, PRIVATE_FOLDER)
     except OSError as error:
         raise SettingsRefused(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
     database = connections.open_database(settings.sqlalchemy_url, settings.database_pool)
@@ -57,6 +59,18 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
     if settings.webhook.url:
         kept.deliveries.begin()
     return kept
+
+
+def _close_to_others(folder: Path) -> None:
+    try:
+        mode = close_to_others(folder)
+    except OSError as error:
+        raise SettingsRefused(
+            f"The data folder {folder} holds secrets, is open to others and cannot be closed to them: "
+            f"{error.strerror}. Run, as its owner: chmod 700 {folder} - or give a folder inside it."
+        ) from error
+    if mode:
+        log.warning("the data folder was open to others, and was closed", folder=str(folder), mode=f"{mode:04o}")
 
 
 def _migrate(database: Engine, until: float) -> None:

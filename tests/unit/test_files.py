@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import edgewright
-from edgewright.files import PRIVATE, write_atomically
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, close_to_others, make_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,27 @@ def test_what_the_pieces_raise_comes_out_and_nothing_is_left(tmp_path: Path, err
     with pytest.raises(type(error), match="stop"):
         write_atomically(tmp_path / "a", pieces(), replace=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_made_with_those_above_it_and_nobody_else_may_write_to_one(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        make_folder(tmp_path / "a" / "b" / "c", PRIVATE_FOLDER)
+        make_folder(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(mask)
+    modes = [stat.S_IMODE((tmp_path / folder).stat().st_mode) for folder in ("a", "a/b", "a/b/c")]
+    assert modes == [0o755, 0o755, 0o700]
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "file")
+
+
+def test_what_is_open_is_closed_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2755)
+    assert close_to_others(tmp_path) == 0o2755
+    assert close_to_others(tmp_path) == 0
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o2700
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from edgewright.auth.principals import (
 )
 from edgewright.auth.rights import Rule
 from edgewright.errors import ResourceNotFound, SettingsRefused, ValidationFault
-from edgewright.files import PRIVATE, write_atomically
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,10 +112,9 @@ def _changed(path: Path, change: Callable[[TOMLDocument], None], key_id: str) ->
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, PRIVATE_FOLDER)
         lock = path.with_name(f".{path.name}.lock")
-        with lock.open("a") as file:
-            lock.chmod(PRIVATE)
+        with os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
     except OSError as error:

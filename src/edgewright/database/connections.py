@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
@@ -14,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from edgewright.database.schema import HEAD, compatibility
 from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.files import PRIVATE, close_to_others, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,8 @@ DRIVERS = frozenset({("sqlite", "pysqlite"), ("postgresql", "psycopg")})
 """Kinds of databases and what speaks to them."""
 MIGRATION_LOCK = 0x6564_6765  # any number that is ours: it names PostgreSQL's advisory lock
 MIGRATIONS = Path(__file__).with_name("migrations")
+
+log = structlog.get_logger(__name__)
 
 
 def open_database(url: str, pool: int = POOL) -> Engine:
@@ -135,8 +139,37 @@ def _open_sqlite(url: URL, pool: int) -> Engine:
         pool_timeout=WAIT_SECONDS,
         connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False, "cached_statements": 256},
     )
+    path = Path(str(url.database))
+    event.listen(engine, "do_connect", lambda *_: _make_private(path))
     event.listen(engine, "connect", tune_sqlite)
+    event.listen(engine, "connect", lambda *_: _close_to_others(path))
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the file before SQLite does, which would go by the umask; what it puts beside it gets the mode of the file.
+
+    The file is linked into its place: to open and close one that this process has locked would unlock it.
+    """
+    if not path.exists():
+        with suppress(OSError):  # SQLite says what is wrong, or makes the file itself
+            write_atomically(path, [], mode=PRIVATE, replace=False)
+
+
+def _close_to_others(path: Path) -> None:
+    """Close a database that others may read: keys that sign links and sessions are in it."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        try:
+            mode = close_to_others(file)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise SettingsRefused(
+                f"The database {file} holds secrets, is open to others and cannot be closed to them: "
+                f"{error.strerror}. Run, as its owner: chmod 600 {file}"
+            ) from error
+        if mode:
+            log.warning("the database was open to others, and was closed", file=str(file), mode=f"{mode:04o}")
 
 
 def _open_postgresql(url: URL, pool: int) -> Engine:

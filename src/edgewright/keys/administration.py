@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from edgewright.database import connections
 from edgewright.errors import KeyChangeRefused, KeyUnusable, SettingsRefused
-from edgewright.files import write_atomically
+from edgewright.files import PRIVATE_FOLDER, make_folder, write_atomically
 from edgewright.keys.opening import SigningKey
 from edgewright.keys.store import KeyStore
 from edgewright.signing import key_folder, key_lists, keys
@@ -55,7 +55,7 @@ class KeyAdministration:
         engine = connections.open_database(settings.sqlalchemy_url)
         if migrate:
             try:
-                settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(settings.data_dir, PRIVATE_FOLDER)
             except OSError as error:
                 raise SettingsRefused(
                     f"The data folder {settings.data_dir} cannot be made: {error.strerror}."
@@ -137,7 +137,7 @@ class KeyAdministration:
         if published is not None:
             documents["keys.list.json"] = published.document
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             for name, content in documents.items():
                 write_atomically(folder / name, [content])
                 yield folder / name

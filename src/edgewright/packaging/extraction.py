@@ -9,6 +9,7 @@ import shutil
 from typing import TYPE_CHECKING, Protocol, Self
 
 from edgewright.errors import ExtractionRefused
+from edgewright.files import PRIVATE_FOLDER, make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +29,11 @@ class Destination(Protocol):
 
 
 class Extraction:
-    """A hidden folder beside the target, renamed to it once everything in it was verified.
+    """A folder that is renamed to the target once everything in it was verified.
 
-    What appears is whole even if the process is killed; it is not flushed to the disk against a loss of power.
+    Until then it is in a hidden one beside the target, which its owner alone may enter: nobody changes a file between
+    its verification and its appearance. What appears is whole even if the process is killed, and nobody else may write
+    to it whatever the umask; it is not flushed to the disk against a loss of power.
 
     Raises:
         ExtractionRefused: the target exists and is not an empty folder, or cannot be written.
@@ -39,12 +42,14 @@ class Extraction:
     def __init__(self, target: Path) -> None:
         self._target = target.resolve()
         self._hidden = self._target.with_name(f".{self._target.name}.{secrets.token_hex(8)}.partial")
+        self._inside = self._hidden / "verified"
 
     def __enter__(self) -> Self:
         if os.path.lexists(self._target) and (not self._target.is_dir() or any(self._target.iterdir())):
             raise ExtractionRefused(f"{self._target} is there already: name a folder that is new, or empty.")
         try:
-            self._hidden.mkdir(parents=True)
+            make_folder(self._hidden, PRIVATE_FOLDER)
+            make_folder(self._inside)
         except OSError as error:
             raise self._refused(error) from error
         return self
@@ -58,14 +63,14 @@ class Extraction:
 
     def create(self, path: str, *, executable: bool) -> io.RawIOBase:
         """A new file at a normalised relative path, with mode 0644 or 0755 under the umask."""
-        file = self._hidden / path
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file = self._inside / path
+        make_folder(file.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         return io.FileIO(os.open(file, flags, 0o755 if executable else 0o644), "wb")
 
     def publish(self) -> None:
         """Let the folder appear under its name."""
-        self._hidden.rename(self._target)
+        self._inside.rename(self._target)
 
     def _refused(self, error: OSError) -> ExtractionRefused:
         return ExtractionRefused(f"The folder {self._target} cannot be written: {error}.")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from edgewright.errors import KeyUnusable
-from edgewright.files import PRIVATE, write_atomically
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
 from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, EcdsaSigner, load_public_key, load_signer
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def add(folder: Path, signer: EcdsaSigner) -> Path:
     """
     path = path_of(folder, signer.public_key.key_id)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, PRIVATE_FOLDER)
         write_atomically(path, [signer.private_pem], mode=PRIVATE, replace=False)
         write_atomically(path.with_suffix(".pub.pem"), [signer.public_key.pem], mode=0o644, replace=False)
     except OSError as error:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.errors import KeyUnusable
-from edgewright.files import PRIVATE, write_atomically
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
 from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def load_or_create(folder: Path) -> EcdsaSigner:
     """
     path = folder / PRIVATE_FILE
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, PRIVATE_FOLDER)
         if not path.exists():
             write_atomically(path, [new_signer().private_pem], mode=PRIVATE, replace=False)
         signer = load_signer(path)

@@ -5,7 +5,7 @@ symbolic links out of the folder, cannot hold a key that ends with `#1`, and reo
 a replaced object would come out mixed. See docs/decisions/0041-the-directory-store.md.
 
 Every folder below the root is opened by its descriptor and no symbolic link is followed. An object is written to
-`<root>/.staging`, flushed to disk and renamed into its place.
+`<root>/.staging`, flushed to disk and renamed into its place. Files and folders are their owner's alone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from edgewright.errors import (
     StoreUnavailable,
     UriRefused,
 )
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder
 from edgewright.stores import encryption
 from edgewright.stores.keyring import Owner
 from edgewright.stores.protocols import PIECE
@@ -131,7 +132,7 @@ class DirectoryStore:
 
     def _made_root(self) -> int:
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root, PRIVATE_FOLDER)
             return _open_root(self._root)
         except OSError as error:
             raise StoreUnavailable(
@@ -234,7 +235,7 @@ def _child(folder: int, name: str, *, create: bool) -> int:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
         raise
     with suppress(FileExistsError):  # another writer made it first
-        os.mkdir(name, dir_fd=folder)
+        os.mkdir(name, PRIVATE_FOLDER, dir_fd=folder)
         os.fsync(folder)
     return os.open(name, _FOLDER, dir_fd=folder)
 
@@ -302,7 +303,7 @@ def _staged(staging: int, uri: S3Uri) -> Iterator[tuple[int, str]]:
 def _locked_file(staging: int) -> tuple[int, str]:
     while True:
         name = secrets.token_hex(16)
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=staging)
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE, dir_fd=staging)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor, name

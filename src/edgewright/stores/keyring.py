@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edgewright import strict_json
 from edgewright.errors import KeyRefused, KeyUnusable
-from edgewright.files import PRIVATE, write_atomically
+from edgewright.files import OTHERS, PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
 from edgewright.stores import encryption
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALIASES = "aliases.json"
-_FOLDER_MODE, _OTHERS = 0o700, 0o077
 _KEY_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ALIAS = r"alias/[A-Za-z0-9/_-]{1,250}"
 _KEY_FILE = re.compile(rf"{_KEY_ID}\.json")
@@ -255,7 +254,7 @@ class Keyring:
         with _usable(path), path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode & 0o777
             text = file.read()
-        if mode & _OTHERS:
+        if mode & OTHERS:
             raise KeyUnusable(f"The key file {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`.")
         try:
             document = strict_json.parse(text)
@@ -275,7 +274,7 @@ class Keyring:
         """One change at a time, in a folder that is there and private."""
         with _usable(self._folder):
             for folder in (self._folder.parent, self._folder):  # a data folder that is made here is private too
-                folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+                make_folder(folder, PRIVATE_FOLDER)
             lock = os.open(self._folder / ".lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

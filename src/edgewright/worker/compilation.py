@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edgewright import compiling
 from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
+from edgewright.files import PRIVATE_FOLDER, make_folder
 from edgewright.jobs import CompilationJob, Status
 from edgewright.stores import S3Uri, version_of
 from edgewright.worker import uploads
@@ -118,7 +119,7 @@ def _pieces(path: Path, monitor: Monitor) -> Iterator[Buffer]:
 @contextmanager
 def _folder(work_dir: Path) -> Iterator[Path]:
     """A folder for one attempt, removed whatever happens."""
-    work_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(work_dir, PRIVATE_FOLDER)
     with TemporaryDirectory(prefix="compilation-", dir=work_dir) as folder:
         yield Path(folder)
 

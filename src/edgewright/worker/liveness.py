@@ -12,6 +12,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from edgewright.files import PRIVATE_FOLDER, make_folder
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,7 +35,8 @@ class Liveness:
 
     def enter(self) -> None:
         """Make the folder and hold its lock. The lock file appears under its name only once it is locked."""
-        self.folder.mkdir(mode=0o700, parents=True)
+        make_folder(self._work_dir, PRIVATE_FOLDER)
+        self.folder.mkdir(mode=PRIVATE_FOLDER)
         hidden = self.folder / f".{LOCK}"
         self._descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # A record lock belongs to this process alone; children that outlive it do not inherit it.

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import sqlite3
-from typing import TYPE_CHECKING
+import stat
+from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from structlog.testing import capture_logs
 
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
@@ -13,9 +16,6 @@ from edgewright.database.schema import HEAD
 from edgewright.errors import DatabaseUnavailable, SettingsRefused
 from edgewright.jobs import JobKey, Kind
 from edgewright.persistence import Persistence
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,37 @@ def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     engine = open_database(f"postgresql://nobody@/none?host={tmp_path}")
     with pytest.raises(DatabaseUnavailable):
         Persistence.on(engine).queue.not_enqueued(1)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def test_a_database_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        engine = open_database(f"sqlite:///{tmp_path}/jobs.sqlite")
+        migrate(engine)
+        with engine.connect():
+            assert modes(tmp_path) == dict.fromkeys(("jobs.sqlite", "jobs.sqlite-wal", "jobs.sqlite-shm"), 0o600)
+        engine.dispose()
+    finally:
+        os.umask(mask)
+
+
+def test_a_database_that_is_open_to_others_is_closed_and_the_log_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    engine = open_database(f"sqlite:///{path}")
+    migrate(engine)
+    held = engine.connect()
+    for file in tmp_path.iterdir():
+        file.chmod(0o644)
+    other = open_database(f"sqlite:///{path}")
+    with capture_logs() as lines, other.connect():
+        assert set(modes(tmp_path).values()) == {0o600}
+    assert {(line["log_level"], Path(line["file"]).name, line["mode"]) for line in lines} == {
+        ("warning", name, "0644") for name in modes(tmp_path)
+    }
+    held.close()
+    for each in (engine, other):
+        each.dispose()

@@ -6,7 +6,9 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import random
+import stat
 import tarfile
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -253,6 +255,32 @@ def test_extraction_is_whole(stored: bytes, signer: Signer, tmp_path: Path) -> N
         assert files == {name: data for name, (data, _) in members(stored).items()}
         assert (target / "run.sh").stat().st_mode & 0o777 == 0o755
         assert [path.name for path in target.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_nobody_else_can_reach_what_is_being_verified(stored: bytes, signer: Signer, tmp_path: Path) -> None:
+    """Under a umask of 000 another user replaced a file whose digest had been taken already."""
+    seen: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, len(stored), 500_000):
+            seen.extend(stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir())
+            yield stored[at : at + 500_000]
+
+    mask = os.umask(0)
+    try:
+        verify(pieces(), [signer.public_key], extract_to=tmp_path / "new" / "target")
+    finally:
+        os.umask(mask)
+    assert set(seen) == {0o700}
+    made = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
+    assert not [path for path in made if path.stat().st_mode & 0o022]
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new" / "target").iterdir()} == {
+        "model.onnx": 0o644,
+        "sub": 0o755,
+        "run.sh": 0o755,
+        MANIFEST_NAME: 0o644,
+        SIGNATURE_NAME: 0o644,
+    }
 
 
 def test_extraction_leaves_nothing(stored: bytes, signer: Signer, other_signer: Signer, tmp_path: Path) -> None:
