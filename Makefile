@@ -98,8 +98,9 @@ chaos: $(VENV)/.development
 	done; done
 
 # The old name, until 1.0.
-torture: chaos
+torture:
 	@echo "make torture is deprecated: use make chaos" >&2
+	@$(MAKE) chaos
 
 # The documentation's pictures, of a real server in a real browser.
 pictures: $(VENV)/.development

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import warnings
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -126,15 +125,6 @@ class WorkerSettings(Section):
         description="Seconds after a job's end until the final cleanup of what it left: a worker that was paused may "
         "have written it late.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_old_names(cls, given: dict[str, Any]) -> dict[str, Any]:
-        found = dict(given)
-        for old in RENAMED.keys() & found.keys():
-            warnings.warn(f"worker.{old} is deprecated: use worker.{RENAMED[old]}", FutureWarning, stacklevel=2)
-            found = {RENAMED[old]: found.pop(old)} | found
-        return found
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

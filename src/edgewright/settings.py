@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -30,6 +30,7 @@ from pydantic_settings import (
 from edgewright.errors import SettingsRefused
 from edgewright.limits import Limits
 from edgewright.sections import (
+    RENAMED,
     AwsSettings,
     ConsoleSettings,
     NotNegative,
@@ -40,6 +41,9 @@ from edgewright.sections import (
     WebhookSettings,
     WorkerSettings,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KIB, MIB = 1024, 1024**2
 CONFIG, DEFAULT_FILE = "EDGEWRIGHT_CONFIG", "edgewright.toml"
@@ -232,8 +236,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags first, then the environment, then the TOML file."""
-        return init_settings, env_settings, InitSettingsSource(settings_cls, read_file())
+        """Flags first, then the environment, then the TOML file: in each, old names count as the new ones."""
+        found = (env_settings(), read_file())
+        return init_settings, *(InitSettingsSource(settings_cls, _with_new_names(each)) for each in found)
 
 
 def load(**flags: Any) -> Settings:
@@ -251,6 +256,27 @@ def load(**flags: Any) -> Settings:
         raise SettingsRefused(
             f"The environment cannot be read: {error}. Write it as JSON, or field by field."
         ) from None
+
+
+def deprecated_names(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The old names of settings that the environment or the TOML file uses, such as `worker.lapse_seconds`."""
+    in_file = read_file().get("worker")
+    used = {name.lower() for name in environment}
+    return [
+        f"worker.{old}"
+        for old in RENAMED
+        if f"edgewright_worker__{old}" in used or (isinstance(in_file, dict) and old in in_file)
+    ]
+
+
+def _with_new_names(found: dict[str, Any]) -> dict[str, Any]:
+    """What one source gives, with the old names of a worker's settings replaced; a new name counts more."""
+    worker = found.get("worker")
+    if not isinstance(worker, dict):
+        return found  # refused with the other settings, if it is there
+    old = {RENAMED[name]: value for name, value in worker.items() if name in RENAMED}
+    new = {name: value for name, value in worker.items() if name not in RENAMED}
+    return found | {"worker": old | new}
 
 
 def read_file() -> dict[str, Any]:

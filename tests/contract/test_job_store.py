@@ -426,6 +426,16 @@ class TestHandover:
             "starting"
         ]
 
+    def test_the_oldest_unfinished_jobs_come_first_of_whatever_kind(self, store: JobStore) -> None:
+        for number in range(2):
+            store.insert(packaging(f"p{number}", created_at=NOON + timedelta(seconds=1 + number)), {})
+            beside(store).queue.mark_enqueued(beside(store).queue.ticket(key(f"p{number}")))
+        old = compilation(status=Status.STARTING, created_at=NOON)
+        store.insert(old, {})
+        beside(store).queue.mark_enqueued(beside(store).queue.ticket(old.key))
+        found = [ticket.key.name for ticket in beside(store).queue.unfinished(2, NOON + timedelta(hours=1))]
+        assert found == [old.key.name, "p0"]
+
     def test_a_job_stopped_before_its_start_is_found(self, store: JobStore) -> None:
         for name in ("begun", "waiting", "stopped-early"):
             store.insert(packaging(name), {})

@@ -9,7 +9,7 @@ import pytest
 from edgewright.errors import SettingsRefused
 from edgewright.limits import Limits
 from edgewright.sections import RENAMED
-from edgewright.settings import Settings, load
+from edgewright.settings import Settings, deprecated_names, load
 
 
 @pytest.fixture(autouse=True)
@@ -189,9 +189,34 @@ def test_a_workers_times_have_environment_variables(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("old", RENAMED)
 def test_old_names_of_a_workers_settings_work_with_a_warning(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"EDGEWRIGHT_WORKER__{old.upper()}", "31")
-    with pytest.warns(FutureWarning, match=f"worker.{old} is deprecated: use worker.{RENAMED[old]}"):
-        worker = load().worker
-    assert getattr(worker, RENAMED[old]) == 31
+    assert getattr(load().worker, RENAMED[old]) == 31
+    assert deprecated_names() == [f"worker.{old}"]
+
+
+def test_an_old_name_in_the_environment_counts_more_than_the_new_one_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "edgewright.toml"
+    file.write_text("[worker]\nliveness_timeout_seconds = 15\nlook_seconds = 0.5\npoll_seconds = 0.25\n")
+    monkeypatch.setenv("EDGEWRIGHT_CONFIG", str(file))
+    monkeypatch.setenv("EDGEWRIGHT_WORKER__LAPSE_SECONDS", "30")
+    worker = load().worker
+    assert (worker.liveness_timeout_seconds, worker.poll_seconds) == (30, 0.25)
+    assert deprecated_names() == ["worker.lapse_seconds", "worker.look_seconds"]
+
+
+@pytest.mark.parametrize("value", ["5", "[1]", "true"])
+def test_a_section_that_is_no_table_is_refused(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "edgewright.toml"
+    file.write_text(f"worker = {value}\n")
+    monkeypatch.setenv("EDGEWRIGHT_CONFIG", str(file))
+    with pytest.raises(SettingsRefused, match="worker: "):
+        load()
+    file.unlink()
+    monkeypatch.delenv("EDGEWRIGHT_CONFIG")
+    monkeypatch.setenv("EDGEWRIGHT_WORKER", value)
+    with pytest.raises(SettingsRefused, match="worker"):
+        load()
 
 
 def test_jobs_are_kept_at_least_as_long_as_their_events() -> None:

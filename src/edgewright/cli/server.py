@@ -9,9 +9,12 @@ import threading
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from edgewright.cli import output
+
+log = structlog.get_logger(__name__)
 
 Data = Annotated[Path | None, typer.Option("--data-dir", help="Where everything local is kept.")]
 
@@ -32,6 +35,7 @@ def serve(
 
     settings = load(host=host, port=port, data_dir=data_dir)
     configure(settings.log_format, settings.log_level)
+    _warn_of_old_names()
 
     def announce(url: str) -> None:
         output.line(f"edgewright is ready at {url} (credentials: {settings.credentials_file})")
@@ -56,6 +60,7 @@ def worker(
 
     settings = load(data_dir=data_dir)
     configure(settings.log_format, settings.log_level)
+    _warn_of_old_names()
     if with_parent:
         threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     service.work(settings)
@@ -71,6 +76,17 @@ def demo(
     from edgewright.demo import story
 
     story.run(output.line, keep=keep)
+
+
+def _warn_of_old_names() -> None:
+    from edgewright.sections import RENAMED
+    from edgewright.settings import deprecated_names
+
+    for name in deprecated_names():
+        section, _, old = name.partition(".")
+        log.warning(
+            "the setting has a new name; the old one works until 1.0", old=name, new=f"{section}.{RENAMED[old]}"
+        )
 
 
 def _end_with_parent() -> None:

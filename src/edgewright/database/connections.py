@@ -32,11 +32,11 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 log = structlog.get_logger(__name__)
 
 
-def open_database(url: str, pool: int = POOL) -> Engine:
+def open_database(url: str | URL, pool: int = POOL) -> Engine:
     """An engine on SQLite (write-ahead log) or PostgreSQL (psycopg); nothing is reached before its first use.
 
     Args:
-        url: a SQLAlchemy URL; `postgresql://` and `postgres://` are taken as psycopg's.
+        url: SQLAlchemy's, as text or parsed; `postgresql://` and `postgres://` are taken as psycopg's.
         pool: connections that it keeps open at most. Who wants one more waits for half a minute, and is refused then.
 
     Raises:
@@ -107,18 +107,18 @@ class reaching_database:  # noqa: N801 - used as a statement, and faster than a 
             raise DatabaseUnavailable(f"The database cannot be used: {str(cause).strip()}") from error
 
 
-def _supported(url: str) -> URL:
+def _supported(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgres", "postgresql"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
         driver = parsed.get_driver_name()
     except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is none, too
-        raise SettingsRefused(_refusal(url)) from None
+        raise SettingsRefused(_refusal(str(url))) from None
     if (parsed.get_backend_name(), driver) not in DRIVERS or (
         parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
     ):
-        raise SettingsRefused(_refusal(url))
+        raise SettingsRefused(_refusal(str(url)))
     return parsed
 
 

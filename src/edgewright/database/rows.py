@@ -1,30 +1,31 @@
-"""Reading one row in the driver's own words: decision 0026 says why, and what it costs."""
+"""Short reads that wait for nobody: decision 0026 says why, and what it costs."""
 
 from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from edgewright.database.connections import for_reads, reaching_database
+from edgewright.database.connections import for_reads, open_database, reaching_database
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Engine, PoolProxiedConnection
+    from sqlalchemy import Connection, Engine, Select
 
 
-class RowReader:
-    """Reads single rows of one database. Safe to use from many threads.
+class ShortReads:
+    """Reads single rows, and a few along an index, of one database. Safe to use from many threads.
 
-    On SQLite the driver is asked past SQLAlchemy's execution, on a connection of the pool that is kept until `close`:
-    both take several times as long as so small a query. On PostgreSQL the way to the server takes longer than either.
+    On SQLite they have a connection of their own, kept until `close` and used by one read at a time: a server reads so
+    in its event loop, which must not wait for a connection of the pool while those who write wait for each other. On
+    PostgreSQL, where the way to the server takes longer than all else, they take one from the pool.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
+        self._engine = open_database(engine.url, pool=1) if self._is_sqlite else for_reads(engine)
         self._lock = Lock()
-        self._borrowed: PoolProxiedConnection | None = None
+        self._kept: Connection | None = None
 
     @property
     def style(self) -> str:
@@ -32,35 +33,57 @@ class RowReader:
         return "qmark" if self._is_sqlite else "pyformat"
 
     def row(self, query: str, parameters: tuple[Any, ...]) -> Sequence[Any] | None:
-        """The first row; None where there is none.
+        """The first row; None where there is none. On SQLite the driver is asked, which is several times faster.
 
         Raises:
             DatabaseUnavailable: the database cannot be reached.
         """
         with reaching_database():
-            if self._is_sqlite:
-                return self._sqlite_row(query, parameters)
-            with for_reads(self._engine).connect() as connection:
-                return connection.exec_driver_sql(query, parameters).first()
+            if not self._is_sqlite:
+                with self._engine.connect() as connection:
+                    return connection.exec_driver_sql(query, parameters).first()
+            with self._lock:
+                try:
+                    driver: Any = self._own().connection.driver_connection
+                    row: Sequence[Any] | None = driver.execute(query, parameters).fetchone()
+                except BaseException:
+                    self._drop()
+                    raise
+                return row
+
+    def rows(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """All rows of a statement that finds a few, fast.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached.
+        """
+        with reaching_database():
+            if not self._is_sqlite:
+                with self._engine.connect() as connection:
+                    return connection.execute(statement, parameters).all()
+            with self._lock:
+                try:
+                    own = self._own()
+                    found = own.execute(statement, parameters).all()
+                    own.rollback()
+                except BaseException:
+                    self._drop()
+                    raise
+                return found
 
     def close(self) -> None:
-        """Give the kept connection back; a later read takes another."""
+        """Close the kept connection; a later read opens another."""
         with self._lock:
-            self._give_back()
+            self._drop()
 
-    def _sqlite_row(self, query: str, parameters: tuple[Any, ...]) -> Sequence[Any] | None:
-        with self._lock:
-            if self._borrowed is None:
-                self._borrowed = self._engine.raw_connection()
-            driver: Any = self._borrowed.driver_connection
-            try:
-                row: Sequence[Any] | None = driver.execute(query, parameters).fetchone()
-            except BaseException:
-                self._give_back()
-                raise
-            return row
+    def _own(self) -> Connection:
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        return self._kept
 
-    def _give_back(self) -> None:
-        borrowed, self._borrowed = self._borrowed, None
-        if borrowed is not None:
-            borrowed.close()
+    def _drop(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+        if self._is_sqlite:
+            self._engine.dispose()

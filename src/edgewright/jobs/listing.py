@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
+SHORT = 20
+"""Rows of a page that is read faster than a thread is reached while others use them."""
 FEW = 2000
 """Rows that are cheap to sort for a page."""
 SHAPES = 256
@@ -84,6 +86,11 @@ class ListQuery:
     created_before: datetime | None = None
     modified_after: datetime | None = None
     modified_before: datetime | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its page is short, and found along an index."""
+        return self.limit <= SHORT and self.name_contains is None and self.model_name_contains is None
 
 
 @dataclass(frozen=True, slots=True)

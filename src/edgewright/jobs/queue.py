@@ -107,7 +107,7 @@ class JobQueue:
             with reaching_database(), self._reads.connect() as connection:
                 rows = connection.execute(query.order_by(table.c.created_at).limit(limit)).all()
             found += [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for row in rows]
-        return found[:limit]
+        return sorted(found, key=lambda ticket: ticket.created_ms)[:limit]
 
     def requeue(self, ticket: Ticket) -> bool:
         """Have an unfinished job enqueued once more, as new work; False where another process did, or it has ended."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from edgewright.database.clock import milliseconds, seconds
 from edgewright.database.connections import for_reads, reaching_database
-from edgewright.database.rows import RowReader
+from edgewright.database.rows import ShortReads
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
 from edgewright.jobs import reports, writers
 from edgewright.jobs import tags as job_tags
@@ -60,11 +60,11 @@ class JobStore:
         self._observer = observer
         self._clock = clock
         self._reads = for_reads(engine)
-        self._rows = RowReader(engine)
+        self._short = ShortReads(engine)
 
     def close(self) -> None:
         """Give the connection back that is kept for reads; a later read takes another."""
-        self._rows.close()
+        self._short.close()
 
     def insert(self, job: Job, tags: Mapping[str, str], *, most_unfinished: int | None = None) -> None:
         """Make a job, with its tags.
@@ -228,11 +228,15 @@ class JobStore:
 
     def list(self, query: ListQuery) -> JobPage:
         """One page of jobs."""
-        with reaching_database(), self._reads.connect() as connection:
-            dialect, count = self._engine.dialect.name, probe(query)
-            # PostgreSQL keeps statistics, and plans by them.
-            by_order = dialect == "sqlite" and count is not None and connection.execute(*count).scalar_one() > FEW
-            rows = connection.execute(*statement(query, dialect, by_order=by_order)).all()
+        dialect, count = self._engine.dialect.name, probe(query)
+        # PostgreSQL keeps statistics, and plans by them.
+        by_order = dialect == "sqlite" and count is not None and self._short.rows(*count)[0][0] > FEW
+        wanted, values = statement(query, dialect, by_order=by_order)
+        if query.is_short:
+            rows = self._short.rows(wanted, values)
+        else:
+            with reaching_database(), self._reads.connect() as connection:
+                rows = connection.execute(wanted, values).all()
         view, more = LISTED[query.kind], len(rows) > query.limit
         rows = rows[: query.limit]
         jobs = tuple(view.job(JobKey(query.kind, query.account, query.region, row[0]), row[2:]) for row in rows)
@@ -289,7 +293,7 @@ class JobStore:
             job_tags.remove(connection, key, keys)
 
     def _row_of(self, key: JobKey, view: View) -> Sequence[Any]:
-        row = self._rows.row(view.queries[self._rows.style], (key.account, key.region, key.name))
+        row = self._short.row(view.queries[self._short.style], (key.account, key.region, key.name))
         if row is None:
             raise missing(key)
         return row

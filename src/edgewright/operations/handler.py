@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgewright.jobs.listing import SHORT
+
 if TYPE_CHECKING:
     from edgewright.operations.access import Access, Accesses
     from edgewright.operations.context import Caller, Context
 
 PAGE = 100
 """Rows of a page, unless the request says otherwise."""
-SMALL_PAGE = 20
-"""Rows of a page that is read faster than a thread is reached while others use them."""
 
 Request = Mapping[str, Any]
 Response = Mapping[str, Any]
@@ -53,4 +53,4 @@ def always(_request: Request) -> bool:
 def small_page(request: Request) -> bool:
     """Of a List whose page is short, and found along an index."""
     scans = "NameContains" in request or "ModelNameContains" in request
-    return not scans and 0 < request.get("MaxResults", PAGE) <= SMALL_PAGE
+    return not scans and 0 < request.get("MaxResults", PAGE) <= SHORT

@@ -1,6 +1,6 @@
-"""The two names of DBOS 3.4 that it does not make public, and why nothing public serves.
+"""What DBOS 3.4 does not make public, or not document, and why nothing else serves.
 
-`tests/unit/worker/test_dbos_internals.py` fails when an upgrade moves one of them.
+`tests/unit/worker/test_dbos_internals.py` fails when an upgrade moves one of these names.
 
 - `_queue.queue_worker_thread`: the loop that takes work from a queue. A queue that DBOS polls by itself has one polling
   interval and one concurrency for all processes, kept in the database and read again at each poll; a poll takes 3 ms of
@@ -8,11 +8,13 @@
   loop with its own concurrency, and wakes it when there is work.
 - `DBOS._recover_pending_workflows`: puts the work of dead executors back on its queue, and only while it still belongs
   to them, so that two workers which both notice a death do no harm. `DBOS.resume_workflow` has no such guard.
+- `Queue.database_backed_queue` and `DBOS.background_thread_stop_events`, which are not documented: a poll need not read
+  the queue's row again, and a worker that leaves takes no more work while its jobs go on. `DBOS.destroy` ends all.
 """
 
 from __future__ import annotations
 
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from dbos import DBOS
@@ -23,29 +25,7 @@ if TYPE_CHECKING:
 
     from dbos import Queue
 
-
-class WakeableEvent(Event):
-    """An event whose waiters can be woken without setting it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._woken = Event()
-
-    def wake(self) -> None:
-        """Wake the thread that waits, or the next one that will."""
-        self._woken.set()
-
-    def set(self) -> None:
-        """Set the event, and wake the thread that waits."""
-        super().set()
-        self._woken.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until woken or set, or for so many seconds; whether it is set."""
-        if not self.is_set():
-            self._woken.wait(timeout)
-            self._woken.clear()
-        return self.is_set()
+    from edgewright.worker.wakeable_event import WakeableEvent
 
 
 def poll_queue(stop: WakeableEvent, instance: DBOS, queue: Queue) -> None:
@@ -57,3 +37,9 @@ def poll_queue(stop: WakeableEvent, instance: DBOS, queue: Queue) -> None:
 def recover(executor_ids: Collection[str]) -> int:
     """Put the work of dead executors back on its queue; how much it was."""
     return len(DBOS._recover_pending_workflows(list(executor_ids))) if executor_ids else 0  # noqa: SLF001 - see above
+
+
+def take_no_more(instance: DBOS) -> None:
+    """End DBOS's own threads that take work, without waiting for what runs."""
+    for event in instance.background_thread_stop_events:
+        event.set()

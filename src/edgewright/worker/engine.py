@@ -27,7 +27,7 @@ from edgewright.database.connections import open_database
 from edgewright.errors import DatabaseUnavailable, EngineUnavailable
 from edgewright.telemetry.tracing import tracing
 from edgewright.worker import dbos_internals
-from edgewright.worker.dbos_internals import WakeableEvent
+from edgewright.worker.wakeable_event import WakeableEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -216,8 +216,8 @@ class Executor:
 
     def take_no_more(self) -> None:
         """Take no more work from the queue; what runs goes on."""
-        for event in (self._stop, *self._instance.background_thread_stop_events):
-            event.set()
+        self._stop.set()
+        dbos_internals.take_no_more(self._instance)
 
     def shut_down(self) -> None:
         """End DBOS, without waiting for work."""

@@ -20,8 +20,8 @@ from edgewright.errors import EdgewrightError
 from edgewright.jobs import Ticket
 from edgewright.worker import cleanup
 from edgewright.worker.attempts import end_unbegun
-from edgewright.worker.dbos_internals import WakeableEvent
 from edgewright.worker.engine import KEPT_SECONDS, PURGED_AT_ONCE
+from edgewright.worker.wakeable_event import WakeableEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BATCH = 50
+AUDITED = 10_000
+"""Unfinished jobs whose work one audit looks for, the oldest."""
 """Jobs that a sweep reads at a time."""
 WHOLE_ROUND = 10
 """While no job is unfinished, every tenth look for dead workers asks the engine too; its answer takes 3 ms."""
@@ -183,10 +185,11 @@ class Housekeeping:
     def _audit(self) -> None:
         """Enqueue again what the engine has lost, as after its tables were restored from an older copy; purge it."""
         now = datetime.now(UTC)
-        tickets = self._queue.unfinished(BATCH, now - timedelta(seconds=self._times.audit_age_seconds))
-        for ticket in self._executor.lost(tickets):
-            if self._queue.requeue(ticket):
-                log.warning("the engine had lost a job; enqueueing it again", job=ticket.key.arn)
+        tickets = self._queue.unfinished(AUDITED, now - timedelta(seconds=self._times.audit_age_seconds))
+        for begin in range(0, len(tickets), BATCH):
+            for ticket in self._executor.lost(tickets[begin : begin + BATCH]):
+                if self._queue.requeue(ticket):
+                    log.warning("the engine had lost a job; enqueueing it again", job=ticket.key.arn)
         before = (now - timedelta(seconds=KEPT_SECONDS)).isoformat()
         self._repeat(lambda: self._executor.purge(before), PURGED_AT_ONCE)
 

@@ -12,7 +12,7 @@ from dbos import DBOS, Queue
 from dbos._queue import queue_worker_thread
 
 import edgewright
-from edgewright.worker.dbos_internals import WakeableEvent
+from edgewright.worker.wakeable_event import WakeableEvent
 
 PRIVATE = {"queue_worker_thread", "_recover_pending_workflows"}
 
@@ -29,6 +29,11 @@ def test_the_loop_over_a_queue_takes_what_we_give_it() -> None:
 
 def test_recovery_is_of_named_executors() -> None:
     assert list(inspect.signature(DBOS._recover_pending_workflows).parameters) == ["executor_ids"]
+
+
+def test_a_leaving_worker_finds_the_events_that_end_what_takes_work() -> None:
+    assert "background_thread_stop_events" in inspect.getsource(DBOS.__init__)
+    assert "for event in self.background_thread_stop_events" in inspect.getsource(DBOS._destroy)
 
 
 def private_names(path: Path) -> set[str]:
