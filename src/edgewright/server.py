@@ -17,7 +17,7 @@ from edgewright.auth.principals import Principals
 from edgewright.auth.sessions import SessionSigner
 from edgewright.auth.throttling import Throttle
 from edgewright.console import Console, Packages, PageRequests, Parts, Readings
-from edgewright.database.secrets import secret
+from edgewright.database.secrets import LINKS, SESSIONS, RotatingSecrets, secret
 from edgewright.files import PRIVATE, write_atomically
 from edgewright.http import readiness
 from edgewright.http.api import Api, Bounds
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from edgewright.stores import ObjectStore, S3Uri
 
 TOKEN_KEY = "next-token"  # noqa: S105 - the name under which the database keeps the key
-LINK_KEY = "artifact-link"
-SESSION_KEY = "console-session"
 
 
 def run(settings: Settings, kept: Persistence, *, worker: bool, announce: Callable[[str], None]) -> None:
@@ -67,26 +65,27 @@ def run(settings: Settings, kept: Persistence, *, worker: bool, announce: Callab
         announce: called once with the server's URL, when it takes requests.
     """
     with listening(settings.host, settings.port) as (listener, url):
-        ending = threading.Event()
-        server = Server(settings, api(settings, kept, ending.is_set), lambda: announce(url), ending.set)
+        ending, secrets = threading.Event(), RotatingSecrets(kept.engine, (LINKS, SESSIONS))
+        server = Server(settings, api(settings, kept, secrets, ending.is_set), lambda: announce(url), ending.set)
         gc.freeze()  # the collector passes over what is loaded by now
         # Clients that are given the data folder find the server's address here.
         write_atomically(settings.data_dir / "endpoint", [f"{url}\n".encode()], mode=PRIVATE)
-        with supervised_worker(settings) if worker else contextlib.nullcontext():
+        with secrets.refreshed(ending), supervised_worker(settings) if worker else contextlib.nullcontext():
             server.run(sockets=[listener])
 
 
-def api(settings: Settings, kept: Persistence, ending: Callable[[], bool] = lambda: False) -> ASGIApp:
+def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending: Callable[[], bool]) -> ASGIApp:
     """The ASGI application of one API server: both services, the console, and the artifacts that it serves itself.
 
     Args:
         settings: what the operator chose.
         kept: the stores on the database.
+        secrets: what links and sessions are signed with.
         ending: whether the server is ending: answers that would never end do so then.
     """
     services = (protocol.load_service("sagemaker"), protocol.load_service("greengrassv2"))
     sagemaker, greengrass = AwsJson(services[0], OPERATIONS), RestJson(services[1], OPERATIONS)
-    principals, sessions = Principals(settings), SessionSigner(secret(kept.engine, SESSION_KEY))
+    principals, sessions = Principals(settings), SessionSigner(secrets.reader(SESSIONS))
     authenticator = Authenticator(
         principals,
         [service.signing_name for service in services],
@@ -94,7 +93,7 @@ def api(settings: Settings, kept: Persistence, ending: Callable[[], bool] = lamb
         sessions if settings.console.enabled else None,
     )
     objects = open_store(settings)
-    artifacts = Artifacts(objects, LinkSigner(secret(kept.engine, LINK_KEY), _now))
+    artifacts = Artifacts(objects, LinkSigner(secrets.reader(LINKS), _now))
     context_for = _contexts(settings, kept, objects, artifacts)
     counters = RequestCounters()
     bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"))

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
 from edgewright.database.connections import migrate, open_database
-from edgewright.database.schema import HEAD
-from edgewright.database.secrets import secret
+from edgewright.database.schema import HEAD, secrets
+from edgewright.database.secrets import Numbered, RotatingSecrets, numbered, rotate, secret
 from edgewright.errors import (
     DatabaseUnavailable,
     ResourceInUse,
@@ -579,6 +579,27 @@ class TestDatabase:
         assert len(first) == 32
         assert secret(store._engine, "tokens") == secret(engine, "tokens") == first
         assert secret(store._engine, "others") != first
+
+    def test_a_secret_that_is_rotated_keeps_the_value_before(self, store: JobStore, engine: Engine) -> None:
+        first = secret(engine, "links")  # as a version before secrets had numbers made it
+        secret(engine, "links-of-another-kind")
+        held = RotatingSecrets(engine, ("links",))
+        read = held.reader("links")
+        assert read() == numbered(store._engine, "links") == (Numbered(1, first),)
+        assert rotate(store._engine, "links") == 2
+        assert [key.number for key in read()] == [1]
+        held.refresh()
+        (second, before) = read()
+        assert (second.number, before) == (2, Numbered(1, first))
+        assert rotate(engine, "links") == 3
+        third, before = numbered(engine, "links")
+        assert (third.number, before) == (3, second)
+        assert len({first, second.value, third.value}) == 3
+        with engine.connect() as connection:
+            left = set(connection.execute(select(secrets.c.name)).scalars())
+        assert left == {"links/2", "links/3", "links-of-another-kind"}
+        assert secret(engine, "links") not in {first, second.value, third.value}, "an older version may make it anew"
+        assert numbered(engine, "links") == (third, second)
 
     def test_the_migrations_make_the_tables_that_the_code_means(self, engine: Engine) -> None:
         from alembic.autogenerate import compare_metadata

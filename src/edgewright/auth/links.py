@@ -13,46 +13,55 @@ from urllib.parse import parse_qs
 from edgewright.errors import AccessDenied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edgewright.stores import S3Uri
 
 LIFE = timedelta(minutes=15)
+SKEW = timedelta(minutes=5)
+"""How far the clocks of two servers may be apart: a link that ends later than after both was made by none of them."""
+FIRST_KEY = "1"
+"""Signs links that name no key: those of a version before keys had numbers."""
 OUTDATED = "The link does not hold: it has expired, or is not one of this server's. Ask for a new one."
 
 
 class LinkSigner:
     """Signs links, and verifies them."""
 
-    def __init__(self, key: bytes, now: Callable[[], datetime]) -> None:
+    def __init__(self, keys: Callable[[], Sequence[tuple[int, bytes]]], now: Callable[[], datetime]) -> None:
         """Keep the parts.
 
         Args:
-            key: signs links; the same on every server of one database.
+            keys: those that count now, by number: the first signs, all verify. Every server of a database has the same.
             now: the clock, aware.
         """
-        self._key = key
+        self._keys = keys
         self._now = now
 
     def query(self, uri: S3Uri) -> str:
         """The query of a link to an object that holds for `LIFE`."""
         expires = int((self._now() + LIFE).timestamp())
-        return f"expires={expires}&signature={self._signature(uri, expires)}"
+        number, key = self._keys()[0]
+        return f"expires={expires}&key={number}&signature={_signature(key, uri, expires)}"
 
     def verify(self, uri: S3Uri, query: str) -> None:
         """Let the holder of a link read the object.
 
         Raises:
-            AccessDenied: the signature is not ours, or the link has expired.
+            AccessDenied: the signature is not ours, its key does not count any more, or the link has expired, or would
+                live longer than any that is made.
         """
-        given = parse_qs(query)
-        expires, signature = given.get("expires", [""])[0], given.get("signature", [""])[0]
-        if not (expires.isascii() and expires.isdigit() and len(expires) < 12):
+        given = {name: values[0] for name, values in parse_qs(query).items()}
+        expires, signature = given.get("expires", ""), given.get("signature", "")
+        key = {str(number): key for number, key in self._keys()}.get(given.get("key", FIRST_KEY))
+        if key is None or not (expires.isascii() and expires.isdigit() and len(expires) < 12):
             raise AccessDenied(OUTDATED)
-        if not hmac.compare_digest(signature.encode(), self._signature(uri, int(expires)).encode()):
+        if not hmac.compare_digest(signature.encode(), _signature(key, uri, int(expires)).encode()):
             raise AccessDenied(OUTDATED)
-        if self._now() >= datetime.fromtimestamp(int(expires), UTC):
+        now, end = self._now(), datetime.fromtimestamp(int(expires), UTC)
+        if not now < end <= now + LIFE + SKEW:
             raise AccessDenied(OUTDATED)
 
-    def _signature(self, uri: S3Uri, expires: int) -> str:
-        return hmac.digest(self._key, f"{expires}\n{uri.bucket}/{uri.key}".encode(), "sha256").hex()
+
+def _signature(key: bytes, uri: S3Uri, expires: int) -> str:
+    return hmac.digest(key, f"{expires}\n{uri.bucket}/{uri.key}".encode(), "sha256").hex()

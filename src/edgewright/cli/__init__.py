@@ -26,6 +26,7 @@ from edgewright.cli import (
     kms,
     output,
     packages,
+    secrets,
     server,
 )
 from edgewright.errors import CallerError, EdgewrightError
@@ -67,6 +68,7 @@ app.add_typer(access_keys.app, name="access-keys")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(kms.app, name="kms")
+app.add_typer(secrets.app, name="secrets")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback form

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from edgewright.auth.principals import Principal
@@ -9,7 +13,8 @@ from edgewright.auth.sessions import Session, SessionSigner, new_nonce
 
 PRINCIPAL = Principal("AKIAEXAMPLE", "s3cret", "123456789012")
 SESSION = Session("AKIAEXAMPLE", "eu-west-1", "http://127.0.0.1:8181", 2000, "nonce")
-SIGNER = SessionSigner(b"k" * 32)
+KEY, OTHER = (1, b"k" * 32), (1, b"x" * 32)
+SIGNER = SessionSigner(lambda: [KEY])
 
 
 def find(key_id: str) -> Principal | None:
@@ -17,7 +22,7 @@ def find(key_id: str) -> Principal | None:
 
 
 def test_a_sealed_session_opens_again_on_any_server_with_the_key() -> None:
-    assert SessionSigner(b"k" * 32).read(SIGNER.sign(SESSION, PRINCIPAL), find, 1999.9) == (SESSION, PRINCIPAL)
+    assert SessionSigner(lambda: [KEY]).read(SIGNER.sign(SESSION, PRINCIPAL), find, 1999.9) == (SESSION, PRINCIPAL)
 
 
 def test_a_session_ends() -> None:
@@ -25,7 +30,7 @@ def test_a_session_ends() -> None:
 
 
 def test_another_servers_session_does_not_open() -> None:
-    assert SessionSigner(b"x" * 32).read(SIGNER.sign(SESSION, PRINCIPAL), find, 0) is None
+    assert SessionSigner(lambda: [OTHER]).read(SIGNER.sign(SESSION, PRINCIPAL), find, 0) is None
 
 
 def test_a_key_that_is_gone_is_signed_out() -> None:
@@ -37,6 +42,28 @@ def test_a_key_that_is_gone_is_signed_out() -> None:
 )
 def test_a_key_whose_secret_changed_is_signed_out(now: Principal) -> None:
     assert SIGNER.read(SIGNER.sign(SESSION, PRINCIPAL), lambda _key: now, 0) is None
+
+
+def test_a_rotation_signs_nobody_out_and_a_second_one_everybody() -> None:
+    keys = [KEY]
+    signer = SessionSigner(lambda: keys)
+    cookie, token = signer.sign(SESSION, PRINCIPAL), signer.form_token("nonce")
+    keys[:] = [(2, b"j" * 32), KEY]
+    assert signer.read(cookie, find, 0) == (SESSION, PRINCIPAL)
+    assert signer.is_form_token(token, "nonce")
+    assert signer.sign(SESSION, PRINCIPAL) != cookie
+    assert signer.read(signer.sign(SESSION, PRINCIPAL), find, 0) == (SESSION, PRINCIPAL)
+    keys[:] = [(3, b"i" * 32), (2, b"j" * 32)]
+    assert signer.read(cookie, find, 0) is None
+    assert not signer.is_form_token(token, "nonce")
+
+
+def test_a_cookie_of_a_version_before_keys_had_numbers_is_read() -> None:
+    key, body = KEY[1], orjson.dumps(SESSION)
+    proof = hashlib.sha256(f"{PRINCIPAL.secret_access_key}\n".encode()).digest()
+    tag = hmac.digest(key, b"session\n" + proof + body, "sha256")
+    cookie = b".".join(map(base64.urlsafe_b64encode, (body, tag))).decode()
+    assert SIGNER.read(cookie, find, 0) == (SESSION, PRINCIPAL)
 
 
 def test_no_byte_of_a_cookie_can_be_changed() -> None:
@@ -61,7 +88,7 @@ def test_a_forms_token_fits_its_session_alone() -> None:
     assert not SIGNER.is_form_token("", "nonce")
     assert not SIGNER.is_form_token(SIGNER.form_token(""), ""), "nobody is signed in without a nonce"
     assert not SIGNER.is_form_token("é", "nonce")
-    assert not SessionSigner(b"x" * 32).is_form_token(token, "nonce")
+    assert not SessionSigner(lambda: [OTHER]).is_form_token(token, "nonce")
 
 
 def test_a_cookie_is_secure_where_the_browser_came_over_https() -> None:

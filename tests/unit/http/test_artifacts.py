@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from edgewright.auth.links import LIFE, LinkSigner
+from edgewright.auth.links import LIFE, SKEW, LinkSigner
 from edgewright.errors import StoreUnavailable
 from edgewright.http.artifacts import Artifacts
 from edgewright.stores import DirectoryStore, S3Uri
@@ -53,7 +53,7 @@ def objects(tmp_path: Path) -> DirectoryStore:
 
 @pytest.fixture
 def artifacts(objects: DirectoryStore, clock: Clock) -> Artifacts:
-    return Artifacts(objects, LinkSigner(KEY, clock))
+    return Artifacts(objects, LinkSigner(lambda: [(1, KEY)], clock))
 
 
 async def get(artifacts: Artifacts, url: str, method: str = "GET") -> tuple[int, dict[str, str], list[bytes]]:
@@ -106,9 +106,32 @@ def test_an_address_holds_for_its_time(artifacts: Artifacts, clock: Clock) -> No
 
 
 def test_every_server_of_a_database_opens_it_and_no_other(objects: DirectoryStore, clock: Clock) -> None:
-    url = Artifacts(objects, LinkSigner(KEY, clock)).link(URI, "")
-    assert fetch(Artifacts(objects, LinkSigner(KEY, clock)), url)[0] == 200
-    assert fetch(Artifacts(objects, LinkSigner(b"j" * 32, clock)), url)[0] == 403
+    url = Artifacts(objects, LinkSigner(lambda: [(1, KEY)], clock)).link(URI, "")
+    assert fetch(Artifacts(objects, LinkSigner(lambda: [(1, KEY)], clock)), url)[0] == 200
+    assert fetch(Artifacts(objects, LinkSigner(lambda: [(1, b"j" * 32)], clock)), url)[0] == 403
+
+
+def test_a_rotation_breaks_no_link_that_is_in_use_and_a_second_one_does(objects: DirectoryStore, clock: Clock) -> None:
+    keys = [(1, KEY)]
+    artifacts = Artifacts(objects, LinkSigner(lambda: keys, clock))
+    url = artifacts.link(URI, "")
+    keys[:] = [(2, b"j" * 32), (1, KEY)]
+    assert fetch(artifacts, url)[0] == 200
+    assert "&key=2&" in artifacts.link(URI, "")
+    assert fetch(artifacts, artifacts.link(URI, ""))[0] == 200
+    assert fetch(artifacts, url.replace("&key=1", ""))[0] == 200, "as a version before keys had numbers makes them"
+    assert fetch(artifacts, url.replace("&key=1", "&key=2"))[0] == 403
+    keys[:] = [(3, b"i" * 32), (2, b"j" * 32)]
+    for refused in (url, url.replace("&key=1", ""), url.replace("&key=1", "&key=3"), url.replace("&key=1", "&key=é")):
+        assert fetch(artifacts, refused)[0] == 403
+
+
+def test_no_link_lives_longer_than_any_that_is_made(objects: DirectoryStore, clock: Clock) -> None:
+    """Whatever made it: a server whose clock is far ahead, or somebody who has seen a key."""
+    artifacts = Artifacts(objects, LinkSigner(lambda: [(1, KEY)], clock))
+    for ahead, status in ((SKEW, 200), (SKEW + timedelta(seconds=1), 403), (timedelta(days=365), 403)):
+        made = Artifacts(objects, LinkSigner(lambda: [(1, KEY)], lambda ahead=ahead: NOW + ahead))  # type: ignore[misc]
+        assert fetch(artifacts, made.link(URI, ""))[0] == status
 
 
 @pytest.mark.parametrize(
@@ -150,7 +173,7 @@ class Unreachable(DirectoryStore):
 
 
 def test_a_store_that_fails_is_told_without_its_inside(tmp_path: Path, clock: Clock) -> None:
-    artifacts = Artifacts(Unreachable(tmp_path), LinkSigner(KEY, clock))
+    artifacts = Artifacts(Unreachable(tmp_path), LinkSigner(lambda: [(1, KEY)], clock))
     status, _, pieces = fetch(artifacts, artifacts.link(URI, ""))
     assert status == 503
     assert b"secret" not in b"".join(pieces)

@@ -87,7 +87,7 @@ class SignedIn(SessionSigner):
     """Finds the session of one principal in every cookie."""
 
     def __init__(self, viewer: Principal) -> None:
-        super().__init__(b"k" * 32)
+        super().__init__(lambda: [(1, b"k" * 32)])
         self._viewer = viewer
 
     def read(self, *_: Any) -> tuple[Session, Principal]:
