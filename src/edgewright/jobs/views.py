@@ -1,4 +1,4 @@
-"""Views: some members of jobs, read by `Direct`: decision 0026 says why, and what it costs."""
+"""Views: some members of jobs, read by `database.rows.ShortReads`: decision 0026 says why, and what it costs."""
 
 from __future__ import annotations
 
