@@ -35,6 +35,7 @@ HELP_BLOCK = re.compile(r"(<!-- help: (?P<command>[^>]*?) -->\n```\n)(?P<text>.*
 MODULE = re.compile(r"`([a-z_]+(?:/[a-z0-9_]+)*\.py)`")
 RECORD = ["Status", "## Context", "## Options weighed", "## Decision", "## Consequences"]
 WIDTH = 100
+OPT_OUT, MOST_OPT_OUTS = "# no" + "qa", 60
 
 Page = Callable[[], str]
 
@@ -53,11 +54,28 @@ def main() -> int:
         *layers(),
         *python_blocks(),
         *errors_page.faults(),
+        *opt_outs(),
     ]
     for fault in faults:
         print(fault)
     print(f"documentation: {len(faults)} faults in {len(list(markdown()))} files")
     return 1 if faults else 0
+
+
+def opt_outs() -> Iterator[str]:
+    """Each opt-out from lint has its reason beside it, and decision 0007 bounds how many there are."""
+    found = [
+        (path.relative_to(ROOT), number, line)
+        for folder in ("src", "tests", "scripts", "benchmarks", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if OPT_OUT in line
+    ]
+    for name, number, line in found:
+        if not re.search(OPT_OUT + r": [A-Z0-9, ]+ - \S", line):
+            yield f"{name}:{number}: an opt-out from lint without its reason"
+    if len(found) >= MOST_OPT_OUTS:
+        yield f"{len(found)} opt-outs from lint, and fewer than {MOST_OPT_OUTS} are wanted"
 
 
 def generated(*, write: bool) -> Iterator[str]:

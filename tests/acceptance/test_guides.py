@@ -6,7 +6,6 @@ printed; `<!-- server: stop -->` and `<!-- server: start -->` are where the read
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
@@ -117,6 +116,6 @@ def test_every_page_with_commands_is_run() -> None:
     read_elsewhere = {
         page
         for page in with_commands
-        if any(os.path.basename(page) in text for path, text in tests.items() if path != Path(__file__))  # noqa: PTH119
+        if any(Path(page).name in text for path, text in tests.items() if path != Path(__file__))
     }
     assert with_commands - read_elsewhere == set(PAGES) - read_elsewhere

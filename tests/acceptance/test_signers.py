@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +20,6 @@ from softhsm import token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def run(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +58,7 @@ def judged_by_others(folder: Path, package: Path, public_key: Path) -> None:
     tool += ["--signature", str(unpacked / SIGNATURE_NAME), "--public_key", str(public_key)]
     done = subprocess.run(tool, capture_output=True, text=True, check=False)
     assert (done.returncode, "Verification succeeded" in done.stdout) == (0, True), done.stderr
-    example = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "verify_package.py")  # noqa: PTH118, PTH120
+    example = Path(__file__).parents[2] / "examples" / "verify_package.py"
     done = subprocess.run([sys.executable, example, package, public_key], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -68,7 +68,7 @@ class InflatedSource:
         self.given = 0
         self._compressed = CompressedSource(pieces, limits, progress)
         # The class behind the public igzip.open(), which would put a second buffer and a copy in between.
-        self._inflater = isal_zlib._GzipReader(self._compressed, INPUT_BUFFER)  # type: ignore[arg-type]  # noqa: SLF001
+        self._inflater = isal_zlib._GzipReader(self._compressed, INPUT_BUFFER)  # type: ignore[arg-type]  # noqa: SLF001 - see above
         self._limits = limits
 
     def poll(self) -> None:

@@ -102,7 +102,7 @@ class Principals:
             try:
                 self._known = self._read()
             except SettingsRefused as error:
-                log.error("principals file refused, the last good one stays", reason=error.message)  # noqa: TRY400
+                log.warning("principals file refused, the last good one stays", reason=error.message)
         return self._enabled(access_key_id)
 
     def _enabled(self, access_key_id: str) -> Principal | None:

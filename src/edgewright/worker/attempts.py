@@ -188,7 +188,7 @@ def _delete_unowned(context: WorkerContext, job: Job, written: str) -> bool:
         except StoreUnavailable as error:
             log.warning("object not removed", job=key.arn, uri=written, reason=error.message)
         except EdgewrightError as error:  # trying again would not help; the job must still end
-            log.error("object not removed", job=key.arn, uri=written, reason=error.message)  # noqa: TRY400
+            log.warning("object not removed", job=key.arn, uri=written, reason=error.message)
             return False
         else:
             return True

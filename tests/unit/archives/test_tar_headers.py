@@ -15,8 +15,8 @@ from edgewright.errors import ArchiveRefused
 paths = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=200)
 
 
-@given(paths, st.integers(0, 2**63 - 1), st.booleans())
-def test_built_headers_read_the_same_everywhere(path: str, size: int, executable: bool) -> None:  # noqa: FBT001
+@given(path=paths, size=st.integers(0, 2**63 - 1), executable=st.booleans())
+def test_built_headers_read_the_same_everywhere(*, path: str, size: int, executable: bool) -> None:
     built = tar_headers.build(path, size, executable=executable)
     assert len(built) % 512 == 0
     header = tar_headers.parse(built[-512:])
