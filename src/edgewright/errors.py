@@ -32,7 +32,13 @@ class EdgewrightError(Exception):
 
 
 class CallerError(EdgewrightError):
-    """The caller can fix it."""
+    """The caller can fix it.
+
+    Attributes:
+        audited: whether the audit log has the call that it refused.
+    """
+
+    audited: bool = False
 
 
 class ServiceError(EdgewrightError):

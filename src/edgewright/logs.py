@@ -20,6 +20,8 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The request that is being answered, by the id that its answer carries."""
 JOB: ContextVar[str | None] = ContextVar("job", default=None)
 """The ARN of the job that is being done."""
+ADDRESS: ContextVar[str | None] = ContextVar("address", default=None)
+"""Where the request that is being answered comes from; the audit log has it."""
 
 REDACTED = "[hidden]"
 _SECRET = re.compile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgewright.auth.dispatch import dispatch
+from edgewright.auth.dispatch import answer, dispatch
 from edgewright.errors import AccessDenied, ResourceNotFound
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, writers
 from edgewright.jobs.kinds import KINDS
@@ -79,9 +79,9 @@ class ApiClient:
         return dict(dispatch(self._identity, self._context, self.operation(name), request) or {})
 
     def ask(self, name: str, **request: Any) -> Response | None:
-        """As `call`, where a page does without: None of what is not there, or not for the caller."""
+        """As `call`, where a page does without: None of what is not there, or not for the caller. It asks to read."""
         try:
-            return self.call(name, **request)
+            return dict(answer(self._identity, self._context, self.operation(name), request, []) or {})
         except (AccessDenied, ResourceNotFound):
             return None
 

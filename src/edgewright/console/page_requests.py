@@ -14,6 +14,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from edgewright.auth import audit
 from edgewright.auth.sessions import COOKIE, Session, SessionSigner
 from edgewright.console import rendering
 from edgewright.console.api_client import ApiClient, Readings
@@ -130,15 +131,18 @@ class PageRequests:
 
         async def endpoint(request: Request) -> Response:
             page_request: PageRequest | None = None
+            who: Principal | None = None
             try:
                 found = self.authenticator.by_session(request.cookies.get(COOKIE, ""))
                 if found is None:
                     return _sent_to_sign_in(request)
+                who = found[1].principal
                 page_request = await self.read(request, *found)
                 return await make(page_request)
             except Disconnected:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - the console's one catch-all: every error has a page
+                audit.refused(error, who, f"{request.method} {request.url.path}")
                 return refusal(error, request, page_request)
 
         return endpoint

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edgewright.auth import sessions, signing_in
+from edgewright.auth import audit, sessions, signing_in
 from edgewright.auth.identity import Identity
 from edgewright.auth.sessions import COOKIE, SIGN_IN_COOKIE, Session
 from edgewright.console import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 REGION = re.compile(r"[a-z0-9-]{1,32}")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")
+SIGNING_IN, SIGNING_OUT = "edgewright:SignIn", "edgewright:SignOut"
+"""In the audit log: what no operation of AWS's is."""
 PLACE = re.compile(r"/(?!/)[^\\\s]*")
 """An address on this server."""
 
@@ -122,6 +124,7 @@ class Console:
         except Disconnected:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - as the console's own catch-all
+            audit.refused(error, None, SIGNING_IN)
             return refusal(error, request, None)
 
     async def _sign_in(self, request: Request) -> Response:
@@ -130,6 +133,7 @@ class Console:
             form = await self._requests.form(request, request.cookies.get(SIGN_IN_COOKIE, ""))
             self._attempts.check(address, time.monotonic())
         except (AccessDenied, ValidationFault, Throttled) as error:
+            audit.refused(error, None, SIGNING_IN)
             return self._sign_in_page(request, error.message, 429 if isinstance(error, Throttled) else 403)
         try:
             principal = signing_in.identify(
@@ -140,6 +144,7 @@ class Console:
             )
         except AccessDenied as error:
             self._attempts.refuse(address, time.monotonic())
+            audit.refused(error, None, SIGNING_IN)
             return self._sign_in_page(request, error.message, 403)
         session = Session(
             access_key_id=principal.access_key_id,
@@ -148,6 +153,7 @@ class Console:
             expires=int(time.time()) + self._parts.session_seconds,
             nonce=sessions.new_nonce(),
         )
+        audit.done(principal, SIGNING_IN)
         place = form.get("next", "")
         response = rendering.see_other(place if PLACE.fullmatch(place) else "/")
         self._keep(response, session, principal)
@@ -217,6 +223,7 @@ def _routes(
 
 def _signed_out(page_request: PageRequest) -> Response:
     """`POST /console/sign-out`."""
+    audit.done(page_request.principal, SIGNING_OUT)
     response = rendering.see_other(SIGN_IN)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=page_request.session.secure)
     return response

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.concurrency import run_in_threadpool
 
+from edgewright.auth import audit
 from edgewright.auth.dispatch import dispatch
 from edgewright.errors import RequestTooLarge
 from edgewright.http.authentication import signed_request
+from edgewright.http.service_protocols import header
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
@@ -41,6 +43,8 @@ CLOSE = (b"connection", b"close")
 OK = "OK"
 OPERATION = "edgewright.operation"
 """Where a scope holds the name of its operation, once that is known."""
+PRINCIPAL = "edgewright.principal"
+"""Where a scope holds who signed the request, once that is known."""
 NO_CONTENT = 204
 DISCARDED = 8
 """Times the body limit that is read of a body that is refused."""
@@ -102,6 +106,7 @@ class Api:
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the API's one catch-all: every error has an answer
+            audit.refused(error, scope.get(PRINCIPAL), scope.get(OPERATION) or _asked(scope))
             code, reply = _error_reply(self._protocol, error)
         await _send(send, reply, request_id)
         operation, seconds = scope.get(OPERATION, UNKNOWN), time.perf_counter() - begun
@@ -112,6 +117,7 @@ class Api:
         """Sync code crosses to async here and nowhere else: what may wait runs in a thread."""
         body = await read_body(scope, receive, self._body_limit)
         identity = self._authenticator.by_signature(signed_request(scope, body), self._service)
+        scope[PRINCIPAL] = identity.principal
         operation, request = self._protocol.read(scope, body)
         scope[OPERATION] = operation.name
         context = self._context(*identity.scope, self._protocol.endpoint(scope))
@@ -119,6 +125,12 @@ class Api:
         inline = self._embedded and OPERATIONS[operation.name].is_quick(request)
         response = dispatch(*call) if inline else await run_in_threadpool(dispatch, *call)
         return self._protocol.reply(operation, response)
+
+
+def _asked(scope: Scope) -> str:
+    """What a request asks for whose operation is not known, in the client's own words."""
+    target = header(scope, b"x-amz-target")
+    return f"{scope['method']} {scope['raw_path'].decode('latin-1')}" + (f" {target}" if target else "")
 
 
 def _request_ids() -> Iterator[str]:

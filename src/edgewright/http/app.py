@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from edgewright import __version__
+from edgewright.logs import ADDRESS, REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +50,14 @@ def application(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        ADDRESS.set(client and client[0])  # of this task alone, as the request's id
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/":
             await sagemaker(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(REST_PATHS):
             await greengrass(scope, receive, send)
         else:
+            REQUEST_ID.set(str(uuid.uuid4()))
             await pages(scope, receive, send)
 
     return app

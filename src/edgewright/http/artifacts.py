@@ -9,6 +9,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from edgewright.auth import audit
 from edgewright.errors import (
     AccessDenied,
     CallerError,
@@ -72,6 +73,7 @@ class Artifacts:
             self._links.verify(uri, request.url.query)
             size = await run_in_threadpool(self._objects.size, uri)
         except (CallerError, StoreUnavailable) as error:
+            audit.refused(error, None, f"{request.method} {request.url.path}")
             return _refusal(error)
         headers = {"content-length": str(size), "x-content-type-options": "nosniff", "cache-control": "private"}
         if request.method == "HEAD":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.responses import Response
 
+from edgewright.auth import audit
 from edgewright.auth.sessions import COOKIE
 from edgewright.protocol.signature import Request as SignedRequest
 
@@ -46,9 +47,12 @@ class PageAuthentication:
 
     async def answer(self, request: Request, page: Page) -> Response:
         """The page for who sends the request; an error is answered as the API would, and logged where it is ours."""
+        identity: Identity | None = None
         try:
-            return await page(request, self._identify(request))
+            identity = self._identify(request)
+            return await page(request, identity)
         except Exception as error:  # noqa: BLE001 - as the API's: every error has an answer
+            audit.refused(error, identity.principal if identity else None, f"{request.method} {request.url.path}")
             return self._refusal(error)
 
     def _identify(self, request: Request) -> Identity:

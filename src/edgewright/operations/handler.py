@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PAGE = 100
 """Rows of a page, unless the request says otherwise."""
 
+READS = ("Describe", "Get", "List")
+"""How the names of operations begin that change nothing."""
+
 Request = Mapping[str, Any]
 Response = Mapping[str, Any]
 
@@ -35,6 +38,11 @@ class Handler:
     def name(self) -> str:
         """The operation's name."""
         return self.action.partition(":")[2]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes anything, by AWS's naming of operations."""
+        return not self.name.startswith(READS)
 
     def __call__(self, context: Context, request: Request) -> Response | None:
         """The response; the request has been validated."""
