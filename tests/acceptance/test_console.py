@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import http.client
+import os
 import re
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -19,7 +24,6 @@ from edgewright.console.packages import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 LIMITED = """
@@ -301,6 +305,26 @@ def test_a_package_is_for_those_who_may_read_the_object(server: RunningServer, c
         assert "s3:GetObject on resource: arn:aws:s3:::packages/out/digits-1.0.tar.gz" in refused.text
     finally:
         path.unlink()
+
+
+def test_the_lines_that_verify_a_package_do_so(server: RunningServer, compilation: str, tmp_path: Path) -> None:
+    client = server.client()
+    client.create_edge_packaging_job(**packaging_request("console-verified", compilation))
+    wait_for(client, "console-verified")
+    owner = Visitor(server.url)
+    owner.sign_in(server.keys, "eu-west-1")
+    (tmp_path / "digits-1.0.tar.gz").write_bytes(owner.get("/console/jobs/console-verified/package").body)
+    page = owner.get("/console/jobs/console-verified").text
+    assert "active key of this server" in page
+    shown = [html.unescape(found) for found in re.findall(r'<pre id="verify-[^>]*><code>(.*?)</code>', page, re.DOTALL)]
+    assert len(shown) == 2
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for text in shown:
+        fetch, lines = text.split("\n", 1)
+        command, *_, address = fetch.split()
+        assert (command, urlsplit(address).netloc) == ("curl", urlsplit(server.url).netloc)
+        (tmp_path / address.rpartition("/")[2]).write_bytes(Visitor(server.url).get(urlsplit(address).path).body)
+        subprocess.run(["sh", "-euc", lines], cwd=tmp_path, check=True, env=environment)
 
 
 class TestWhatGoesOut:

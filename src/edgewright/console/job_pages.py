@@ -88,10 +88,20 @@ def _package(page_request: PageRequest, row: PackagingJob, trusted: Sequence[Pub
         "report": report,
         "tiles": pictures.picture([(file[0], file[1]) for file in files], report.get("unpacked", 0) - listed),
         "picture": {"width": pictures.WIDTH, "height": pictures.HEIGHT},
-        "signature": signatures.read(row.model_signature, trusted) if row.model_signature else None,
+        **_signature(page_request, row, trusted),
         "component": _component(page_request, row),
         "tags": None if tags is None else tags["Tags"],
     }
+
+
+def _signature(page_request: PageRequest, row: PackagingJob, trusted: Sequence[PublicKey]) -> dict[str, Any]:
+    """What the signature says, and how to verify the package with public tools where this server knows the key."""
+    if row.model_signature is None or row.model_artifact is None:
+        return {"signature": None}
+    found = signatures.read(row.model_signature, trusted)
+    package = row.model_artifact.rpartition("/")[2]
+    commands = snippets.verify_commands(page_request.server, found.key_id, package) if found.trusted else {}
+    return {"signature": found, "verifying": commands}
 
 
 def _component(page_request: PageRequest, row: PackagingJob) -> dict[str, Any] | None:

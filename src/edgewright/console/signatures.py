@@ -23,6 +23,8 @@ class Signature:
     Attributes:
         text: the whole document.
         key_id: the key that it names.
+        algorithm: of that key, such as `ECDSA P-256`; empty where the service does not know the key, as is its state.
+        state: of that key: `active`, `retired` or `revoked`.
         trusted: whether the service knows that key, and it is not revoked.
         verdict: what its state says of the package, in a sentence.
         subject: the model that it names.
@@ -31,6 +33,8 @@ class Signature:
 
     text: str
     key_id: str
+    algorithm: str
+    state: str
     trusted: bool
     verdict: str
     subject: str
@@ -47,6 +51,8 @@ def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
         digests = {str(each["name"]): str(each["digest"]) for each in resources}
         subject = str(statement["subject"][0]["name"])
     except (ValueError, binascii.Error, KeyError, TypeError, IndexError):
-        return Signature(text, "", trusted=False, verdict="", subject="", digests={})
+        return Signature(text, "", "", "", trusted=False, verdict="", subject="", digests={})
     found = verdict(key_id, trusted)
-    return Signature(text, key_id, found.deploy, found.sentence, subject, digests)
+    key = next((key for key in trusted if key.key_id == key_id), None)
+    algorithm, state = (key.algorithm, str(key.state)) if key else ("", "")
+    return Signature(text, key_id, algorithm, state, found.deploy, found.sentence, subject, digests)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from edgewright.packaging import SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +50,26 @@ def cli_call(server: Server, operation: str, request: Mapping[str, Any]) -> str:
         f"  --endpoint-url {server.endpoint} --region {server.region} \\\n"
         f"  --cli-input-json '{text}'\n"
     )
+
+
+def verify_commands(server: Server, key_id: str, package: str) -> dict[str, str]:
+    """How a downloaded package is verified with the service's public key, by the tool. Each begins where a package is.
+
+    Args:
+        server: whose key it is.
+        key_id: the key that signed the package, one that the server serves.
+        package: the name of the package's file.
+    """
+    file, folder = shlex.quote(package), shlex.quote(package.removesuffix(".tar.gz"))
+    key = f"curl --fail --remote-name {server.endpoint}/keys/{key_id}.pem"
+    signature = shlex.quote(f"{package.removesuffix('.tar.gz')}/{SIGNATURE_NAME}")
+    return {
+        "edgewright": f"{key}\nedgewright verify {file} --public-key {key_id}.pem",
+        "OpenSSF model signing": (
+            f"{key}\nmkdir {folder} && tar xzf {file} -C {folder}\n"
+            f"model_signing verify key {folder} --signature {signature} --public_key {key_id}.pem"
+        ),
+    }
 
 
 def deploy_commands(name: str, version: str) -> dict[str, str]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.console.signatures import read
 from edgewright.signing import signature
 from edgewright.signing.keys import EcdsaSigner
+from edgewright.signing.states import KeyState
 
 SIGNER = EcdsaSigner(ec.generate_private_key(ec.SECP256R1()))
 DIGESTS = {"<b>.so": "0" * 64, "model\u202e.so": "1" * 64}
@@ -20,7 +23,17 @@ def test_a_signature_is_shown_as_it_is_written() -> None:
         "digits",
         DIGESTS,
     )
-    assert not read(text, []).trusted
+    assert (found.algorithm, found.state) == ("ECDSA P-256", "active")
+    unknown = read(text, [])
+    assert (unknown.algorithm, unknown.state, unknown.trusted) == ("", "", False)
+    assert unknown.verdict == "Do not deploy: signed by a key that is not known here."
+
+
+@pytest.mark.parametrize(("state", "trusted"), [("retired", True), ("revoked", False)])
+def test_the_state_of_the_key_is_shown(*, state: str, trusted: bool) -> None:
+    key = replace(SIGNER.public_key, state=KeyState(state), reason="lost")
+    found = read(signature.sign("digits", DIGESTS, SIGNER), [key])
+    assert (found.state, found.trusted, "lost" in found.verdict) == (state, trusted, not trusted)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"dsseEnvelope": {"payload": "!"}}', '{"dsseEnvelope": 7}'])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgewright.console.snippets import Server, boto3_call, cli_call, deploy_commands
+from edgewright.console.snippets import Server, boto3_call, cli_call, deploy_commands, verify_commands
 
 SERVER = Server("http://127.0.0.1:8181", "eu-west-1")
 HOSTILE = 'it\'s "$(rm -rf /)" `id` \\ \u202e \u2028 é 🙂 \n </script>'
@@ -15,6 +15,17 @@ REQUESTS: list[dict[str, Any]] = [
     {"EdgePackagingJobName": "a"},
     {"OutputConfig": {"S3OutputLocation": HOSTILE, "Tags": [HOSTILE, 1, None, True]}, "Name": HOSTILE},
 ]
+
+
+def test_the_lines_that_verify_a_package_name_it_in_one_word() -> None:
+    commands = verify_commands(SERVER, "0" * 64, "my model-1.0 beta.tar.gz")
+    fetch, verify = commands["edgewright"].splitlines()
+    assert shlex.split(fetch) == ["curl", "--fail", "--remote-name", f"{SERVER.endpoint}/keys/{'0' * 64}.pem"]
+    assert shlex.split(verify)[2:] == ["my model-1.0 beta.tar.gz", "--public-key", f"{'0' * 64}.pem"]
+    unpack, check = commands["OpenSSF model signing"].splitlines()[1:]
+    folder = "my model-1.0 beta"
+    assert shlex.split(unpack) == ["mkdir", folder, "&&", "tar", "xzf", "my model-1.0 beta.tar.gz", "-C", folder]
+    assert shlex.split(check)[3:6] == [folder, "--signature", f"{folder}/sagemaker_edge_signature"]
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
