@@ -64,6 +64,7 @@ REMEDIES: dict[str, str] = {
     "SerializationFault": "Send JSON of the types that [api.md](api.md) gives.",
     "ServiceRefused": "What the code in the sentence asks for; it is one of these.",
     "ServiceUnreachable": "Start the service, or name its endpoint.",
+    "SandboxMissing": "Run `edgewright doctor` on the worker's host: [sandbox](../how-to/sandbox.md).",
     "SettingsRefused": "Mend the setting that is named: [settings](settings.md).",
     "SourceReplaced": "Compile again to a place that nobody else writes to, or register what is meant.",
     "StoreFull": "Make room where the objects are kept; create the job again.",

@@ -11,15 +11,18 @@ The model's folder is the other component's work folder, `{kernel:rootPath}/work
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from cryptography.hazmat.primitives import serialization
 from verify_package import MANIFEST, SIGNATURE, Refused, open_signature, require
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported: its wheels send telemetry
+import onnxruntime
 
 HERE = Path(__file__).resolve().parent
 MODEL_SUFFIXES = {".ort", ".onnx"}
@@ -41,7 +44,6 @@ def main() -> None:
         sys.exit(f"REFUSED: {error}")
     print(f"{asked.model_name} {version} is as signed")
     # The very bytes that were verified are loaded: nobody can change a file in between.
-    onnxruntime.disable_telemetry_events()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     while True:
         print(report(session), flush=True)

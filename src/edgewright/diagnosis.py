@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -21,10 +22,11 @@ from sqlalchemy import select
 
 from edgewright import strict_json
 from edgewright.auth import rights_changes, rule_faults
-from edgewright.auth.principals import check_private, read_principals
+from edgewright.auth.principals import check_private, read_principals, several_accounts
+from edgewright.compiling import sandbox
 from edgewright.database.clock import database_now
 from edgewright.database.connections import migration, open_database
-from edgewright.errors import DatabaseUnavailable, EdgewrightError
+from edgewright.errors import DatabaseUnavailable, EdgewrightError, SandboxMissing
 from edgewright.keys.store import KeyStore
 from edgewright.persistence import Persistence
 from edgewright.signing import key_folder, keys, signers
@@ -32,7 +34,7 @@ from edgewright.stores import S3Uri, open_store
 from edgewright.telemetry import snapshot
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from sqlalchemy import Engine
 
     from edgewright.auth.principals import Principal
     from edgewright.keys.store import KnownKey
@@ -88,6 +90,7 @@ def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[CheckRes
         "signing key": lambda: _signing_key(settings),
         "access keys": lambda: _access_keys(settings),
         "database": lambda: _database(settings),
+        "sandbox": lambda: _sandbox(settings),
         "object store": lambda: _store(settings, bucket),
         "clock": lambda: _s3_clock(settings),
         "server": lambda: _server(settings),
@@ -163,7 +166,7 @@ def _known_keys(settings: Settings) -> list[KnownKey]:
     """The keys that the database knows; none where there is no database yet."""
     engine = open_database(settings.sqlalchemy_url)
     try:
-        if engine.url.get_backend_name() == "sqlite" and not _exists(engine.url.database):
+        if not _is_there(engine):
             return []
         migration(engine)
         return KeyStore(engine).all()
@@ -223,7 +226,7 @@ def _rights(principal: Principal) -> Iterator[CheckResult]:
 def _database(settings: Settings) -> Iterator[CheckResult]:
     engine = open_database(settings.sqlalchemy_url)
     url = engine.url
-    if url.get_backend_name() == "sqlite" and not _exists(url.database):
+    if not _is_there(engine):
         fix = "Start `edgewright serve`, which makes it."
         yield CheckResult("database", State.FAILED, f"{url.database} is not there.", fix)
         return
@@ -240,8 +243,37 @@ def _database(settings: Settings) -> Iterator[CheckResult]:
         engine.dispose()
 
 
-def _exists(path: str | None) -> bool:
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - SQLAlchemy gives a string
+def _sandbox(settings: Settings) -> Iterator[CheckResult]:
+    choice = settings.unconfined_compilation
+    try:
+        found = sandbox.find()
+    except SandboxMissing as error:
+        reason = error.message
+    else:
+        yield CheckResult("sandbox", State.OK, f"Models are compiled in a sandbox that {found.program} makes.")
+        return
+    fix = "Install bubblewrap, and allow user namespaces: see docs/how-to/sandbox.md."
+    if sandbox.refuses(choice, lambda: _several_accounts(settings)):
+        found_instead = f"{reason} No model is compiled here: unconfined_compilation is {choice!r}."
+        yield CheckResult("sandbox", State.FAILED, found_instead, fix)
+    else:
+        found_instead = f"{reason} Models are compiled without one: unconfined_compilation is {choice!r}."
+        yield CheckResult("sandbox", State.WARNING, found_instead, fix)
+
+
+def _several_accounts(settings: Settings) -> bool:
+    engine = open_database(settings.sqlalchemy_url)
+    try:
+        known = Persistence.on(engine).jobs.accounts() if _is_there(engine) else set()
+    finally:
+        engine.dispose()
+    return several_accounts(settings, known)
+
+
+def _is_there(engine: Engine) -> bool:
+    """False for a SQLite file that is not there, which connecting would make."""
+    path = engine.url.database
+    return engine.url.get_backend_name() != "sqlite" or (path is not None and Path(path).exists())
 
 
 def _workers(kept: Persistence, lapse_seconds: float) -> Iterator[CheckResult]:

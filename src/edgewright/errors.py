@@ -287,7 +287,11 @@ class CompilationTimedOut(ModelRefused):
 
 
 class CompilerFailed(ServiceError):
-    """The process that compiles crashed, was killed, or ran out of memory."""
+    """The process that compiles crashed, was killed, or left what it must not."""
+
+
+class SandboxMissing(CompilerFailed):
+    """A host that cannot make the sandbox that compilations run in, where one is asked for."""
 
 
 # --- the service itself ---------------------------------------------------------------------------------------

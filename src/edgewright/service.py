@@ -120,13 +120,14 @@ def work(settings: Settings) -> None:
         KeyUnusable: this host does not have the service's signing key.
     """
     from edgewright import worker
+    from edgewright.auth import principals
     from edgewright.events.dispatcher import dispatching
 
     tracing.begin("worker")
     kept = prepare(settings, settings.database_wait_seconds)
     gc.freeze()  # the collector passes over what is loaded by now
     with dispatching(settings, kept.events, kept.deliveries):
-        worker.work(settings, kept)
+        worker.work(settings, kept, lambda: principals.several_accounts(settings, kept.jobs.accounts()))
     tracing.end()
 
 

@@ -137,6 +137,11 @@ class Settings(BaseSettings):
     unfinished_jobs: Positive = Field(
         default=10_000, description="Jobs of one kind that an account may have unfinished in a region."
     )
+    unconfined_compilation: Literal["auto", "refuse", "allow"] = Field(
+        default="auto",
+        description="What a worker does where no sandbox can be made: `refuse` to compile, `allow` it with a line in "
+        "the log, or `auto`: refuse where more than one account uses the service.",
+    )
     worker_concurrency: Positive = Field(default=2, description="Jobs that one worker runs at a time.")
     worker: WorkerSettings = Field(default=WorkerSettings(), description="How a worker keeps time.")
     log_format: Literal["console", "json"] = Field(default="console", description="`console` for people, or `json`.")

@@ -101,7 +101,7 @@ def serving(data_dir: Path, *flags: str, environment: Mapping[str, str] | None =
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without anything that would steer a client or the server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EDGEWRIGHT_"))}
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EDGEWRIGHT_", "ORT_"))}
 
 
 def _url(process: subprocess.Popen[str], log: Path) -> str:

@@ -145,8 +145,8 @@ class TestDoctor:
         assert done.returncode == 0, done.stdout
         assert {each["state"] for each in found.values()} <= {"ok", "warning"}
         assert set(found) == {
-            "settings", "data folder", "signing key", "access keys", "database", "clock", "workers", "object store",
-            "server",
+            "settings", "data folder", "signing key", "access keys", "database", "clock", "workers", "sandbox",
+            "object store", "server",
         }  # fmt: skip
         assert "1 alive" in found["workers"]["found"]
         assert found["server"]["found"].endswith("and is ready.")

@@ -6,16 +6,32 @@ import hashlib
 import io
 import subprocess
 import tarfile
+import urllib.request
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from acceptance.running import ACCOUNT, REGION, ROLE, RunningServer, clean_environment, command, wait_for_compilation
+from acceptance.running import (
+    ACCOUNT,
+    REGION,
+    ROLE,
+    RunningServer,
+    clean_environment,
+    command,
+    serving,
+    wait_for_compilation,
+)
 from edgewright.demo.digits import load_digits
+from unit.compiling.test_compiled_memory import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+ENDED = {"COMPLETED", "FAILED", "STOPPED"}
 
 
 @pytest.fixture(scope="session")
@@ -186,3 +202,29 @@ def test_a_registered_platform_target_is_described(server: RunningServer, sagema
     job = sagemaker.describe_compilation_job(CompilationJobName="platform")
     assert job["OutputConfig"]["TargetPlatform"] == {"Os": "LINUX", "Arch": "ARM64", "Accelerator": "NVIDIA"}
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == model
+
+
+def test_a_small_model_that_would_become_a_large_one_takes_little_memory(tmp_path: Path) -> None:
+    """A model of some hundred bytes that is 800 MB of zeros once ONNX Runtime has computed them, three times over."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        member = tarfile.TarInfo("m.onnx")
+        content = SMALL["ConstantOfShape"].SerializeToString()
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    assert len(archive.getvalue()) < 300
+    peaks: dict[int, int] = {}
+    with serving(tmp_path / "data") as server:
+        config = {"S3Uri": server.put("models", "small.tar.gz", archive.getvalue()), "Framework": "ONNX"}
+        sagemaker = server.client()
+        sagemaker.create_compilation_job(**compile_request("small", config["S3Uri"], InputConfig=config))
+        ours = psutil.Process(server.process.pid)
+        while sagemaker.describe_compilation_job(CompilationJobName="small")["CompilationJobStatus"] not in ENDED:
+            for process in (ours, *ours.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    peaks[process.pid] = max(peaks.get(process.pid, 0), process.memory_info().rss)
+            with urllib.request.urlopen(f"{server.url}/health/live", timeout=30) as answer:
+                assert answer.status == 200
+        assert wait_for_compilation(sagemaker, "small")["CompilationJobStatus"] == "COMPLETED"
+    assert len(peaks) >= 3, "the server, its worker and the compiler were seen"
+    assert max(peaks.values()) < 300 * 1024**2, peaks

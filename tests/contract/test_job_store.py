@@ -276,6 +276,13 @@ class TestTransitions:
         assert outcomes.count("refused") == 5
         assert store.get(key()).status in outcomes
 
+    def test_the_accounts_that_have_jobs(self, store: JobStore) -> None:
+        assert store.accounts() == set()
+        other = key("compiled", Kind.COMPILATION, account="210987654321")
+        for job in (packaging(), packaging("again"), compilation(key=other)):
+            store.insert(job, {})
+        assert store.accounts() == {ACCOUNT, "210987654321"}
+
     def test_only_ended_jobs_are_deleted_and_their_names_are_free_again(self, store: JobStore) -> None:
         store.insert(compilation(), {"a": "b"})
         name = key("compiled", Kind.COMPILATION)

@@ -37,6 +37,7 @@ from edgewright.files import PRIVATE, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from edgewright.settings import Settings
@@ -139,6 +140,16 @@ def read_principals(path: Path) -> list[Principal]:
     if set(document) - {"principal"} or not isinstance(entries, list):
         raise SettingsRefused(f"{path} may hold [[principal]] tables and nothing else.")
     return [_principal(entry, f"{path}, principal {number}") for number, entry in enumerate(entries, 1)]
+
+
+def several_accounts(settings: Settings, known: AbstractSet[str]) -> bool:
+    """Whether more than one account uses the service: of those known to it, and of the access keys on this host.
+
+    Raises:
+        SettingsRefused: as `read_principals`.
+    """
+    keys = {principal.account for principal in read_principals(settings.principals_file) if not principal.disabled}
+    return len(known | keys | ({settings.account_id} if keys else set())) > 1
 
 
 def check_private(path: Path) -> None:

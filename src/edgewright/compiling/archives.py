@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import tarfile
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from isal import igzip
 
@@ -38,23 +39,22 @@ _LIMITS: Final = {
 }
 
 
-def unpack(archive: Path, folder: Path, limits: Limits) -> None:
+def unpack(archive: BinaryIO, folder: Path, limits: Limits) -> None:
     """Unpack a tar.gz into a new folder: regular files only, nothing outside of it, within the limits.
 
     Raises:
         ModelRefused: the archive is malformed, unsafe or too large; names the member where there is one.
     """
     folder.mkdir()
-    size = archive.stat().st_size
+    size = os.fstat(archive.fileno()).st_size
     if size > limits.archive_size:
         raise _too_much(_LIMITS["archive_size"], size, limits.archive_size)
     try:
-        with archive.open("rb", buffering=0) as file:
-            tar = InflatedSource(iter(partial(file.read, _MIB), b""), limits)
-            reader = TarReader(tar.read, limits)
-            while (entry := reader.next()) is not None:
-                _extract(tar, entry, folder / entry.path)
-            tar.finish()
+        tar = InflatedSource(iter(partial(archive.read, _MIB), b""), limits)
+        reader = TarReader(tar.read, limits)
+        while (entry := reader.next()) is not None:
+            _extract(tar, entry, folder / entry.path)
+        tar.finish()
     except LimitExceeded as error:
         raise _over_limit(error, limits, size) from error
     except ArchiveRefused as error:
@@ -73,6 +73,11 @@ def pack(folder: Path, archive: Path) -> None:
             member.size = path.stat().st_size
             with path.open("rb") as content:
                 tar.addfile(member, content)
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _extract(tar: InflatedSource, entry: Entry, path: Path) -> None:

@@ -1,15 +1,15 @@
 """The child process that compiles: `python -m edgewright.compiling.child`, one job, then it ends.
 
-It reads one JSON object from its standard input, and goes on listening there: when the parent is gone, so is it.
-It writes its answer to `answer.json` in its working folder: `{"compiled": ...}` or `{"refused": "..."}`. Anything
-else, a crash, running out of memory, shows in its exit code.
+It reads one JSON object from its standard input, and goes on listening there: when the parent is gone, so is it. The
+archive is a file that it has open. It writes its answer to `answer.json` in its working folder: `{"compiled": ...}` or
+`{"refused": "..."}`. Anything else, such as a crash, shows in its exit code.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import resource
 import sys
 import time
 from dataclasses import asdict
@@ -17,7 +17,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from edgewright.compiling.archives import pack, unpack
+from edgewright.compiling import confinement
+from edgewright.compiling.archives import pack, size_of, unpack
 from edgewright.compiling.backends import backend_of
 from edgewright.compiling.compiled import METADATA_MEMBER, Built
 from edgewright.compiling.spec import CompilationSpec
@@ -26,30 +27,41 @@ from edgewright.limits import Limits
 
 _BEGUN = time.monotonic()
 ANSWER, ARTIFACT = "answer.json", "artifact.tar.gz"
-ORPHANED, OUT_OF_MEMORY = 3, 4
+ORPHANED = 3
 
 
 def main() -> int:
     """Answer one request; gives the process's exit code."""
     request = json.loads(sys.stdin.readline())
     Thread(target=_end_with_parent, daemon=True).start()
-    work = Path(request["work"])
+    confinement.drop(request["user"], request["work"])
+    work = Path.cwd()
     try:
-        answer: dict[str, Any] = {"compiled": _compile(request, work)}
+        answer: dict[str, Any] = {"compiled": _unpack_and_compile(request, work)}
     except ModelRefused as error:
         _say(f"Refused: {error.message}")
         answer = {"refused": error.message}
     except MemoryError:
-        return OUT_OF_MEMORY
+        answer = {"refused": _too_large()}
     (work / ANSWER).write_text(json.dumps(answer))
     return 0
 
 
-def _compile(request: dict[str, Any], work: Path) -> dict[str, Any]:
-    spec = CompilationSpec(**request["spec"])
-    source, artifact, archive = work / "source", work / "artifact", work / ARTIFACT
-    unpack(Path(request["source"]), source, Limits(**request["limits"]))
+def _unpack_and_compile(request: dict[str, Any], work: Path) -> dict[str, Any]:
+    """The confined part: every limit is set before a byte of the archive is read."""
+    source = work / "source"
+    limits = Limits(**request["limits"])
+    with os.fdopen(request["archive"], "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        confinement.enter(limits, size, request["seconds"], sandboxed=request["sandboxed"])
+        unpack(file, source, limits)
+    confinement.narrow(size_of(source))
     _say(f"Unpacked the model: {_counted(source)}.")
+    return _compile(CompilationSpec(**request["spec"]), source, work)
+
+
+def _compile(spec: CompilationSpec, source: Path, work: Path) -> dict[str, Any]:
+    artifact, archive = work / "artifact", work / ARTIFACT
     artifact.mkdir()
     built = backend_of(spec).build(spec, source, artifact)
     tools = ", ".join(f"{name} {version}" for name, version in built.toolchain.items())
@@ -60,9 +72,14 @@ def _compile(request: dict[str, Any], work: Path) -> dict[str, Any]:
     (artifact / METADATA_MEMBER).write_text(_metadata(spec, built))
     pack(artifact, archive)
     _say(f"Packed the artifact: {_counted(artifact)}, {archive.stat().st_size:,} bytes compressed.")
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return asdict(built) | {"size": archive.stat().st_size, "sha256": digest}
+    return asdict(built)
+
+
+def _too_large() -> str:
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return (
+        f"InputConfiguration: Compiling the model takes more memory than a model of its size may take: {most:,} bytes."
+    )
 
 
 def _say(line: str) -> None:

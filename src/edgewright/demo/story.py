@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -150,10 +151,10 @@ def _verify(data: Path, artifact: str, folder: Path, say: Say) -> Path:
 
 def _infer(digits: Digits, folder: Path, say: Say) -> None:
     """Run the held-out samples through the packaged model, as a device would."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when ONNX Runtime is imported; its API is too late for the start
     import numpy as np
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()
     (model,) = folder.glob("*.ort")
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     rows = [session.run(None, {session.get_inputs()[0].name: sample[None]})[0] for sample in digits.samples]

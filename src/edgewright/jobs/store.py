@@ -242,6 +242,15 @@ class JobStore:
         jobs = tuple(view.job(JobKey(query.kind, query.account, query.region, row[0]), row[2:]) for row in rows)
         return JobPage(jobs, (rows[-1][1], rows[-1][0]) if more else None)
 
+    def accounts(self) -> set[str]:
+        """The accounts that have jobs."""
+        with reaching_database(), self._reads.connect() as connection:
+            return {
+                account
+                for table in JOBS.values()
+                for (account,) in connection.execute(select(table.c.account).distinct())
+            }
+
     def is_package(self, account: str, region: str, uri: str) -> bool:
         """Whether an object is the package of a COMPLETED edge packaging job of this account and region."""
         table = JOBS[Kind.PACKAGING]

@@ -57,6 +57,7 @@ def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], N
         )
     with _blaming("OutputConfiguration"):
         target = S3Uri.parse(job.output_config["S3OutputLocation"]).joined(artifact_name(source, spec))
+    sandbox = context.sandbox()
     with _folder(context.work_dir) as folder:
         with _blaming("InputConfiguration"):
             _download(context, objects.read(source), monitor, folder / "input.tar.gz")
@@ -64,6 +65,7 @@ def _compile(context: WorkerContext, job: CompilationJob, log: Callable[[str], N
             spec,
             folder / "input.tar.gz",
             folder / "artifact.tar.gz",
+            sandbox=sandbox,
             stopping=monitor.stopping,
             limits=context.limits,
             time_limit=job.stopping_condition.get("MaxRuntimeInSeconds"),

@@ -16,6 +16,7 @@ from edgewright.jobs import JobKey
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgewright.compiling.sandbox import Sandbox
     from edgewright.greengrass.component_store import ComponentStore
     from edgewright.greengrass.publishing.protocols import Publisher
     from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
@@ -73,6 +74,7 @@ class WorkerContext:
         work_dir: a folder for a job's own temporary folders; it may be gone after a restart.
         objects: reached with the service's own rights; recipes ask for those of their job's role.
         signer: opens the key that signs now, for one package; it raises KeyUnusable where this host does not have it.
+        sandbox: what a compilation runs in, found anew for each; None where it may do without. Raises SandboxMissing.
         step: how a durable step is run.
         shutting_down: whether the worker is ending; recipes ask several times a second.
         now: the clock of members such as ended_at.
@@ -90,6 +92,7 @@ class WorkerContext:
     signer: Callable[[], Signer]
     limits: Limits
     work_dir: Path
+    sandbox: Callable[[], Sandbox | None]
     step: Step = run_plainly
     shutting_down: Callable[[], bool] = never
     now: Callable[[], datetime] = _now

@@ -27,9 +27,10 @@ from edgewright.worker.engine import Enqueuer, Executor, engine_url
 from edgewright.worker.housekeeping import Housekeeping, ThisWorker
 from edgewright.worker.liveness import Liveness
 from edgewright.worker.packaging import package_job
+from edgewright.worker.sandboxing import sandbox_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from edgewright.persistence import Persistence
     from edgewright.settings import Settings
@@ -147,18 +148,25 @@ class Worker:
             return False
 
 
-def work(settings: Settings, kept: Persistence, *, recipes: Mapping[Kind, Recipe] = RECIPES) -> None:
+def work(
+    settings: Settings,
+    kept: Persistence,
+    several_accounts: Callable[[], bool],
+    *,
+    recipes: Mapping[Kind, Recipe] = RECIPES,
+) -> None:
     """Run a worker until SIGTERM or SIGINT.
 
     Args:
         settings: what the operator chose.
         kept: the stores on the database, which is at its newest migration.
+        several_accounts: whether more than one account uses the service.
         recipes: how each kind of job is done.
     """
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    worker = Worker(settings, worker_context(settings, kept), recipes)
+    worker = Worker(settings, worker_context(settings, kept, several_accounts), recipes)
     worker.start()
     # With a timeout: a signal that reaches a process which is just being continued may be given to another thread, and
     # Python calls its handler only when this one runs again.
@@ -182,7 +190,7 @@ def _end_within(seconds: float) -> None:
     last.start()
 
 
-def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
+def worker_context(settings: Settings, kept: Persistence, several_accounts: Callable[[], bool]) -> WorkerContext:
     """The context that the settings name.
 
     Raises:
@@ -202,6 +210,7 @@ def worker_context(settings: Settings, kept: Persistence) -> WorkerContext:
         signer=signing_key,
         limits=settings.limits,
         work_dir=settings.data_dir / "work",
+        sandbox=lambda: sandbox_for(settings.unconfined_compilation, several_accounts),
         publisher=open_publisher(settings),
         roles=open_roles(settings, objects),
     )

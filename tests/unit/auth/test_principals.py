@@ -186,3 +186,22 @@ def test_a_file_without_a_key_is_refused_by_name(tmp_path: Path, text: str) -> N
     path.chmod(0o600)
     with pytest.raises(SettingsRefused, match="credentials has no"):
         Principals(settings(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("known", "file", "several"),
+    [
+        (set(), "", False),
+        ({"123456789012"}, "", False),
+        ({"999999999999"}, "", False),  # a worker's host knows neither access keys nor the account of the first
+        ({"123456789012", "210987654321"}, "", True),
+        (set(), ENTRY, True),
+        (set(), ENTRY.replace("210987654321", "123456789012"), False),
+        (set(), ENTRY + "disabled = true\n", False),
+        ({"210987654321"}, ENTRY.replace("210987654321", "123456789012"), True),
+    ],
+)
+def test_who_shares_the_service(tmp_path: Path, known: set[str], file: str, several: bool) -> None:  # noqa: FBT001 - a case
+    if file:
+        write(tmp_path, file)
+    assert principals_module.several_accounts(settings(tmp_path), known) is several

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from edgewright.compiling.archives import pack, unpack
+from edgewright.compiling import archives
+from edgewright.compiling.archives import pack
 from edgewright.errors import ModelRefused
 from edgewright.limits import Limits
 from hostile import CORPUS, Hostile
@@ -27,6 +28,11 @@ def crafted(path: Path, *members: tuple[dict[str, Any], bytes]) -> Path:
                 setattr(member, field, value)
             tar.addfile(member, io.BytesIO(content))
     return path
+
+
+def unpack(archive: Path, folder: Path, limits: Limits) -> None:
+    with archive.open("rb", buffering=0) as file:
+        archives.unpack(file, folder, limits)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

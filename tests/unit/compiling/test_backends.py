@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import tarfile
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
-from archives import model_tar_gz
 from edgewright.compiling import child
 from edgewright.compiling.backends import BACKENDS, check
 from edgewright.compiling.compiled import Built, Tensor
 from edgewright.compiling.spec import CompilationSpec
 from edgewright.errors import TargetUnsupported
-from edgewright.limits import Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +37,10 @@ def test_a_backend_is_added_by_one_row(tmp_path: Path, monkeypatch: pytest.Monke
         check(CompilationSpec("XGBOOST", target_device="jetson_nano"))
     with pytest.raises(TargetUnsupported, match="Supported: ONNX, XGBOOST"):
         check(CompilationSpec("TFLITE", target_device="rasp4b"))
-    source = tmp_path / "model.tar.gz"
-    source.write_bytes(model_tar_gz({"model": b"weights"}))
-    done = child._compile({"spec": asdict(spec), "source": str(source), "limits": asdict(Limits())}, tmp_path)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "model").write_bytes(b"weights")
+    done = child._compile(spec, source, tmp_path)
     assert done["toolchain"] == {"copying": "1"}
     with tarfile.open(tmp_path / child.ARTIFACT) as archive:
         assert {"model", "edgewright_compilation"} <= set(archive.getnames())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import os
@@ -7,6 +8,7 @@ import random
 import subprocess
 import sys
 import tarfile
+from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +18,27 @@ import psutil
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgewright.compiling import METADATA_MEMBER, CompilationSpec, Compiled, Tensor, compile_model
+from edgewright.compiling import METADATA_MEMBER, CompilationSpec, Compiled, Tensor, compile_model, sandbox
 from edgewright.compiling.archives import unpack
 from edgewright.compiling.onnx_runtime import OnnxRuntime
 from edgewright.demo.digits import load_digits
-from edgewright.errors import CompilerFailed, JobStopped, ModelRefused, TargetUnsupported
+from edgewright.errors import CompilerFailed, JobStopped, ModelRefused, SandboxMissing, TargetUnsupported
 from edgewright.limits import Limits
 from unit.compiling.models import external, linear, model, tar_gz
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@functools.cache
+def a_sandbox() -> sandbox.Sandbox | None:
+    """This host's sandbox; without one, what needs it is skipped, and the rest runs under the limits alone."""
+    try:
+        return sandbox.find()
+    except SandboxMissing:
+        return None
+
 
 DIGITS = CompilationSpec("ONNX", data_input_config='{"image": [1, 1, 8, 8]}', target_device="rasp4b")
 LINEAR = CompilationSpec("ONNX", data_input_config='{"x": [2, 4]}', target_device="rasp4b")
@@ -33,7 +46,7 @@ LINEAR = CompilationSpec("ONNX", data_input_config='{"x": [2, 4]}', target_devic
 
 def compiled(source: Path, spec: CompilationSpec = LINEAR, **options: Any) -> Compiled:
     """Compile beside the source, and hold that nothing but the artifact is left."""
-    given: dict[str, Any] = {"stopping": lambda: False, "limits": Limits(), "time_limit": 100.0}
+    given: dict[str, Any] = {"sandbox": a_sandbox(), "stopping": lambda: False, "limits": Limits(), "time_limit": 100.0}
     output = source.parent / "out" / "artifact.tar.gz"
     output.parent.mkdir()
     try:
@@ -211,7 +224,8 @@ def test_damaged_models_are_refused_or_compiled_and_nothing_else(tmp_path: Path,
         (folder / "artifact").mkdir(parents=True)
         (folder / "source.tar.gz").write_bytes(gzip.compress(damaged, 1))
         try:
-            unpack(folder / "source.tar.gz", folder / "source", Limits())
+            with (folder / "source.tar.gz").open("rb") as file:
+                unpack(file, folder / "source", Limits())
             OnnxRuntime().build(DIGITS, folder / "source", folder / "artifact")
             outcomes.add("compiled")
         except ModelRefused as error:
@@ -235,14 +249,17 @@ def test_a_target_is_checked_before_anything_starts(tmp_path: Path) -> None:
         compiled(tmp_path / "nothing-here", CompilationSpec("ONNX", target_device="coreml"))
 
 
-def endless(tmp_path: Path) -> Path:
-    """A source that a compiler never finishes: its archive is a FIFO that nobody writes to."""
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[Path]:
+    """A source that a compiler never finishes: its archive is a FIFO that is open, and gets no byte."""
     path = tmp_path / "endless.tar.gz"
     os.mkfifo(path)
-    return path
+    writer = os.open(path, os.O_RDWR)
+    yield path
+    os.close(writer)
 
 
-def test_a_stop_ends_the_child(tmp_path: Path) -> None:
+def test_a_stop_ends_the_child(endless: Path) -> None:
     asked: list[float] = []
 
     def stopping() -> bool:
@@ -250,24 +267,24 @@ def test_a_stop_ends_the_child(tmp_path: Path) -> None:
         return len(asked) == 3
 
     with pytest.raises(JobStopped):
-        compiled(endless(tmp_path), stopping=stopping, time_limit=None)
+        compiled(endless, stopping=stopping, time_limit=None)
     assert len(asked) == 3
 
 
-def test_a_failing_stopping_ends_the_child(tmp_path: Path) -> None:
+def test_a_failing_stopping_ends_the_child(endless: Path) -> None:
     def stopping() -> bool:
         raise ConnectionError("the database went away")
 
     with pytest.raises(ConnectionError):
-        compiled(endless(tmp_path), stopping=stopping)
+        compiled(endless, stopping=stopping)
 
 
-def test_a_job_out_of_time_ends_the_child(tmp_path: Path) -> None:
+def test_a_job_out_of_time_ends_the_child(endless: Path) -> None:
     with pytest.raises(ModelRefused, match=r"^CompilationTimeOut: .* within MaxRuntimeInSeconds: 0.1"):
-        compiled(endless(tmp_path), time_limit=0.1)
+        compiled(endless, time_limit=0.1)
 
 
-def test_a_child_that_is_killed_is_our_failure(tmp_path: Path) -> None:
+def test_a_child_that_is_killed_is_our_failure(endless: Path) -> None:
     def stopping() -> bool:
         for child in psutil.Process().children():
             if "edgewright.compiling.child" in child.cmdline():
@@ -275,25 +292,33 @@ def test_a_child_that_is_killed_is_our_failure(tmp_path: Path) -> None:
         return False
 
     with pytest.raises(CompilerFailed, match="ended by SIGKILL, often because memory ran out"):
-        compiled(endless(tmp_path), stopping=stopping)
+        compiled(endless, stopping=stopping)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Limits):
+    no_such_limit: int = 1
 
 
 def test_a_child_that_breaks_is_our_failure(tmp_path: Path) -> None:
-    with pytest.raises(CompilerFailed, match="exit code 1: FileNotFoundError"):
-        compiled(tmp_path / "not-there.tar.gz")
+    source = archive(tmp_path, linear())
+    with pytest.raises(CompilerFailed, match=r"exit code 1: TypeError: .*no_such_limit"):
+        compiled(source, limits=Unknown())
 
 
-def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
+def test_the_child_ends_with_its_parent(endless: Path, tmp_path: Path) -> None:
     """A worker that is killed leaves no compiler behind."""
     code = (
         "import sys; from pathlib import Path\n"
         "from edgewright.compiling import CompilationSpec, compile_model\n"
         "from edgewright.limits import Limits\n"
         "spec = CompilationSpec('ONNX', target_device='rasp4b')\n"
-        "compile_model(spec, Path(sys.argv[1]), Path(sys.argv[2]),\n"
+        "from edgewright.compiling import sandbox\n"
+        "compile_model(spec, Path(sys.argv[1]), Path(sys.argv[2]), sandbox=sandbox.find() if sys.argv[3] else None,\n"
         "              stopping=lambda: False, limits=Limits(), time_limit=None)\n"
     )
-    parent = psutil.Popen([sys.executable, "-c", code, str(endless(tmp_path)), str(tmp_path / "out.tar.gz")])
+    sandboxed = "yes" if a_sandbox() else ""
+    parent = psutil.Popen([sys.executable, "-c", code, str(endless), str(tmp_path / "out.tar.gz"), sandboxed])
     children = _until(parent.children)
     _until(lambda: children[0].status() == psutil.STATUS_SLEEPING)
     parent.kill()
@@ -312,7 +337,7 @@ def _until(look: Any) -> Any:
     raise AssertionError("it never came")
 
 
-def test_the_child_gets_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_gets_no_credentials(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
     monkeypatch.setenv("EDGEWRIGHT_SECRET_ACCESS_KEY", "hidden")
     seen: list[dict[str, str]] = []
@@ -323,7 +348,7 @@ def test_the_child_gets_no_credentials(tmp_path: Path, monkeypatch: pytest.Monke
         return True
 
     with pytest.raises(JobStopped):
-        compiled(endless(tmp_path), stopping=stopping)
+        compiled(endless, stopping=stopping)
     assert seen[0]["PATH"]
     assert not [name for name in seen[0] if "SECRET" in name]
 

@@ -6,9 +6,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from edgewright.compiling import onnx_graph
+from edgewright.compiling.archives import size_of
 from edgewright.compiling.compiled import Tensor
 from edgewright.compiling.configs import InputShape
-from edgewright.compiling.onnx_graph import fix_inputs, load
+from edgewright.compiling.onnx_graph import fix_inputs
 from edgewright.errors import ModelRefused
 from unit.compiling.models import external, linear, model, two_inputs
 
@@ -20,6 +22,10 @@ def saved(folder: Path, model: Any) -> Path:
     path = folder / "m.onnx"
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def load(path: Path) -> Any:
+    return onnx_graph.load(path, size_of(path.parent))
 
 
 def dims(value: Any) -> list[int | str]:

@@ -161,6 +161,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         signer=partial(keys.load_or_create, tmp_path / "keys"),
         limits=Limits(),
         work_dir=tmp_path / "work",
+        sandbox=lambda: None,
         shutting_down=leaving.is_set,
     )
     yield House(context, objects, leaving)
