@@ -254,6 +254,10 @@ NOTES: Mapping[str, tuple[str, ...]] = {
             "[D] The address holds for 15 minutes. With the object store `s3` it is a pre-signed address of S3, with "
             "`directory` one of this server, at the host that the caller's request named."
         ),
+        (
+            "[D] No address is made where a job has written other bytes over the artifact: the `ValidationException` "
+            "names it. One of this server breaks off before the end of an object whose SHA-256 is not the recipe's."
+        ),
         "[S] `s3EndpointType` makes a difference in us-east-1 of AWS alone. [D] `iotEndpointType` `fips` is refused.",
     ),
     "DeleteComponent": (

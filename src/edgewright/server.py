@@ -28,6 +28,7 @@ from edgewright.http.health import Health
 from edgewright.http.keys import KeyPages
 from edgewright.http.listener import Server, listening
 from edgewright.http.metrics import Metrics
+from edgewright.http.packages import PackagePages
 from edgewright.http.progress import Progress
 from edgewright.http.service_protocols import AwsJson, RestJson
 from edgewright.http.stream import EventStream
@@ -107,6 +108,7 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
     more = [
         *_monitoring(settings, kept, objects, counters),
         *KeyPages(kept.keys).routes(),
+        *PackagePages(pages, kept.jobs, open_roles(settings, objects)).routes(),
         Route("/events", EventStream(pages, kept.events, ending).page, methods=["GET"]),
         Route("/progress", Progress(pages, kept.jobs).page, methods=["GET"]),
         *(_console(settings, kept, requests, principals) if settings.console.enabled else ()),
@@ -180,12 +182,12 @@ def _monitoring(
     ]
 
 
-def _links(public_url: str | None, artifacts: Artifacts, objects: ObjectStore) -> Callable[[S3Uri, str], str]:
+def _links(public_url: str | None, artifacts: Artifacts, objects: ObjectStore) -> Callable[[S3Uri, str, str], str]:
     """How objects get addresses: from their own service if it can, else of this server."""
     if isinstance(objects, LinkingStore):
-        return lambda uri, _endpoint: objects.link(uri, LIFE)
+        return lambda uri, _endpoint, _sha256: objects.link(uri, LIFE)
     if public_url is not None:
-        return lambda uri, _endpoint: artifacts.link(uri, public_url)
+        return lambda uri, _endpoint, sha256: artifacts.link(uri, public_url, sha256)
     return artifacts.link
 
 

@@ -38,30 +38,33 @@ class LinkSigner:
         self._keys = keys
         self._now = now
 
-    def query(self, uri: S3Uri) -> str:
-        """The query of a link to an object that holds for `LIFE`."""
+    def query(self, uri: S3Uri, sha256: str = "") -> str:
+        """The query of a link to an object that holds for `LIFE`, while the object has that SHA-256 if one is given."""
         expires = int((self._now() + LIFE).timestamp())
         number, key = self._keys()[0]
-        return f"expires={expires}&key={number}&signature={_signature(key, uri, expires)}"
+        digest = f"&sha256={sha256}" if sha256 else ""
+        return f"expires={expires}{digest}&key={number}&signature={_signature(key, uri, expires, sha256)}"
 
-    def verify(self, uri: S3Uri, query: str) -> None:
-        """Let the holder of a link read the object.
+    def verify(self, uri: S3Uri, query: str) -> str:
+        """Let the holder of a link read the object, if it has the SHA-256 that is returned; any, if that is empty.
 
         Raises:
             AccessDenied: the signature is not ours, its key does not count any more, or the link has expired, or would
                 live longer than any that is made.
         """
         given = {name: values[0] for name, values in parse_qs(query).items()}
-        expires, signature = given.get("expires", ""), given.get("signature", "")
+        expires, sha256, signature = (given.get(name, "") for name in ("expires", "sha256", "signature"))
         key = {str(number): key for number, key in self._keys()}.get(given.get("key", FIRST_KEY))
         if key is None or not (expires.isascii() and expires.isdigit() and len(expires) < 12):
             raise AccessDenied(OUTDATED)
-        if not hmac.compare_digest(signature.encode(), _signature(key, uri, int(expires)).encode()):
+        if not hmac.compare_digest(signature.encode(), _signature(key, uri, int(expires), sha256).encode()):
             raise AccessDenied(OUTDATED)
         now, end = self._now(), datetime.fromtimestamp(int(expires), UTC)
         if not now < end <= now + LIFE + SKEW:
             raise AccessDenied(OUTDATED)
+        return sha256
 
 
-def _signature(key: bytes, uri: S3Uri, expires: int) -> str:
-    return hmac.digest(key, f"{expires}\n{uri.bucket}/{uri.key}".encode(), "sha256").hex()
+def _signature(key: bytes, uri: S3Uri, expires: int, sha256: str) -> str:
+    digest = f" {sha256}" if sha256 else ""  # without one, as earlier versions signed
+    return hmac.digest(key, f"{expires}{digest}\n{uri.bucket}/{uri.key}".encode(), "sha256").hex()

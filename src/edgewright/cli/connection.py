@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -16,6 +18,9 @@ import typer
 from edgewright.errors import AccessDenied, ServiceRefused, ServiceUnreachable, SettingsRefused
 
 DEFAULT_REGION = "us-east-1"
+SECONDS = 10
+"""How long the service may keep a reader of its pages waiting."""
+PIECE = 1024 * 1024
 
 EndpointUrl = Annotated[
     str | None, typer.Option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="The service's address.")
@@ -50,15 +55,35 @@ class Connection:
 
     def get(self, client: Any, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
         """The answer to a GET of one of the service's own pages, signed as a client's calls are: status and body."""
+        answer = self._answer(client, path, query, stream=False)
+        return answer.status_code, answer.content
+
+    def document(self, client: Any, path: str, query: Sequence[tuple[str, str]]) -> Any:
+        """The JSON of such an answer.
+
+        Raises:
+            ServiceRefused: the answer is an error.
+        """
+        return json.loads(_accepted(self._answer(client, path, query, stream=False)).content)
+
+    def pieces(self, client: Any, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, Iterator[bytes]]:
+        """How many bytes such an answer has, and these, as they come.
+
+        Raises:
+            ServiceRefused: the answer is an error.
+        """
+        answer = _accepted(self._answer(client, path, query, stream=True))
+        return int(answer.headers["content-length"]), _read(answer.raw)
+
+    def _answer(self, client: Any, path: str, query: Sequence[tuple[str, str]], *, stream: bool) -> Any:
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.httpsession import URLLib3Session
 
         url = f"{client.meta.endpoint_url}{path}" + (f"?{urlencode(query)}" if query else "")
-        request = AWSRequest("GET", url)
+        request = AWSRequest("GET", url, stream_output=stream)
         SigV4Auth(self._session().get_credentials(), "sagemaker", client.meta.region_name).add_auth(request)
-        answer = URLLib3Session(timeout=10).send(request.prepare())
-        return answer.status_code, answer.content
+        return URLLib3Session(timeout=SECONDS).send(request.prepare())
 
     def _session(self) -> Any:
         import boto3
@@ -70,6 +95,26 @@ class Connection:
     @property
     def _folder(self) -> Path:
         return self.data_dir or Path(os.environ.get("EDGEWRIGHT_DATA_DIR", "edgewright-data"))
+
+
+def _accepted(answer: Any) -> Any:
+    if answer.status_code != HTTPStatus.OK:
+        try:
+            error = json.loads(answer.content)
+            text = f"{error.get('__type', answer.status_code)}: {error.get('message', '')}"
+        except (ValueError, AttributeError):  # a proxy's answer, or an older service's
+            text = f"The service answered with HTTP status {answer.status_code}."
+        raise ServiceRefused(text)
+    return answer
+
+
+def _read(raw: Any) -> Iterator[bytes]:
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield from raw.stream(PIECE, decode_content=False)
+    except HTTPError as error:
+        raise ServiceUnreachable(f"The service broke off: {error}.") from error
 
 
 @contextmanager

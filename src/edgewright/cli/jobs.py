@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgewright.cli import output
 from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Region, members_of, opened, pages
+from edgewright.cli.packages import (
+    MinimumVersion,
+    PublicKeys,
+    Roots,
+    Trust,
+    limits_of,
+    print_verified,
+    trusted_keys,
+    verified_document,
+)
+
+if TYPE_CHECKING:
+    from edgewright.signing.keys import PublicKey
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Edge packaging jobs of a running service.")
 
@@ -93,6 +106,58 @@ def watch(
             output.as_json(jobs[0] if names and len(names) == 1 else jobs)
     if any(job.status != watching.COMPLETED for job in followed):
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    name: Name,
+    public_key: PublicKeys = None,
+    trust: Trust = None,
+    root: Roots = None,
+    minimum_version: MinimumVersion = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Check that what is at a job's place is the package which this job made: its signature, every file and its digest.
+
+    Exit 0 if it is, 1 with the reason if not: another job may have written over it. The package is read through the
+    service and checked here. Without --public-key and --trust the service's own keys are trusted.
+
+    Example: edgewright jobs verify my-job
+    """
+    from edgewright.packaging.own_package import OwnPackage
+
+    connection, query = Connection(endpoint_url, region, data_dir), [("name", name)]
+    keys = trusted_keys(public_key, trust, root, minimum_version)
+    with opened(connection) as client:
+        own = OwnPackage.of(connection.document(client, "/packages", query))
+        keys = keys or _keys_of(connection.document(client, "/keys", ()))
+        size, pieces = connection.pieces(client, "/packages/content", query)
+        with output.progress("verifying", size) as report:
+            verified = own.verify(pieces, keys, limits=limits_of(data_dir), progress=report)
+    if json:
+        output.as_json(verified_document(verified) | {"job": own.job, "package": own.uri, "sha256": own.sha256})
+    else:
+        print_verified(verified)
+        output.line(f"{own.uri} is the package of {own.job}")
+
+
+def _keys_of(document: dict[str, Any]) -> list[PublicKey]:
+    from dataclasses import replace
+
+    from edgewright.signing.keys import read_public_key
+    from edgewright.signing.states import KeyState
+
+    return [
+        replace(
+            read_public_key(each["public_key"].encode("ascii"), "A key of the service"),
+            state=KeyState(each["state"]),
+            reason=each["reason"],
+        )
+        for each in document["keys"]
+    ]
 
 
 def _row(job: dict[str, Any]) -> tuple[str, ...]:

@@ -61,6 +61,11 @@ def _keys_and_limits(data_dir: Path | None) -> tuple[Path, Limits, str | None]:
     return (data_dir or Path("edgewright-data")) / "keys", DEFAULT, None
 
 
+def limits_of(data_dir: Path | None) -> Limits:
+    """What an archive may hold, as the settings of this host say."""
+    return _keys_and_limits(data_dir)[1]
+
+
 def package(
     source: Annotated[str, typer.Argument(help="The compiled model: a .tar.gz file, or its s3:// URI.")],
     model_name: Annotated[str, typer.Option("--model-name", help="The model's name.")],
@@ -121,7 +126,7 @@ def verify(
     from edgewright.packaging import verify as check
     from edgewright.stores import local_or_s3
 
-    trusted = _trusted(public_key, trust, root, minimum_version)
+    trusted = trusted_keys(public_key, trust, root, minimum_version)
     if not trusted:
         raise typer.BadParameter("give --public-key PEM or --trust DIR: a signature proves nothing without a key")
     _, limits, _ = _keys_and_limits(data_dir)
@@ -136,10 +141,13 @@ def verify(
             limits=limits,
             progress=report,
         )
-    _print_verified(verified, json=json)
+    if json:
+        output.as_json(verified_document(verified))
+    else:
+        print_verified(verified)
 
 
-def _trusted(
+def trusted_keys(
     public_key: list[Path] | None, trust: Path | None, root: list[Path] | None, minimum_version: int | None
 ) -> list[PublicKey]:
     """The keys that the flags name."""
@@ -158,27 +166,27 @@ def _trusted(
     return found + list(key_lists.read_newest(trust, roots, minimum_version).keys)
 
 
-def _print_verified(verified: Verified, *, json: bool) -> None:
-    files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.files]
-    if json:
-        output.as_json(
-            {
-                "verified": True,
-                "signer": verified.key_id,
-                "key_state": str(verified.key_state),
-                "model_name": verified.model.name,
-                "model_version": verified.model.version,
-                "compilation_job": verified.model.compilation_job,
-                "source_sha256": verified.model.source_sha256,
-                "files": files,
-            }
-        )
-        return
+def verified_document(verified: Verified) -> dict[str, Any]:
+    """What was verified, for programs."""
+    return {
+        "verified": True,
+        "signer": verified.key_id,
+        "key_state": str(verified.key_state),
+        "model_name": verified.model.name,
+        "model_version": verified.model.version,
+        "compilation_job": verified.model.compilation_job,
+        "source_sha256": verified.model.source_sha256,
+        "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.files],
+    }
+
+
+def print_verified(verified: Verified) -> None:
+    """What was verified, for people."""
     output.line(f"verified: {verified.model.name} {verified.model.version}, signed by {verified.key_id}")
     if verified.key_state == "retired":
         output.line("signed by a retired key: valid")
-    for file in files:
-        output.line(f"  {file['sha256']}  {file['size']:>12}  {file['path']}")
+    for file in verified.files:
+        output.line(f"  {file.sha256}  {file.size:>12}  {file.path}")
 
 
 def inspect(
@@ -201,7 +209,7 @@ def inspect(
     from edgewright.stores import local_or_s3
 
     keys_dir, limits, _ = _keys_and_limits(data_dir)
-    trusted = _trusted(public_key, trust, root, minimum_version)
+    trusted = trusted_keys(public_key, trust, root, minimum_version)
     own = keys_dir / keys.PUBLIC_FILE
     if not trusted and own.exists():
         trusted = [keys.load_public_key(own)]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgewright.events.outbox import JobEvent, JobEvents
     from edgewright.jobs import Job, JobKey, LiveWorker, ReportStore, WorkerRegistry
     from edgewright.operations import Caller, Context
+    from edgewright.packaging.own_package import OwnPackage
     from edgewright.protocol import Operation, Service
     from edgewright.stores import ObjectStore, S3Uri
 
@@ -132,7 +133,11 @@ class ApiClient:
         by = writers.overwriter(job.key, digest, self._context.jobs.writers(job.written_uri))
         if by is None:
             return None
-        return by.seen_from(job.key.account) if self.may_see(by.key) else "another job"
+        return writers.shown(by, job.key.account, self.may_see)
+
+    def own_package(self, job: PackagingJob) -> OwnPackage:
+        """What is known of a COMPLETED job's package."""
+        return writers.own_package(self._context.jobs, job, self.may_see)
 
     def counts(self, kind: Kind, most: int) -> Mapping[Any, int]:
         """How many jobs of a kind there are in each status, counted up to `most`."""

@@ -17,7 +17,6 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from edgewright import packaging
 from edgewright.console import rendering
 from edgewright.errors import (
     CallerError,
@@ -27,6 +26,7 @@ from edgewright.errors import (
     ResourceNotFound,
     Throttled,
 )
+from edgewright.http.packages import NO_PACKAGE
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgewright.console.page_requests import PageRequest
     from edgewright.limits import Limits
     from edgewright.packaging import Verified
+    from edgewright.packaging.own_package import OwnPackage
     from edgewright.signing.keys import PublicKey
     from edgewright.stores import ObjectStore
 
@@ -45,7 +46,6 @@ TOLD_SECONDS = 0.15
 """Between two pieces of an answer."""
 NEXT = b"\x00"
 """Ends a piece; no text has this character."""
-NO_PACKAGE = "This job has no package: only a completed job has one."
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +86,13 @@ class Packages:
         return self._trusted()
 
     def download(self, page_request: PageRequest) -> Response:
-        """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object."""
-        uri, objects = self._package_of(page_request)
+        """`GET /console/jobs/<name>/package`: the package's bytes, for those who may read the object.
+
+        Where the bytes turn out not to be the job's, the answer breaks off before its end.
+        """
+        own, uri, objects = self._package_of(page_request)
         page_request.api.authorize_download(uri)
+        own.check()
         size = objects.size(uri)
         name = uri.key.rpartition("/")[2]
         headers = {
@@ -97,7 +101,7 @@ class Packages:
             "content-length": str(size),
             "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         }
-        pieces = (memoryview(piece) for piece in objects.read(uri))
+        pieces = (memoryview(piece) for piece in own.checked(objects.read(uri)))
         return StreamingResponse(pieces, headers=headers, media_type="application/gzip")
 
     async def verify(self, page_request: PageRequest) -> Response:
@@ -110,42 +114,34 @@ class Packages:
         return page_request.page("verified.html", result=result, name=page_request.place["name"])
 
     def _prepared(self, page_request: PageRequest) -> _Work:
-        uri, objects = self._package_of(page_request)
+        own, uri, objects = self._package_of(page_request)
         if not self._free.acquire(blocking=False):
             raise Throttled(BUSY)
         try:
-            job = page_request.api.packaging_job(page_request.place["name"])
             size, trusted = objects.size(uri), self._trusted()
         except BaseException:
             self._free.release()
             raise
 
         def check(progress: Callable[[int], None]) -> Verified:
-            return packaging.verify(
-                objects.read(uri),
-                trusted,
-                model_name=job.model_name,
-                model_version=job.model_version,
-                limits=self._limits,
-                progress=progress,
-            )
+            return own.verify(objects.read(uri), trusted, limits=self._limits, progress=progress)
 
         return _Work(check, size, self._free.release)
 
     @staticmethod
-    def _package_of(page_request: PageRequest) -> tuple[S3Uri, ObjectStore]:
-        """Where the job's package is, and the store as the job's own role may use it.
+    def _package_of(page_request: PageRequest) -> tuple[OwnPackage, S3Uri, ObjectStore]:
+        """The job's package, where it was written, and the store as the job's own role may use it.
 
         Raises:
             ResourceNotFound: the job has none.
             RoleRefused: the service is not given the job's role any more.
         """
         name = page_request.place["name"]
-        described = page_request.api.call("DescribeEdgePackagingJob", EdgePackagingJobName=name)
-        if "ModelArtifact" not in described:
+        job = page_request.api.packaging_job(name)
+        if job.model_artifact is None:
             raise ResourceNotFound(NO_PACKAGE)
-        objects = page_request.api.objects(described["RoleArn"], name)
-        return S3Uri.parse(described["ModelArtifact"]), objects
+        objects = page_request.api.objects(job.role_arn, name)
+        return page_request.api.own_package(job), S3Uri.parse(job.model_artifact), objects
 
 
 class _Work:

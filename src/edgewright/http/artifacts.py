@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,9 +17,11 @@ from edgewright.errors import (
     EdgewrightError,
     ObjectForbidden,
     ObjectNotFound,
+    PackageRefused,
     StoreUnavailable,
     UriRefused,
 )
+from edgewright.packaging.own_package import checked
 from edgewright.protocol.errors import OURS
 from edgewright.protocol.routes import decoded
 from edgewright.stores import S3Uri
@@ -55,22 +58,24 @@ class Artifacts:
         self._objects = objects
         self._links = links
 
-    def link(self, uri: S3Uri, endpoint: str) -> str:
+    def link(self, uri: S3Uri, endpoint: str, sha256: str = "") -> str:
         """An address of the object that holds for `auth.links.LIFE`.
 
         Args:
             uri: the object; it need not be there.
             endpoint: this server's address, such as `http://127.0.0.1:8181`.
+            sha256: what the object should have when it is read, in hexadecimal: the answer breaks off where it has
+                another. Empty for any.
         """
         path = quote(f"{uri.bucket}/{uri.key}", safe="/")
-        return f"{endpoint}{FOLDER}{path}?{self._links.query(uri)}"
+        return f"{endpoint}{FOLDER}{path}?{self._links.query(uri, sha256)}"
 
     async def page(self, request: Request) -> Response:
         """`GET /artifacts/<bucket>/<key>`: the object, in pieces that are read as fast as they are taken."""
         try:
             bucket, _, key = decoded(request.scope["raw_path"].removeprefix(FOLDER.encode())).partition("/")
             uri = S3Uri(bucket, key)
-            self._links.verify(uri, request.url.query)
+            sha256 = self._links.verify(uri, request.url.query)
             size = await run_in_threadpool(self._objects.size, uri)
         except (CallerError, StoreUnavailable) as error:
             audit.refused(error, None, f"{request.method} {request.url.path}")
@@ -78,8 +83,14 @@ class Artifacts:
         headers = {"content-length": str(size), "x-content-type-options": "nosniff", "cache-control": "private"}
         if request.method == "HEAD":
             return Response(headers=headers, media_type="application/octet-stream")
-        pieces = (memoryview(piece) for piece in self._objects.read(uri))
+        read = self._objects.read(uri)
+        content = checked(read, sha256, partial(_replaced, uri, sha256)) if sha256 else read
+        pieces = (memoryview(piece) for piece in content)
         return StreamingResponse(pieces, headers=headers, media_type="application/octet-stream")
+
+
+def _replaced(uri: S3Uri, sha256: str, found: str) -> PackageRefused:
+    return PackageRefused(f"{uri} has the SHA-256 {found}, and its link is for {sha256}. It was written over since.")
 
 
 def _refusal(error: EdgewrightError) -> Response:

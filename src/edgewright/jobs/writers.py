@@ -14,12 +14,16 @@ from edgewright.database.clock import from_milliseconds
 from edgewright.jobs.job import ANOTHER_ACCOUNT, JobKey
 from edgewright.jobs.kinds import KINDS
 from edgewright.jobs.states import Status
+from edgewright.packaging.own_package import OwnPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from edgewright.jobs.job import PackagingJob
+    from edgewright.jobs.store import JobStore
 
 MOST = 100
 """Jobs of each kind that are looked at."""
@@ -79,6 +83,28 @@ def overwriter(key: JobKey, sha256: str | None, writers: Sequence[Writer]) -> Wr
 def author(sha256: str, writers: Sequence[Writer]) -> Writer | None:
     """Whose bytes they are that were found. Pure."""
     return next((writer for writer in writers if writer.sha256 == sha256), None)
+
+
+def shown(writer: Writer, account: str, may_see: Callable[[JobKey], bool]) -> str:
+    """A writer as a reader of an account may know it: some of its jobs may not be theirs to see."""
+    return "another job" if writer.key.account == account and not may_see(writer.key) else writer.seen_from(account)
+
+
+def own_package(jobs: JobStore, job: PackagingJob, may_see: Callable[[JobKey], bool]) -> OwnPackage:
+    """What is known of a COMPLETED job's package, to a reader who may see some jobs."""
+    uri, account = job.model_artifact or "", job.key.account
+    found = jobs.writers(job.written_uri or uri)
+    by = overwriter(job.key, job.package_sha256, found)
+    return OwnPackage(
+        job=job.key.arn,
+        uri=uri,
+        model_name=job.model_name,
+        model_version=job.model_version,
+        signature=job.model_signature or "",
+        sha256=job.package_sha256,
+        authors={each.sha256: shown(each, account, may_see) for each in found if each.sha256},
+        overwriter=None if by is None else shown(by, account, may_see),
+    )
 
 
 def _at(key: JobKey, writers: Sequence[Writer]) -> datetime | None:

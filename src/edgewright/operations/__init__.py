@@ -9,8 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.jobs import Kind
-from edgewright.jobs.kinds import KINDS
-from edgewright.operations.access import GET_OBJECT, NO_RESOURCE, OBJECT, PUT_OBJECT, Access, Resource, job_access
+from edgewright.operations.access import (
+    GET_OBJECT,
+    NO_RESOURCE,
+    OBJECT,
+    PUT_OBJECT,
+    Access,
+    Resource,
+    describe_access,
+    job_access,
+)
 from edgewright.operations.compilation_jobs import (
     create_compilation_job,
     delete_compilation_job,
@@ -46,8 +54,6 @@ from edgewright.operations.tags import ON_TAGGED_JOB, add_tags, delete_tags, lis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from edgewright.jobs import JobKey
 
 __all__ = ["ACTIONS", "LIST_WORKERS", "OPERATIONS", "Access", "Caller", "Context", "Handler", "describe_access"]
 
@@ -87,8 +93,3 @@ ACTIONS: Mapping[str, tuple[Resource, ...]] = {
     LIST_WORKERS.action: (),
 }
 """Every action that rules may name, with the kinds of resources that it is on; none where it is on no one resource."""
-
-
-def describe_access(key: JobKey) -> Access:
-    """What a caller must be allowed who sees anything of a job: to describe it."""
-    return Access(OPERATIONS[KINDS[key.kind].describe_operation].action, key.name, key.arn)

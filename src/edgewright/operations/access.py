@@ -15,7 +15,7 @@ from edgewright.arns import partition
 from edgewright.jobs.kinds import KINDS
 
 if TYPE_CHECKING:
-    from edgewright.jobs import Kind
+    from edgewright.jobs import JobKey, Kind
     from edgewright.operations.context import Caller
     from edgewright.stores import S3Uri
 
@@ -99,6 +99,11 @@ def job_access(kind: Kind) -> Accesses:
         return (Access(action) if name is None else Access(action, name, caller.job(kind, name).arn),)
 
     return Accesses((JOBS[kind],), find)
+
+
+def describe_access(key: JobKey) -> Access:
+    """What a caller must be allowed who sees anything of a job: to describe it."""
+    return Access(f"sagemaker:{KINDS[key.kind].describe_operation}", key.name, key.arn)
 
 
 GET_OBJECT, PUT_OBJECT = "s3:GetObject", "s3:PutObject"

@@ -13,7 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import CallerError, ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
+from edgewright.greengrass.reading import read_json_recipe
+from edgewright.greengrass.recipe_artifacts import artifacts_of
 from edgewright.greengrass.rules import artifacts, value_of
+from edgewright.jobs import Status, writers
 from edgewright.operations.access import reading
 from edgewright.stores import S3Uri
 
@@ -53,6 +56,23 @@ def refusal(context: Context, uri: S3Uri) -> str | None:
 def is_package(context: Context, uri: S3Uri) -> bool:
     """Whether the service wrote the object, as the package of a COMPLETED job of the caller's account and region."""
     return context.jobs.is_package(context.caller.account, context.caller.region, str(uri))
+
+
+def digest_of(recipe: bytes, uri: S3Uri) -> str:
+    """The SHA-256 that a stored recipe has of an artifact, in hexadecimal."""
+    return next(each.sha256 for each in artifacts_of(read_json_recipe(recipe)) if each.uri == uri)
+
+
+def check_place(context: Context, uri: S3Uri, sha256: str) -> None:
+    """Raise ValidationFault where the job that wrote to an artifact's place last made other bytes than these."""
+    found = context.jobs.writers(str(uri))
+    last = next((each for each in found if each.status is Status.COMPLETED), None)
+    if last is not None and last.sha256 not in {None, sha256}:
+        raise ValidationFault(
+            f"No link is made to {uri}: it is no longer the artifact of this component, whose SHA-256 is {sha256}. "
+            f"{writers.shown(last, context.caller.account, context.may_see)} wrote over it. Create the packaging job "
+            "again, to a place of its own, and make a new version of the component."
+        )
 
 
 def with_digests(

@@ -155,7 +155,8 @@ def get_component_version_artifact(context: Context, request: Request) -> Respon
 
     Raises:
         ResourceNotFound: no such version, or no artifact of that name in it.
-        ValidationFault: a FIPS endpoint is asked for, or the artifact is no package that the service wrote.
+        ValidationFault: a FIPS endpoint is asked for, or the artifact is no package that the service wrote, or a job
+            has written over it.
     """
     if request.get("iotEndpointType") == "fips":
         raise ValidationFault(
@@ -173,7 +174,9 @@ def get_component_version_artifact(context: Context, request: Request) -> Respon
             "COMPLETED edge packaging jobs of this account and region alone. Cores read other s3:// artifacts with "
             "their own role."
         )
-    return {"preSignedUrl": context.link(uri, context.caller.endpoint)}
+    sha256 = artifacts.digest_of(component.recipe, uri)
+    artifacts.check_place(context, uri, sha256)
+    return {"preSignedUrl": context.link(uri, context.caller.endpoint, sha256)}
 
 
 def delete_component(context: Context, request: Request) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgewright.arns import ComponentArn
 from edgewright.errors import AccessDenied
 from edgewright.jobs import JobKey, JobStore, Kind
+from edgewright.operations.access import describe_access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -52,8 +53,9 @@ class Context:
     components: ComponentStore
     objects: ObjectStore
     """Where components' artifacts are."""
-    link: Callable[[S3Uri, str], str]
-    """An address at which anybody may fetch an object for a while; it may stand at the caller's endpoint."""
+    link: Callable[[S3Uri, str, str], str]
+    """An address at which anybody may fetch an object for a while; it may stand at the caller's endpoint. Where this
+    server answers it, the object must have the given SHA-256."""
     roles: Roles
     """What a job's RoleArn means."""
     enqueue: Callable[[JobKey], None]
@@ -71,6 +73,16 @@ class Context:
     def key(self, kind: Kind, name: str) -> JobKey:
         """The key of the caller's job of that name."""
         return self.caller.job(kind, name)
+
+    def may_see(self, key: JobKey) -> bool:
+        """Whether Describe would show the caller this job."""
+        if (key.account, key.region) != (self.caller.account, self.caller.region):
+            return False
+        try:
+            self.authorize(describe_access(key))
+        except AccessDenied:
+            return False
+        return True
 
     def allowing(self, authorize: Callable[[Access], None]) -> Context:
         """The same, with the rights of who calls."""

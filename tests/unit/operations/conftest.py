@@ -45,7 +45,7 @@ def context(store: JobStore, enqueued: list[JobKey]) -> Context:
         jobs=store,
         components=beside(store).components,
         objects=objects,
-        link=lambda uri, endpoint: f"{endpoint}/{uri.bucket}/{uri.key}",
+        link=lambda uri, endpoint, _: f"{endpoint}/{uri.bucket}/{uri.key}",
         roles=ServiceRole(objects),
         enqueue=enqueued.append,
         now=lambda: NOW,

@@ -52,7 +52,7 @@ class Tenants(RuleBasedStateMachine):
             jobs=self.jobs,
             components=beside(self.jobs).components,
             objects=self.objects,
-            link=lambda uri, _: str(uri),
+            link=lambda uri, *_: str(uri),
             roles=ServiceRole(self.objects),
             enqueue=lambda _: None,
             now=lambda: NOW,
