@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -51,13 +52,14 @@ class ExpectedPackages:
 
     def sha256(self, source: Source, version: str) -> str:
         """The digest that the package of a source must have."""
-        digest = hashlib.sha256()
+        digest, content = hashlib.sha256(), archive(source)
+        model = replace(_model(source, version), source_sha256=hashlib.sha256(content).hexdigest())
 
         def write(pieces: Iterator[Buffer]) -> None:
             for piece in pieces:
                 digest.update(piece)
 
-        package([archive(source)], write, _model(source, version), self._signer)
+        package([content], write, model, self._signer)
         return digest.hexdigest()
 
 
