@@ -154,6 +154,11 @@ NOTES: Mapping[str, tuple[str, ...]] = {
             "version it is 1.0.0."
         ),
         (
+            "[S] A package that is at the same place is written over. [D] The later job's message, its event and "
+            "the page of the earlier one say so; `edgewright jobs verify` accepts no other job's package."
+        ),
+        ("[D] An artifact that is not the one that the compilation job recorded fails the job."),
+        (
             "[D] With a `PresetDeploymentType`, `ModelVersion` may have no spaces and the bucket no dots: Greengrass "
             "cores could not fetch the package."
         ),
