@@ -23,6 +23,7 @@ from edgewright.stores import S3Uri
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from edgewright.greengrass.component_store import Component
     from edgewright.operations.context import Context
     from edgewright.stores import ObjectStore
 
@@ -63,11 +64,11 @@ def digest_of(recipe: bytes, uri: S3Uri) -> str:
     return next(each.sha256 for each in artifacts_of(read_json_recipe(recipe)) if each.uri == uri)
 
 
-def check_place(context: Context, uri: S3Uri, sha256: str) -> None:
-    """Raise ValidationFault where the job that wrote to an artifact's place last made other bytes than these."""
+def check_place(context: Context, component: Component, uri: S3Uri, sha256: str) -> None:
+    """Raise ValidationFault where a job has written other bytes over a component's artifact since it was made."""
     found = context.jobs.writers(str(uri))
     last = next((each for each in found if each.status is Status.COMPLETED), None)
-    if last is not None and last.sha256 not in {None, sha256}:
+    if last is not None and last.at > component.created_at and last.sha256 not in {None, sha256}:
         raise ValidationFault(
             f"No link is made to {uri}: it is no longer the artifact of this component, whose SHA-256 is {sha256}. "
             f"{writers.shown(last, context.caller.account, context.may_see)} wrote over it. Create the packaging job "

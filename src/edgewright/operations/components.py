@@ -175,7 +175,7 @@ def get_component_version_artifact(context: Context, request: Request) -> Respon
             "their own role."
         )
     sha256 = artifacts.digest_of(component.recipe, uri)
-    artifacts.check_place(context, uri, sha256)
+    artifacts.check_place(context, component, uri, sha256)
     return {"preSignedUrl": context.link(uri, context.caller.endpoint, sha256)}
 
 

@@ -85,11 +85,19 @@ def _made_by(sagemaker: Any, name: str) -> str:
 
 
 def _downloaded(url: str, artifact: Artifact) -> Iterator[Buffer]:
+    done = 0
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - the service's own address
+            size = answer.length
             while piece := answer.read(PIECE):
+                done += len(piece)
                 yield piece
     except HTTPError as error:
         raise ServiceRefused(f"{artifact.uri} is not served: HTTP status {error.code} {error.reason}.") from error
     except (URLError, OSError) as error:
         raise ServiceUnreachable(f"{artifact.uri} could not be fetched: {error}.") from error
+    if size not in {None, done}:
+        raise ServiceRefused(
+            f"The service broke off {artifact.uri} after {done} of {size} bytes: what is there may not be the package "
+            "any more, which `edgewright jobs verify` tells. Else try again."
+        )
