@@ -28,6 +28,7 @@ from edgewright.limits import Limits
 _BEGUN = time.monotonic()
 ANSWER, ARTIFACT = "answer.json", "artifact.tar.gz"
 ORPHANED = 3
+_MOST_CHARACTERS = 4096
 
 
 def main() -> int:
@@ -40,7 +41,7 @@ def main() -> int:
         answer: dict[str, Any] = {"compiled": _unpack_and_compile(request, work)}
     except ModelRefused as error:
         _say(f"Refused: {error.message}")
-        answer = {"refused": error.message}
+        answer = {"refused": error.message[:_MOST_CHARACTERS]}
     except MemoryError:
         answer = {"refused": _too_large()}
     (work / ANSWER).write_text(json.dumps(answer))

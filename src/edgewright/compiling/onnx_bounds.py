@@ -8,7 +8,6 @@ computes from constants is bounded by a setting of its own: see `onnx_runtime`.
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
-from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import onnx
@@ -23,6 +22,7 @@ MOST_MESSAGES: Final = 1_000_000
 MOST_DEPTH: Final = 64
 MOST_NODES: Final = 1_000_000
 _PER_BYTE: Final = 4  # elements, of the smallest type
+_MOST_ELEMENTS: Final = 2**63
 _WIDEST: Final = 16  # bytes, complex128
 _SHARED: Final = 4
 """How often the bytes of external data may be used: weights are tied."""
@@ -173,7 +173,13 @@ def by_name(functions: Iterable[tuple[str, str, Sequence[Any]]]) -> dict[tuple[s
 def _elements(name: str, dims: Sequence[int]) -> int:
     if any(size < 0 for size in dims):
         raise _claims(name, dims, "and no dimension may be below 0")
-    return prod(dims)
+    if 0 in dims:
+        return 0
+    count = 1
+    for size in dims:
+        if count < _MOST_ELEMENTS:  # the product of very many would have millions of digits
+            count *= size
+    return count
 
 
 def _claims(name: str, dims: Sequence[int], but: str) -> ModelRefused:

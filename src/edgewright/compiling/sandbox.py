@@ -66,8 +66,9 @@ class Sandbox:
         shown = [part for path in _readable() for part in _mount("--ro-bind-try", path)]
         own = _mount("--bind", work)
         # ONNX Runtime finds out by /proc/self/fd where a file is that it has opened.
-        closed = ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/"]
-        return [self.program, *_APART, *user, "--die-with-parent", "--new-session", *shown, *own, *closed, "--"]
+        kernel, closed = ["--proc", "/proc", "--dev", "/dev"], ["--remount-ro", "/dev", "--remount-ro", "/"]
+        ends = ["--die-with-parent", "--new-session"]
+        return [self.program, *_APART, *user, *ends, *kernel, *shown, *own, *closed, "--"]
 
     def give(self, work: Path) -> None:
         """Make the folder the sandboxed user's."""

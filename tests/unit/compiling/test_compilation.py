@@ -234,6 +234,15 @@ def test_damaged_models_are_refused_or_compiled_and_nothing_else(tmp_path: Path,
     assert "InputConfiguration" in outcomes
 
 
+def test_a_refusal_that_is_very_long_is_cut(tmp_path: Path) -> None:
+    names = [f"input-{number}" for number in range(100_000)]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1,)) for name in names]
+    net = model([helper.make_node("Relu", [names[0]], ["y"])], inputs, [inputs[0]])
+    with pytest.raises(ModelRefused, match=r"names \[\"x\"\], and the model's inputs are") as raised:
+        compiled(archive(tmp_path, net))
+    assert len(raised.value.message) == 4096
+
+
 def test_macos_companions_are_passed_over(tmp_path: Path) -> None:
     files = {"._net.onnx": b"attributes", "net.onnx": linear().SerializeToString()}
     assert compiled(tar_gz(tmp_path / "m.tar.gz", files)).inputs[0].name == "x"

@@ -82,6 +82,19 @@ def test_a_shape_may_not_claim_less_than_nothing(tmp_path: Path) -> None:
         load(tmp_path, net)
 
 
+def test_a_shape_of_very_many_dimensions_takes_no_time(tmp_path: Path) -> None:
+    """The product of these has 18 million bits, and takes minutes."""
+    net = linear(weight=onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2**62] * 300_000))
+    with pytest.raises(ModelRefused, match="Tensor 'w' claims the shape"):
+        load(tmp_path, net)
+
+
+def test_a_tensor_without_elements_is_one(tmp_path: Path) -> None:
+    net = linear()
+    net.graph.initializer.add(name="empty", data_type=TensorProto.FLOAT, dims=[2**40, 0])
+    assert load(tmp_path, net)
+
+
 @pytest.mark.parametrize("kind", [TensorProto.INT4, TensorProto.UINT4, TensorProto.BOOL, TensorProto.INT64])
 def test_the_smallest_types_have_room(tmp_path: Path, kind: int) -> None:
     packed = np.zeros(4000, helper.tensor_dtype_to_np_dtype(kind))
