@@ -53,6 +53,9 @@ are [S] throughout.
 - [D] The constraints of responses are shown as the model has them and not enforced: its pattern for the ARN of a
   packaging job, for one, has no digits in the region.
 - [D] An operation of the service model that is not on this page answers `UnknownOperationException`.
+- [D] A request that is not well-formed HTTP/1.1, has no Host or several, or asks too much of its connection is answered
+  in the same form before anything else is looked at: `MalformedHttpRequestException` (400), `RequestTimeoutException`
+  (408), `RequestEntityTooLargeException` (431) or `ServiceUnavailable` (503). The connection is then closed.
 """
 
 GREENGRASS = """\

@@ -359,8 +359,12 @@ def _server(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("server", State.WARNING, "None has run on this data folder.", "Start `edgewright serve`.")
         return
     url = path.read_text(encoding="utf-8").strip()
+    token = settings.metrics_token
+    headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
     try:
-        answer = urllib3.request("GET", f"{url}/health/ready", timeout=PROBE_SECONDS, retries=False, redirect=False)
+        answer = urllib3.request(
+            "GET", f"{url}/health/ready", headers=headers, timeout=PROBE_SECONDS, retries=False, redirect=False
+        )
     except urllib3.exceptions.HTTPError:
         fix = "Start `edgewright serve`."
         yield CheckResult("server", State.WARNING, f"None answers at {url}.", fix)
@@ -373,12 +377,16 @@ def _server(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("server", State.OK, f"It answers at {url}, and is ready.")
     else:
         failed = [name for name, status in checks.items() if status == "failed"]
-        yield CheckResult("server", State.FAILED, f"It answers at {url}, and is not ready: {', '.join(failed)}.", "")
+        why = ", ".join(failed) or "it shows the reason only to this host, or with its token"
+        yield CheckResult("server", State.FAILED, f"It answers at {url}, and is not ready: {why}.", "")
 
 
 def _checks_in(body: bytes) -> dict[str, str] | None:
-    """The status of each check in the answer of `/health/ready`; None where it is no such answer."""
+    """The status of each check that the answer of `/health/ready` shows; None where it is no such answer."""
     try:
-        return {str(name): str(check["status"]) for name, check in strict_json.parse(body)["checks"].items()}
+        document = strict_json.parse(body)
+        if document["status"] not in {"ready", "not ready"}:
+            return None
+        return {str(name): str(check["status"]) for name, check in document.get("checks", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

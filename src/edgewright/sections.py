@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import IPv4Network, IPv6Network  # noqa: TC003 - pydantic reads annotations when it runs
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -173,4 +174,41 @@ class ConsoleSettings(Section):
     session_seconds: Positive = Field(default=8 * 3600, description="Seconds that a session lasts.")
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(
         default="us-east-1", description="The region that is shown first, unless the account has jobs elsewhere alone."
+    )
+
+
+class ConnectionSettings(Section):
+    """What HTTP connections may take together."""
+
+    limit: Positive = Field(
+        default=1000,
+        description="Connections that are open at once; fewer where the process may not open twice as many files. When "
+        "all are taken, the one that has waited longest for its client is closed.",
+    )
+    per_client: Positive | None = Field(
+        default=None,
+        description="Connections of one client's address (of IPv6, its first 64 bits) that are open at once; behind a "
+        "trusted proxy, its requests that are answered at once. No limit when unset.",
+    )
+    trusted_proxies: list[IPv4Network | IPv6Network] = Field(
+        default=[],
+        description="Networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, such as "
+        '`["10.0.0.0/24"]`.',
+    )
+    write_seconds: PositiveFloat = Field(
+        default=30.0, description="Seconds in which a client must take 4 KiB of what it is sent."
+    )
+
+
+class AdminSettings(Section):
+    """The pages for those who run the service: `/metrics`, and the details of `/health`."""
+
+    host: str = Field(default="127.0.0.1", description="The address of a listener of their own.")
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="The port of a listener of their own, which needs no token; none when unset."
+    )
+    allowed_hosts: list[str] = Field(
+        default=[],
+        description="Names, without ports, by which they may be asked for; when it is empty: the host's name, `host`, "
+        "the name in `public_url`, `localhost`, and the address that the request came to.",
     )

@@ -20,10 +20,13 @@ from edgewright.console import Console, Packages, PageRequests, Parts, Readings
 from edgewright.database.secrets import LINKS, SESSIONS, RotatingSecrets, secret
 from edgewright.files import PRIVATE, write_atomically
 from edgewright.http import readiness
+from edgewright.http.admin import AdminAccess
 from edgewright.http.api import Api, Bounds
-from edgewright.http.app import application
+from edgewright.http.app import application, beside_admin
 from edgewright.http.artifacts import Artifacts
 from edgewright.http.authentication import PageAuthentication
+from edgewright.http.bodies import Bodies
+from edgewright.http.connections import affordable
 from edgewright.http.health import Health
 from edgewright.http.keys import KeyPages
 from edgewright.http.listener import Server, listening
@@ -31,7 +34,7 @@ from edgewright.http.metrics import Metrics
 from edgewright.http.packages import PackagePages
 from edgewright.http.progress import Progress
 from edgewright.http.service_protocols import AwsJson, RestJson
-from edgewright.http.stream import EventStream
+from edgewright.http.stream import MOST_STREAMS, EventStream
 from edgewright.http.tracing import traced
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.roles import open_roles
@@ -43,7 +46,8 @@ from edgewright.telemetry.requests import RequestCounters
 from edgewright.worker import Enqueuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from socket import socket
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
@@ -65,14 +69,26 @@ def run(settings: Settings, kept: Persistence, *, worker: bool, announce: Callab
         worker: start a worker process, and start it again whenever it dies.
         announce: called once with the server's URL, when it takes requests.
     """
-    with listening(settings.host, settings.port) as (listener, url):
+    own = settings.connections
+    settings = settings.model_copy(update={"connections": own.model_copy(update={"limit": affordable(own.limit)})})
+    with listening(settings.host, settings.port) as (listener, url), _admin_listener(settings) as admin:
         ending, secrets = threading.Event(), RotatingSecrets(kept.engine, (LINKS, SESSIONS))
         server = Server(settings, api(settings, kept, secrets, ending.is_set), lambda: announce(url), ending.set)
         gc.freeze()  # the collector passes over what is loaded by now
         # Clients that are given the data folder find the server's address here.
         write_atomically(settings.data_dir / "endpoint", [f"{url}\n".encode()], mode=PRIVATE)
         with secrets.refreshed(ending), supervised_worker(settings) if worker else contextlib.nullcontext():
-            server.run(sockets=[listener])
+            server.run(sockets=[listener, *admin])
+
+
+@contextlib.contextmanager
+def _admin_listener(settings: Settings) -> Iterator[list[socket]]:
+    """The listener of the pages for those who run the service; empty where they have none of their own."""
+    if settings.admin.port is None:
+        yield []
+    else:
+        with listening(settings.admin.host, settings.admin.port) as (listener, _):
+            yield [listener]
 
 
 def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending: Callable[[], bool]) -> ASGIApp:
@@ -97,23 +113,26 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
     artifacts = Artifacts(objects, LinkSigner(secrets.reader(LINKS), _now))
     context_for = _contexts(settings, kept, objects, artifacts)
     counters = RequestCounters()
-    bounds = Bounds(settings.body_limit, embedded=settings.sqlalchemy_url.startswith("sqlite"))
+    bounds = Bounds(Bodies(settings.body_limit), embedded=settings.sqlalchemy_url.startswith("sqlite"))
 
     def answering(service_protocol: ServiceProtocol) -> ASGIApp:
         return traced(Api(service_protocol, authenticator, context_for, bounds, counters))
 
     readings = Readings(kept.events, kept.reports, kept.workers)
-    requests = PageRequests(authenticator, sessions, services, context_for, readings, settings.body_limit)
+    requests = PageRequests(authenticator, sessions, services, context_for, readings, bounds.bodies)
     pages = PageAuthentication(authenticator, sagemaker)
+    streams = EventStream(pages, kept.events, ending, min(MOST_STREAMS, settings.connections.limit // 2))
+    admin = _monitoring(settings, kept, objects, counters)
     more = [
-        *_monitoring(settings, kept, objects, counters),
+        *admin,
         *KeyPages(kept.keys).routes(),
         *PackagePages(pages, kept.jobs, open_roles(settings, objects)).routes(),
-        Route("/events", EventStream(pages, kept.events, ending).page, methods=["GET"]),
+        Route("/events", streams.page, methods=["GET"]),
         Route("/progress", Progress(pages, kept.jobs).page, methods=["GET"]),
         *(_console(settings, kept, requests, principals) if settings.console.enabled else ()),
     ]
-    return application(answering(sagemaker), answering(greengrass), artifacts, more)
+    app = application(answering(sagemaker), answering(greengrass), artifacts, more)
+    return app if settings.admin.port is None else beside_admin(app, admin, settings.admin.port)
 
 
 def _throttle(settings: Settings) -> Throttle | None:
@@ -169,14 +188,17 @@ def _console(
 def _monitoring(
     settings: Settings, kept: Persistence, objects: ObjectStore, counters: RequestCounters
 ) -> Sequence[BaseRoute]:
-    """The pages for monitoring."""
+    """The pages for those who run the service."""
+    access, lapse = AdminAccess(settings), settings.worker.liveness_timeout_seconds
     health = Health(
+        access,
         readiness.checks(settings, kept.engine, objects),
-        readiness.advice(kept.workers, settings.worker.liveness_timeout_seconds),
+        readiness.advice(kept.workers, lapse),
     )
-    metrics = Metrics(settings, lambda: snapshot.take(kept.engine, _now()), counters)
+    metrics = Metrics(access, lambda: snapshot.take(kept.engine, _now()), counters, lapse)
     return [
         Route("/metrics", metrics.page, methods=["GET"]),
+        Route("/health", health.live, methods=["GET"]),
         Route("/health/live", health.live, methods=["GET"]),
         Route("/health/ready", health.ready, methods=["GET"]),
     ]

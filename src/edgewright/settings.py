@@ -31,7 +31,9 @@ from edgewright.errors import SettingsRefused
 from edgewright.limits import Limits
 from edgewright.sections import (
     RENAMED,
+    AdminSettings,
     AwsSettings,
+    ConnectionSettings,
     ConsoleSettings,
     NotNegative,
     Positive,
@@ -127,6 +129,9 @@ class Settings(BaseSettings):
     header_limit: Positive = Field(default=32 * KIB, description="Bytes of one request's line and headers.")
     header_seconds: PositiveFloat = Field(default=10.0, description="Seconds in which the headers must arrive.")
     keep_alive_seconds: Positive = Field(default=75, description="Seconds that an idle connection stays open.")
+    connections: ConnectionSettings = Field(
+        default=ConnectionSettings(), description="What connections may take together."
+    )
     shutdown_seconds: Positive = Field(
         default=30, description="Seconds that requests in flight have to finish when the server is asked to stop."
     )
@@ -148,14 +153,18 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The lowest level that is logged; `debug` has a line for each request."
     )
-    metrics: Literal["loopback", "token", "open", "off"] = Field(
+    admin: AdminSettings = Field(
+        default=AdminSettings(), validate_default=True, description="The pages for those who run the service."
+    )
+    metrics: Literal["loopback", "token", "off"] = Field(
         default="loopback",
-        description="Who may read `/metrics`: this host alone, who sends `metrics_token`, everyone, or no one.",
+        description="Who may read `/metrics` and the details of `/health`, beside those who reach the listener of "
+        "`admin`: this host alone, or who sends `metrics_token`. With `off` there are no metrics.",
     )
     metrics_token: SecretStr | None = Field(
         default=None,
         validate_default=True,
-        description='The bearer token of those who read `/metrics`, with `metrics = "token"`.',
+        description='The bearer token of those who read these pages, with `metrics = "token"`.',
     )
     console: ConsoleSettings = Field(default=ConsoleSettings(), description="The pages at `/`.")
     webhook: WebhookSettings = Field(
@@ -180,6 +189,20 @@ class Settings(BaseSettings):
                 f"jobs_days is {days:g}, less than events_days ({events_days:g}): raise it, or lower those"
             )
         return days
+
+    @field_validator("admin")
+    @classmethod
+    def _listens_elsewhere(cls, admin: AdminSettings, found: ValidationInfo) -> AdminSettings:
+        if admin.port is not None and admin.port == found.data.get("port"):
+            raise ValueError(f"admin.port is {admin.port}, as is port: choose another")
+        return admin
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _is_not_open(cls, readers: object) -> object:
+        if readers == "open":
+            raise ValueError("metrics is 'open', which is no more: set admin.port, or 'token' and metrics_token")
+        return readers
 
     @field_validator("metrics_token")
     @classmethod

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 READY_SECONDS = 60.0
@@ -76,12 +76,21 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def serving(data_dir: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
-    """A server on a free port that is ended when the block ends, whatever happens in it."""
+def serving(
+    data_dir: Path, *flags: str, environment: Mapping[str, str] | None = None, under: Sequence[str] = ()
+) -> Iterator[RunningServer]:
+    """A server on a free port that is ended when the block ends, whatever happens in it.
+
+    Args:
+        data_dir: the server's.
+        flags: of `edgewright serve`.
+        environment: beside this process's.
+        under: a command that runs the server's, such as `prlimit`.
+    """
     log = data_dir.with_name(f"{data_dir.name}.log")
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            command("serve", "--port", "0", "--data-dir", str(data_dir), *flags),
+            [*under, *command("serve", "--port", "0", "--data-dir", str(data_dir), *flags)],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

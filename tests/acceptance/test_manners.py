@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import signal
 import socket
@@ -19,6 +21,7 @@ from acceptance.test_authentication import signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 BOUNDS = {
     "EDGEWRIGHT_HEADER_LIMIT": "8192",
@@ -171,3 +174,67 @@ def test_many_connections_at_once_are_all_served(server: RunningServer, sagemake
     for thread in threads:
         thread.join()
     assert answers == [200] * 60
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def asked(address: tuple[str, int], path: str, source: str = "127.0.0.1", **headers: str) -> tuple[int, bytes]:
+    """Status and body of a GET that comes from an address of this host."""
+    connection = http.client.HTTPConnection(*address, timeout=30, source_address=(source, 0))
+    try:
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_admin_pages_have_a_listener_of_their_own_and_answer_to_the_servers_names(tmp_path: Path) -> None:
+    port = free_port()
+    token = "a-token-of-some-length"
+    settings = {
+        "EDGEWRIGHT_ADMIN__PORT": str(port),
+        "EDGEWRIGHT_METRICS": "token",
+        "EDGEWRIGHT_METRICS_TOKEN": token,
+    }
+    with serving(tmp_path / "data", "--no-worker", environment=settings) as running:
+        main, own = ("127.0.0.1", urlsplit(running.url).port or 0), ("127.0.0.1", port)
+        assert asked(main, "/metrics")[0] == 401
+        assert asked(main, "/metrics", authorization=f"Bearer {token}")[0] == 200
+        assert asked(main, "/metrics", authorization=f"Bearer {token}", host="rebound.example")[0] == 421
+        assert asked(own, "/metrics")[0] == 200
+        assert asked(own, "/metrics", host="rebound.example")[0] == 421
+        assert [asked(own, path)[0] for path in ("/", "/keys", "/console/sign-in")] == [404, 404, 404]
+        assert "checks" in json.loads(asked(own, "/health/ready")[1])
+        assert json.loads(asked(main, "/health/ready")[1]) == {"status": "ready"}
+        assert json.loads(asked(main, "/health")[1]) == {"status": "ok"}
+
+
+def test_one_client_has_only_so_many_connections_and_a_proxy_speaks_for_many(tmp_path: Path) -> None:
+    settings = {
+        "EDGEWRIGHT_CONNECTIONS__PER_CLIENT": "3",
+        "EDGEWRIGHT_CONNECTIONS__TRUSTED_PROXIES": '["127.0.0.3/32"]',
+    }
+    with serving(tmp_path / "data", "--no-worker", environment=settings) as running, contextlib.ExitStack() as stack:
+        place = ("127.0.0.1", urlsplit(running.url).port or 0)
+
+        def connected(source: str, sent: bytes = b"") -> socket.socket:
+            made = stack.enter_context(socket.create_connection(place, 30, source_address=(source, 0)))
+            made.sendall(sent)
+            return made
+
+        for _ in range(3):
+            connected("127.0.0.2")
+        assert status_line(connected("127.0.0.2")) == "HTTP/1.1 503 Service Unavailable"
+        assert asked(place, "/health/live", "127.0.0.4", x_forwarded_for="127.0.0.2")[0] == 200  # believes nobody else
+        unfinished = "POST / HTTP/1.1\r\nhost: edge\r\nx-forwarded-for: %s\r\ncontent-length: 9\r\n\r\n"
+        for _ in range(3):
+            connected("127.0.0.3", (unfinished % "198.51.100.7, 192.0.2.1").encode())
+        time.sleep(0.5)
+        status, body = asked(place, "/health/live", "127.0.0.3", x_forwarded_for="192.0.2.1")
+        assert (status, json.loads(body)["__type"]) == (400, "ThrottlingException")
+        assert asked(place, "/health/live", "127.0.0.3", x_forwarded_for="192.0.2.1, 198.51.100.7")[0] == 200

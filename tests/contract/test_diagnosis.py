@@ -133,8 +133,10 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("status", "body", "state", "words"),
     [
-        (200, b'{"checks": {"store": {"status": "ok"}}}', State.OK, "is ready"),
-        (503, b'{"checks": {"store": {"status": "failed"}}}', State.FAILED, "not ready: store"),
+        (200, b'{"status": "ready", "checks": {"store": {"status": "ok"}}}', State.OK, "is ready"),
+        (200, b'{"status": "ready"}', State.OK, "is ready"),
+        (503, b'{"status": "not ready", "checks": {"store": {"status": "failed"}}}', State.FAILED, "not ready: store"),
+        (503, b'{"status": "not ready"}', State.FAILED, "only to this host"),
         (404, b"<html>nothing here</html>", State.WARNING, "no server of edgewright's"),
         (200, b'["something else"]', State.WARNING, "no server of edgewright's"),
     ],

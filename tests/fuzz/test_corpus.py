@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 HERE = Path(__file__).parent
+TARGETS = [
+    ("tar_reader", "tar"),
+    ("signature_reader", "signature"),
+    ("recipes", "recipes"),
+    ("http_connection", "http_connection"),
+]
 
 
 def target(name: str) -> ModuleType:
@@ -25,9 +31,7 @@ def target(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(
-    ("name", "corpus"), [("tar_reader", "tar"), ("signature_reader", "signature"), ("recipes", "recipes")]
-)
+@pytest.mark.parametrize(("name", "corpus"), TARGETS)
 def test_replay(name: str, corpus: str) -> None:
     inputs = sorted((CORPUS / corpus).iterdir())
     assert len(inputs) >= 3

@@ -15,8 +15,9 @@ from edgewright.auth.sigv4 import Verifier
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edgewright.auth.principals import Principals
+    from edgewright.auth.principals import Principal, Principals
     from edgewright.auth.sessions import Session, SessionSigner
+    from edgewright.auth.sigv4 import Claim
     from edgewright.auth.throttling import Throttle
     from edgewright.protocol.signature import Request
 
@@ -44,13 +45,21 @@ class Authenticator:
         self._throttle = throttle
         self._sessions = sessions
 
-    def by_signature(self, request: Request, service: str) -> Identity:
-        """Who signed a request to a service.
+    def claim(self, request: Request, service: str) -> Claim[Principal]:
+        """Who a request to a service says that it is from: checked as far as that needs no body.
 
         Raises:
-            CallerError: the request is not signed, not signed well, or one too many.
+            CallerError: the request is not signed, not in time, or its access key is unknown.
         """
-        signed = self._verifiers[service].verify(request, datetime.now(UTC))
+        return self._verifiers[service].claim(request, datetime.now(UTC))
+
+    def by_signature(self, claim: Claim[Principal], body: bytes) -> Identity:
+        """Who signed a request with this body.
+
+        Raises:
+            CallerError: the signature does not match, or the request is one too many.
+        """
+        signed = self._verifiers[claim.service].confirm(claim, body)
         return self._counted(Identity(signed.holder, signed.region))
 
     def by_session(self, cookie: str) -> tuple[Session, Identity] | None:

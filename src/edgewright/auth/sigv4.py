@@ -75,6 +75,32 @@ class Signed(NamedTuple, Generic[H]):
         return f"Signed(region={self.region!r}, service={self.service!r})"
 
 
+class Claim(NamedTuple, Generic[H]):
+    """Who a request says that it is from, before its body has been seen: nothing is proved yet.
+
+    Attributes:
+        holder: of the access key that the signature names.
+        request: as it came, but for its body.
+        headers: of the request, by name.
+        given: the signature.
+        date: of the credential scope, as are region and service.
+        region: whose resources are meant.
+        service: that is called.
+    """
+
+    holder: H
+    request: Request
+    headers: Headers
+    given: Signature
+    date: str
+    region: str
+    service: str
+
+    def __repr__(self) -> str:
+        """Without the holder, who has secrets."""
+        return f"Claim(region={self.region!r}, service={self.service!r})"
+
+
 class Verifier(Generic[H]):
     """Checks signatures for one service. It caches the signing keys that it derives."""
 
@@ -102,6 +128,14 @@ class Verifier(Generic[H]):
             InvalidSignature: it is out of time or scope, leaves out what must be signed, or does not match.
             UnknownAccessKey: the access key or the session token is unknown.
         """
+        return self.confirm(self.claim(request, now), request.body)
+
+    def claim(self, request: Request, now: datetime) -> Claim[H]:
+        """Who the request says that it is from; its body may be missing yet.
+
+        Raises:
+            CallerError: as `verify`, but for the signature's value, the body and the session token.
+        """
         headers = by_name(request.headers)
         given = read_signature(request, headers)
         terms, stamp = given.terms, given.moment.stamp
@@ -111,12 +145,23 @@ class Verifier(Generic[H]):
         holder = self._holders.get(key_id)
         if holder is None:
             raise UnknownAccessKey(UNKNOWN)
-        key = self._signing_key(holder.secret_access_key, date, region, self._service)
-        expected = signature(key, stamp, terms.credential.partition("/")[2], canonical(request, headers, given))
+        return Claim(holder, request, headers, given, date, region, self._service)
+
+    def confirm(self, claim: Claim[H], body: bytes) -> Signed[H]:
+        """Who signed the request, with this body.
+
+        Raises:
+            InvalidSignature: the signature, or the header with the body's hash, does not match.
+            UnknownAccessKey: the session token is unknown.
+        """
+        holder, given = claim.holder, claim.given
+        text = canonical(claim.request._replace(body=body), claim.headers, given)
+        key = self._signing_key(holder.secret_access_key, claim.date, claim.region, claim.service)
+        expected = signature(key, given.moment.stamp, given.terms.credential.partition("/")[2], text)
         if not hmac.compare_digest(expected.encode(), given.value.encode()):
             raise InvalidSignature(MISMATCH)
         _check_session_token(given, holder.session_token)
-        return Signed(holder, region, self._service)
+        return Signed(holder, claim.region, claim.service)
 
 
 def canonical(request: Request, headers: Headers, given: Signature) -> bytes:
@@ -158,7 +203,7 @@ def _check_signed_headers(given: Signature, headers: Headers) -> None:
 @lru_cache(maxsize=256)
 def _uncovered(names: tuple[bytes, ...], signed: tuple[bytes, ...], *, presigned: bool) -> str:
     """What is wrong with a signature that covers these headers of all; empty where nothing is."""
-    if b"host" not in signed and b":authority" not in signed:
+    if not {b"host", b":authority"}.intersection(signed, names):
         return "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
     dated, covered = presigned or b"x-amz-date" in names, frozenset(signed)
     left_out = [

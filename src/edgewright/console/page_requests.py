@@ -28,7 +28,7 @@ from edgewright.errors import (
     Throttled,
     ValidationFault,
 )
-from edgewright.http.api import Disconnected, read_body
+from edgewright.http.bodies import Disconnected
 from edgewright.operations import Caller
 from edgewright.protocol.errors import OURS
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from edgewright.auth.authenticator import Authenticator
     from edgewright.auth.identity import Identity
     from edgewright.auth.principals import Principal
+    from edgewright.http.bodies import Bodies
     from edgewright.operations import Context
     from edgewright.protocol import Service
 
@@ -108,7 +109,7 @@ class PageRequests:
         services: those whose operations pages may call.
         context_for: makes an operation's context for a caller.
         readings: what pages read that no operation answers.
-        body_limit: bytes of a form.
+        bodies: reads forms.
     """
 
     authenticator: Authenticator
@@ -116,7 +117,7 @@ class PageRequests:
     services: Sequence[Service]
     context_for: Callable[[Caller], Context]
     readings: Readings
-    body_limit: int
+    bodies: Bodies
 
     def serve(self, make: Page) -> Endpoint:
         """The endpoint of a page for those who are signed in."""
@@ -173,8 +174,8 @@ class PageRequests:
         """What a principal may do that reaches this server at that address."""
         return ApiClient(self.services, identity, self.context_for(Caller(*identity.scope, endpoint)), self.readings)
 
-    async def form(self, request: Request, nonce: str) -> Form:
-        """The fields of a form that was made for the holder of this nonce.
+    async def form(self, request: Request, nonce: str, limit: int | None = None) -> Form:
+        """The fields of a form that was made for the holder of this nonce, of so many bytes.
 
         Raises:
             AccessDenied: another site's form, or an outdated one.
@@ -183,7 +184,7 @@ class PageRequests:
         """
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             raise AccessDenied(FOREIGN)
-        body = await read_body(request.scope, request.receive, self.body_limit)
+        body = await self.bodies.read(request.scope, request.receive, limit)
         try:
             fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"))
         except ValueError as error:

@@ -24,7 +24,7 @@ from edgewright.console import (
 )
 from edgewright.console.page_requests import SIGN_IN, refusal
 from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
-from edgewright.http.api import Disconnected
+from edgewright.http.bodies import Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,8 @@ SIGNING_IN, SIGNING_OUT = "edgewright:SignIn", "edgewright:SignOut"
 """In the audit log: what no operation of AWS's is."""
 PLACE = re.compile(r"/(?!/)[^\\\s]*")
 """An address on this server."""
+SIGN_IN_BYTES = 16 * 1024
+"""Of the form whose sender is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Console:
     async def _sign_in(self, request: Request) -> Response:
         address = request.client.host if request.client else ""
         try:
-            form = await self._requests.form(request, request.cookies.get(SIGN_IN_COOKIE, ""))
+            form = await self._requests.form(request, request.cookies.get(SIGN_IN_COOKIE, ""), SIGN_IN_BYTES)
             self._attempts.check(address, time.monotonic())
         except (AccessDenied, ValidationFault, Throttled) as error:
             audit.refused(error, None, SIGNING_IN)

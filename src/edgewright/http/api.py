@@ -1,4 +1,4 @@
-"""The API: a request read up to the body cap, its signature checked, answered by an operation.
+"""The API: a request of a known access key, read up to the body cap, its signature checked, answered by an operation.
 
 What differs from protocol to protocol is behind `http.service_protocols`.
 
@@ -22,8 +22,9 @@ from starlette.concurrency import run_in_threadpool
 
 from edgewright.auth import audit
 from edgewright.auth.dispatch import dispatch
-from edgewright.errors import RequestTooLarge
+from edgewright.errors import CallerError, RequestTooLarge
 from edgewright.http.authentication import signed_request
+from edgewright.http.bodies import Disconnected
 from edgewright.http.service_protocols import header
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import OPERATIONS, Caller, Context
@@ -31,10 +32,10 @@ from edgewright.telemetry.requests import UNKNOWN
 
 if TYPE_CHECKING:
     from edgewright.auth.authenticator import Authenticator
+    from edgewright.http.bodies import Bodies, Receive
     from edgewright.http.service_protocols import Reply, Scope, ServiceProtocol
     from edgewright.telemetry.requests import RequestCounters
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CALLERS = 1024
@@ -46,21 +47,15 @@ OPERATION = "edgewright.operation"
 PRINCIPAL = "edgewright.principal"
 """Where a scope holds who signed the request, once that is known."""
 NO_CONTENT = 204
-DISCARDED = 8
-"""Times the body limit that is read of a body that is refused."""
 log = structlog.get_logger(__name__)
-
-
-class Disconnected(Exception):
-    """The client went away before its request was whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a request may ask of the server, and how it is answered."""
 
-    body_limit: int
-    """Bytes of a body."""
+    bodies: Bodies
+    """Reads bodies up to their cap; shared by all services."""
     embedded: bool
     """The database is a file on this host, so that one row is read faster than a thread is reached."""
 
@@ -90,7 +85,7 @@ class Api:
         self._authenticator = authenticator
         # A caller's context is the same for every request.
         self._context = lru_cache(maxsize=CALLERS)(lambda *caller: context_for(Caller(*caller)))
-        self._body_limit = bounds.body_limit
+        self._bodies = bounds.bodies
         self._counters = counters
         self._request_ids = _request_ids()
         self._debug = log.bind().debug  # the bound logger's own: to find it costs more than not to write
@@ -115,8 +110,13 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         """Sync code crosses to async here and nowhere else: what may wait runs in a thread."""
-        body = await read_body(scope, receive, self._body_limit)
-        identity = self._authenticator.by_signature(signed_request(scope, body), self._service)
+        try:
+            claim = self._authenticator.claim(signed_request(scope), self._service)
+        except CallerError:
+            await self._bodies.discard(scope, receive)
+            raise
+        body = await self._bodies.read(scope, receive)
+        identity = self._authenticator.by_signature(claim, body)
         scope[PRINCIPAL] = identity.principal
         operation, request = self._protocol.read(scope, body)
         scope[OPERATION] = operation.name
@@ -137,45 +137,6 @@ def _request_ids() -> Iterator[str]:
     """Names of requests in the form of UUIDs: random for each process, then counted. They need be no secret."""
     prefix = str(uuid.uuid4())[:24]
     return (f"{prefix}{number:012x}" for number in itertools.count(random.getrandbits(40)))
-
-
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, refused where it is over the limit, announced or not.
-
-    A body that is not far over the limit is read to its end and thrown away: a client that is still sending when the
-    connection closes sees a broken connection, and not the refusal.
-
-    Raises:
-        RequestTooLarge: it is over the limit.
-        Disconnected: the client went away.
-    """
-    message = await receive()
-    if not message.get("more_body", False) and message["type"] == "http.request":  # whole at once, as nearly all are
-        body: bytes = message.get("body", b"")
-        if len(body) > limit:
-            raise _too_large(limit)
-        return body
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if announced.isdigit() and int(announced) > limit * DISCARDED:
-        raise _too_large(limit)
-    pieces: list[bytes] = []
-    size = 0
-    while message["type"] != "http.disconnect":
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size <= limit:
-            pieces.append(piece)
-        last = not message.get("more_body", False)
-        if size > limit * DISCARDED or (size > limit and last):
-            raise _too_large(limit)
-        if last:
-            return b"".join(pieces)
-        message = await receive()
-    raise Disconnected
-
-
-def _too_large(limit: int) -> RequestTooLarge:
-    return RequestTooLarge(f"The request's body is larger than {limit} bytes.")
 
 
 def _error_reply(service_protocol: ServiceProtocol, error: Exception) -> tuple[str, Reply]:

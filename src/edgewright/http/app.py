@@ -6,16 +6,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from edgewright import __version__
 from edgewright.logs import ADDRESS, REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.requests import Request
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,11 +20,6 @@ if TYPE_CHECKING:
 
 REST_PATHS = ("/greengrass/", "/tags/")
 """Where the paths of the Greengrass service begin."""
-
-
-async def health(_request: Request) -> JSONResponse:
-    """`GET /health`: the process answers."""
-    return JSONResponse({"status": "ok", "version": __version__})
 
 
 def application(
@@ -41,13 +33,7 @@ def application(
         artifacts: serves objects by signed links.
         more: further routes, such as the console's.
     """
-    pages = Starlette(
-        routes=[
-            Route("/health", endpoint=health, methods=["GET"]),
-            Route("/artifacts/{place:path}", endpoint=artifacts.page, methods=["GET"]),
-            *more,
-        ]
-    )
+    pages = Starlette(routes=[Route("/artifacts/{place:path}", endpoint=artifacts.page, methods=["GET"]), *more])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -61,3 +47,14 @@ def application(
             await pages(scope, receive, send)
 
     return app
+
+
+def beside_admin(app: ASGIApp, admin_routes: Sequence[BaseRoute], port: int) -> ASGIApp:
+    """The application, with nothing but the pages for those who run the service on the listener of this port."""
+    admin = Starlette(routes=admin_routes)
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        is_admin = scope["type"] == "http" and scope["server"] is not None and scope["server"][1] == port
+        await (admin if is_admin else app)(scope, receive, send)
+
+    return choose

@@ -28,9 +28,9 @@ Page = Callable[["Request", "Identity"], Awaitable[Response]]
 log = structlog.get_logger(__name__)
 
 
-def signed_request(scope: Scope, body: bytes) -> SignedRequest:
-    """A request as its signature covers it."""
-    return SignedRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
+def signed_request(scope: Scope) -> SignedRequest:
+    """A request as its signature covers it, but for the body, which may not have come yet."""
+    return SignedRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class PageAuthentication:
             if found is not None:
                 return found[1]
         service = self.service_protocol.service.signing_name
-        return self.authenticator.by_signature(signed_request(request.scope, b""), service)
+        return self.authenticator.by_signature(self.authenticator.claim(signed_request(request.scope), service), b"")
 
     def _refusal(self, error: Exception) -> Response:
         code, reply = self.service_protocol.refusal(error)

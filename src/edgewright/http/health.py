@@ -1,7 +1,8 @@
 """Health: whether the process answers, and whether it can do what it is there for.
 
 `/health/live` says that the process answers: for those who restart processes. `/health/ready` says whether a
-request would find what it needs: for those who send requests. Neither says anything that is secret.
+request would find what it needs: for those who send requests. Neither says anything that is secret, and what the checks
+found, and the version, is only for those whom `http.admin` lets in.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from anyio import CapacityLimiter
@@ -22,6 +23,8 @@ from edgewright.errors import EdgewrightError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from edgewright.http.admin import AdminAccess
 
 MOST_SECONDS = 3.0
 """What the checks may take; one that takes longer has failed."""
@@ -57,32 +60,34 @@ class CheckResult:
 class Health:
     """The two pages."""
 
-    def __init__(self, checks: Mapping[str, Check], advice: Mapping[str, Check]) -> None:
+    def __init__(self, access: AdminAccess, checks: Mapping[str, Check], advice: Mapping[str, Check]) -> None:
         """Keep the checks.
 
         Args:
+            access: who may have details.
             checks: what must hold for the service to be ready.
             advice: what only warns: a server without workers takes jobs that no worker does yet.
         """
+        self._access = access
         self._checks = checks
         self._advice = advice
         self._kept: tuple[float, dict[str, CheckResult]] = (-KEPT_SECONDS, {})
         self._threads = CapacityLimiter(MOST_THREADS)
         self._looking: asyncio.Task[dict[str, CheckResult]] | None = None
 
-    async def live(self, _request: Request) -> JSONResponse:
-        """`GET /health/live`: the process answers."""
-        return JSONResponse({"status": "ok", "version": __version__}, headers={"cache-control": "no-store"})
+    async def live(self, request: Request) -> JSONResponse:
+        """`GET /health` and `GET /health/live`: the process answers."""
+        details = {"version": __version__} if self._access.permits(request) else {}
+        return JSONResponse({"status": "ok", **details}, headers={"cache-control": "no-store"})
 
-    async def ready(self, _request: Request) -> JSONResponse:
+    async def ready(self, request: Request) -> JSONResponse:
         """`GET /health/ready`: each check with what it found; 503 where one has failed."""
         results = await self._results()
         ready = all(result.ok for result in results.values())
-        body = {
-            "status": "ready" if ready else "not ready",
-            "version": __version__,
-            "checks": {name: {"status": found.status, "detail": found.detail} for name, found in results.items()},
-        }
+        body: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+        if self._access.permits(request):
+            checks = {name: {"status": found.status, "detail": found.detail} for name, found in results.items()}
+            body |= {"version": __version__, "checks": checks}
         return JSONResponse(body, 200 if ready else NOT_READY, headers={"cache-control": "no-store"})
 
     async def _results(self) -> dict[str, CheckResult]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from edgewright.errors import SettingsRefused
-from edgewright.http.connection import bounded
+from edgewright.http.connection import ConnectionBounds, bounded
+from edgewright.http.connections import ClientLimit, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,17 +40,20 @@ class Server(uvicorn.Server):
             ready: called once when requests are taken.
             ending: called when a signal asks for the end.
         """
+        own = settings.connections
+        per_client, proxies = own.per_client, own.trusted_proxies
         super().__init__(
             uvicorn.Config(
-                app,
-                http=bounded(settings.header_limit, settings.header_seconds, settings.body_seconds),
+                app if per_client is None else ClientLimit(app, per_client),
+                http=bounded(_bounds(settings), Connections(own.limit, per_client, proxies)),
                 loop="uvloop",
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(map(str, proxies)),
                 timeout_keep_alive=settings.keep_alive_seconds,
                 timeout_graceful_shutdown=settings.shutdown_seconds,
             )
@@ -80,6 +84,16 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+
+def _bounds(settings: Settings) -> ConnectionBounds:
+    return ConnectionBounds(
+        header_limit=settings.header_limit,
+        header_seconds=settings.header_seconds,
+        body_seconds=settings.body_seconds,
+        idle_seconds=settings.keep_alive_seconds,
+        write_seconds=settings.connections.write_seconds,
+    )
 
 
 @contextlib.contextmanager

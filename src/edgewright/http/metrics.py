@@ -1,12 +1,7 @@
-"""`GET /metrics`: who may read it, and how often the database is asked for it.
-
-The figures are private to those who run the service: by default only this host may read it.
-"""
+"""`GET /metrics`: for those whom `http.admin` lets in, and how often the database is asked for it."""
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 import time
 from typing import TYPE_CHECKING
 
@@ -22,14 +17,12 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from edgewright.settings import Settings
+    from edgewright.http.admin import AdminAccess
     from edgewright.telemetry.requests import RequestCounters
     from edgewright.telemetry.snapshot import Snapshot
 
 KEPT_SECONDS = 10.0
 """How long a snapshot is good for: many scrapers cost what one does."""
-FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""Headers of a request that came through a proxy: its address is the proxy's, which may well be on this host."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,18 +30,23 @@ log = structlog.get_logger(__name__)
 class Metrics:
     """The page, for those who may read it."""
 
-    def __init__(self, settings: Settings, take_snapshot: Callable[[], Snapshot], counters: RequestCounters) -> None:
+    def __init__(
+        self,
+        access: AdminAccess,
+        take_snapshot: Callable[[], Snapshot],
+        counters: RequestCounters,
+        lapse_seconds: float,
+    ) -> None:
         """Keep the parts.
 
         Args:
-            settings: who may read, and when a worker counts as dead.
+            access: who may read.
             take_snapshot: asks the database; it may take a while, and may raise DatabaseUnavailable.
             counters: what this process has counted of its requests.
+            lapse_seconds: how old a worker's heartbeat is when it counts as dead.
         """
-        self._readers = settings.metrics
-        self._lapse_seconds = settings.worker.liveness_timeout_seconds
-        token = settings.metrics_token
-        self._token = b"" if token is None else token.get_secret_value().encode()
+        self._access = access
+        self._lapse_seconds = lapse_seconds
         self._take_snapshot = take_snapshot
         self._counters = counters
         self._kept: tuple[float, Snapshot | None] = (-KEPT_SECONDS, None)
@@ -64,18 +62,19 @@ class Metrics:
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 
     def _refusal(self, request: Request) -> Response | None:
-        if self._readers == "off":
+        mode = self._access.mode
+        if mode == "off":
             return PlainTextResponse("Metrics are off: see the setting `metrics`.\n", 404)
-        if self._readers == "token" and not self._has_token(request):
+        if not self._access.is_named(request):
+            return PlainTextResponse(
+                "The Host of the request is no name of this server: see the setting `admin.allowed_hosts`.\n", 421
+            )
+        if self._access.has_right(request):
+            return None
+        if mode == "token":
             challenge = {"www-authenticate": 'Bearer realm="metrics"'}
             return PlainTextResponse("Metrics need the bearer token of `metrics_token`.\n", 401, headers=challenge)
-        if self._readers == "loopback" and not _is_local(request):
-            return PlainTextResponse("Metrics are for this host alone: see the setting `metrics`.\n", 403)
-        return None
-
-    def _has_token(self, request: Request) -> bool:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token)
+        return PlainTextResponse("Metrics are for this host alone: see the settings `metrics` and `admin`.\n", 403)
 
     def _snapshot(self) -> Snapshot | None:
         """The snapshot, not older than `KEPT_SECONDS`; None where the database cannot be read."""
@@ -89,15 +88,3 @@ class Metrics:
                 snapshot = None
             self._kept = (now, snapshot)
         return snapshot
-
-
-def _is_local(request: Request) -> bool:
-    """Whether a request came from this host, and through no proxy."""
-    if request.client is None or any(name in request.headers for name in FORWARDED):
-        return False
-    try:
-        address = ipaddress.ip_address(request.client.host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from edgewright.auth.identity import Identity
     from edgewright.events.outbox import JobEvent, JobEvents
@@ -33,6 +35,9 @@ SILENCE_SECONDS = 15.0
 LONGEST_SECONDS = 3600.0
 """Then the client has to come again, with a signature that still holds."""
 MOST_STREAMS = 200
+"""Of one process; never more than half of its connections."""
+MOST_OF_A_KEY = 40
+"""Of these for one access key, and for the console's sessions of its holder."""
 PAGE = 100
 LARGEST = 2**62
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -41,25 +46,47 @@ log = structlog.get_logger(__name__)
 
 
 class TooManyStreams(Throttled):
-    """More streams than one process keeps open."""
+    """More streams than one process, or one access key, keeps open."""
+
+
+class _Counted(StreamingResponse):
+    """A stream that is counted until its answer ends, however that happens."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], release: Callable[[], None]) -> None:
+        super().__init__(pieces, media_type="text/event-stream", headers=HEADERS)
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._release()
 
 
 class EventStream:
     """The streams of one process. For one thread: the event loop's."""
 
-    def __init__(self, authentication: PageAuthentication, events: JobEvents, leaving: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        authentication: PageAuthentication,
+        events: JobEvents,
+        leaving: Callable[[], bool],
+        most: int = MOST_STREAMS,
+    ) -> None:
         """Keep the parts.
 
         Args:
             authentication: finds out who looks.
             events: what happened.
             leaving: whether the server is ending; streams then end by themselves.
+            most: streams at once.
         """
         self._authentication = authentication
         self._is_current = authentication.authenticator.is_current
         self._events = events
         self._leaving = leaving
-        self._open = 0
+        self._open: Counter[str] = Counter()
+        self._most = most
         self._last, self._looked_at = 0, -LOOK_SECONDS
         self._looking = asyncio.Lock()
 
@@ -68,16 +95,34 @@ class EventStream:
         return await self._authentication.answer(request, self._page)
 
     async def _page(self, request: Request, viewer: Identity) -> Response:
-        self._check_open()
         seq = _start(request)
-        missed = await self._missed(seq)
-        if seq is None:
-            seq = await self._newest()
-        return StreamingResponse(self._events_for(viewer, seq, missed), media_type="text/event-stream", headers=HEADERS)
+        release = self._counted(viewer.principal.access_key_id)
+        try:
+            missed = await self._missed(seq)
+            if seq is None:
+                seq = await self._newest()
+        except BaseException:  # cancelled ones too: nothing would count them down again
+            release()
+            raise
+        return _Counted(self._events_for(viewer, seq, missed), release)
 
-    def _check_open(self) -> None:
-        if self._open >= MOST_STREAMS:
+    def _counted(self, key: str) -> Callable[[], None]:
+        """Count a stream of an access key; what counts it down."""
+        if self._open.total() >= self._most:
             raise TooManyStreams("Too many event streams are open on this server. Try again later.")
+        if self._open[key] >= MOST_OF_A_KEY:
+            raise TooManyStreams(
+                f"{MOST_OF_A_KEY} event streams of this access key are open on this server, and no more may be. "
+                "Close one."
+            )
+        self._open[key] += 1
+
+        def release() -> None:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
+
+        return release
 
     async def _missed(self, seq: int | None) -> bytes:
         """The event that says that events behind a client's last one are no longer kept; else nothing."""
@@ -89,23 +134,19 @@ class EventStream:
         return b"event: gap\ndata: %b\n\n" % orjson.dumps({"after": seq, "oldest": oldest})
 
     async def _events_for(self, viewer: Identity, seq: int, missed: bytes) -> AsyncIterator[bytes]:
-        self._open += 1
         ends, spoke = time.monotonic() + LONGEST_SECONDS, time.monotonic()
-        try:
-            yield b"retry: 2000\n\n" + missed
-            while time.monotonic() < ends and not self._leaving() and self._is_current(viewer):
-                found, seq = await self._behind(viewer, seq)
-                for event in found:
-                    yield _frame(event)
-                if found:
-                    spoke = time.monotonic()
-                    continue
-                if time.monotonic() - spoke >= SILENCE_SECONDS:
-                    spoke = time.monotonic()
-                    yield b": still here\n\n"
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            self._open -= 1
+        yield b"retry: 2000\n\n" + missed
+        while time.monotonic() < ends and not self._leaving() and self._is_current(viewer):
+            found, seq = await self._behind(viewer, seq)
+            for event in found:
+                yield _frame(event)
+            if found:
+                spoke = time.monotonic()
+                continue
+            if time.monotonic() - spoke >= SILENCE_SECONDS:
+                spoke = time.monotonic()
+                yield b": still here\n\n"
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _behind(self, viewer: Identity, seq: int) -> tuple[Sequence[JobEvent], int]:
         """What the viewer may see behind a number, and the number up to which that was looked for."""

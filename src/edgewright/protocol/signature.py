@@ -143,6 +143,8 @@ def _usual_terms(begin: str) -> Terms | None:
     given = {name: value for name, equals, value in (part.strip().partition("=") for part in rest.split(",")) if equals}
     if not space or len(given) <= rest.count(",") or not (given.get("Credential") and given.get("SignedHeaders")):
         return None
+    if "Signature" in given:
+        return None  # and another one at the end
     return _terms(algorithm, given["Credential"], given["SignedHeaders"])
 
 
@@ -170,6 +172,8 @@ def _parameters(text: str, authorization: str) -> dict[str, str]:
             raise IncompleteSignature(
                 f"'{name}' not a valid key=value pair (missing equal-sign) in Authorization header: '{authorization}'."
             )
+        if name and name in given:
+            raise IncompleteSignature(f"The Authorization header has '{name}' more than once. Give it once.")
         given[name] = value
     return given
 

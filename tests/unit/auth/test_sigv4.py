@@ -262,6 +262,37 @@ def test_a_header_that_could_be_read_in_two_ways_is_refused(name: bytes) -> None
     assert refusal(IncompleteSignature, twice) == f"The request has 2 {name.decode()} headers. Send one."
 
 
+@pytest.mark.parametrize("name", ["Credential", "SignedHeaders", "Signature"])
+@pytest.mark.parametrize("form", ["{0}, {1}, {2}, {again}", "{again}, {0}, {1}, {2}", "{0},{again},{1},{2}"])
+def test_a_part_that_could_be_read_in_two_ways_is_refused(name: str, form: str) -> None:
+    request = Signer().request()
+    algorithm, _, text = Signer().authorization().partition(" ")
+    parts = text.split(", ")
+    for again in (f"{name}=x", next(part for part in parts if part.startswith(f"{name}="))):
+        value = f"{algorithm} {form.format(*parts, again=again)}".encode()
+        message = refusal(
+            IncompleteSignature, request._replace(headers=[*request.headers[:-1], (b"authorization", value)])
+        )
+        assert message == f"The Authorization header has '{name}' more than once. Give it once."
+
+
+def test_a_host_that_is_signed_must_be_there() -> None:
+    request = Signer().request()
+    without = request._replace(headers=[header for header in request.headers if header != HOST])
+    assert "'Host'" in refusal(InvalidSignature, without)
+
+
+def test_who_calls_is_known_before_the_body_is() -> None:
+    request = Signer().request()
+    claim = VERIFIER.claim(request._replace(body=b""), NOW)
+    assert VERIFIER.confirm(claim, BODY) == SIGNED
+    assert SECRET not in repr(claim)
+    with pytest.raises(InvalidSignature):
+        VERIFIER.confirm(claim, b"")
+    with pytest.raises(UnknownAccessKey):
+        VERIFIER.claim(Signer(credential=f"AKIANOBODY/{SCOPE}").request(), NOW)
+
+
 def test_signed_in_both_places_is_refused() -> None:
     request = Signer().request()._replace(query=presigned().query)
     assert "in its Authorization header and in its query" in refusal(IncompleteSignature, request)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from edgewright.http.connection import bounded
+from edgewright.http.connection import ConnectionBounds, bounded
+from edgewright.http.connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
-    protocol = bounded(32 * 1024, 10.0, 30.0)
+    protocol = bounded(ConnectionBounds(32 * 1024, 10.0, 30.0, IDLE_SECONDS, 30.0), Connections(100))
     config = uvicorn.Config(
         application,
         http=protocol,

@@ -9,6 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from edgewright.errors import DatabaseUnavailable
+from edgewright.http.admin import AdminAccess
 from edgewright.http.metrics import Metrics
 from edgewright.jobs.workers import LiveWorker
 from edgewright.settings import load
@@ -32,20 +33,21 @@ def empty() -> Snapshot:
     return Snapshot({}, {}, [], None)
 
 
-def asked(metrics: Metrics, host: str = "127.0.0.1", **headers: str) -> Response:
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/metrics", "headers": raw, "client": (host, 5)}
-    return asyncio.run(metrics.page(Request(scope)))
+def asked(metrics: Metrics, host: str = "127.0.0.1", name: str = "localhost:8181", **headers: str) -> Response:
+    raw = [(key.replace("_", "-").encode(), value.encode()) for key, value in headers.items()]
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/metrics", "client": (host, 5)}
+    found = scope | {"headers": [(b"host", name.encode()), *raw], "server": ("192.0.2.9", 8181)}
+    return asyncio.run(metrics.page(Request(found)))
 
 
 def metrics(**settings: Any) -> Metrics:
-    return Metrics(load(**settings), empty, RequestCounters())
+    return Metrics(AdminAccess(load(**settings)), empty, RequestCounters(), 15.0)
 
 
 @pytest.mark.parametrize(("lapse", "alive"), [(15.0, b"edgewright_workers 0.0"), (60.0, b"edgewright_workers 1.0")])
 def test_a_worker_is_alive_for_as_long_as_the_settings_say(lapse: float, alive: bytes) -> None:
     census = Snapshot({}, {}, [LiveWorker("w-1", "host", 100.0, 20.0, 2, ())], None)
-    page = Metrics(load(worker={"liveness_timeout_seconds": lapse}), lambda: census, RequestCounters())
+    page = Metrics(AdminAccess(load()), lambda: census, RequestCounters(), lapse)
     assert alive in asked(page).body
 
 
@@ -79,9 +81,15 @@ def test_who_has_the_token_reads_from_anywhere(scheme: str) -> None:
     assert asked(guarded, "192.0.2.1", authorization=f"{scheme} {TOKEN}").status_code == 200
 
 
-def test_open_is_open_and_off_is_off() -> None:
-    assert asked(metrics(metrics="open"), "192.0.2.1").status_code == 200
+def test_off_is_off() -> None:
     assert asked(metrics(metrics="off")).status_code == 404
+
+
+@pytest.mark.parametrize("settings", [{}, {"metrics": "token", "metrics_token": TOKEN}])
+def test_another_name_that_leads_here_is_refused(settings: dict[str, str]) -> None:
+    """As a page on the web does that has its own name resolve to this host, in this host's browser."""
+    answer = asked(metrics(**settings), name="rebound.example:8181", authorization=f"Bearer {TOKEN}")
+    assert (answer.status_code, b"admin.allowed_hosts" in answer.body) == (421, True)
 
 
 def test_many_scrapes_ask_the_database_once() -> None:
@@ -91,7 +99,7 @@ def test_many_scrapes_ask_the_database_once() -> None:
         takes.append(1)
         return empty()
 
-    page = Metrics(load(), take, RequestCounters())
+    page = Metrics(AdminAccess(load()), take, RequestCounters(), 15.0)
     for _ in range(5):
         asked(page)
     assert len(takes) == 1
@@ -106,6 +114,6 @@ def test_a_database_that_is_away_is_told_and_asked_again() -> None:
             raise answer
         return answer
 
-    page = Metrics(load(), take, RequestCounters())
+    page = Metrics(AdminAccess(load()), take, RequestCounters(), 15.0)
     assert b"edgewright_up 0.0" in asked(page).body
     assert b"edgewright_up 1.0" in asked(page).body

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
 from structlog.testing import capture_logs
 
 from edgewright import protocol
@@ -231,12 +231,72 @@ def test_what_is_not_the_callers_fault_is_logged(
     assert [line["logger"] for line in lines] == [audit.NAME]
 
 
-def test_there_are_only_so_many(
+def test_there_are_only_so_many(store: JobStore, principals: Principals, principal: Principal) -> None:
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: False, most=0)
+    assert read(events, request())[0] == 400
+
+
+def test_one_key_has_only_so_many_of_them(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "MOST_STREAMS", 0)
-    events = EventStream(pages(principals, principal), beside(store).events, lambda: False)
-    assert read(events, request())[0] == 400
+    monkeypatch.setattr(stream, "MOST_OF_A_KEY", 2)
+    other = replace(principal, access_key_id="AKIAOTHER")
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: True, most=3)
+
+    async def ask() -> None:
+        opened = [await events.page(request()) for _ in range(2)]
+        refused = await events.page(request())
+        assert (refused.status_code, b"2 event streams of this access key" in bytes(refused.body)) == (400, True)
+        events._authentication = pages(principals, other)
+        opened.append(await events.page(request()))
+        assert (await events.page(request())).status_code == 400  # of all
+        for each in opened:
+            assert await taken(each, 200)
+        events._authentication = pages(principals, principal)
+        assert (await events.page(request())).status_code == 200
+
+    asyncio.run(ask())
+
+
+def test_a_stream_that_ends_in_any_way_is_counted_down(
+    store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: False, most=1)
+
+    async def ask() -> None:
+        reading = asyncio.create_task(taken(await events.page(request()), 200))
+        await asyncio.sleep(0.05)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        with pytest.raises(ClientDisconnect):
+            await taken(await events.page(request()), 500)
+        with monkeypatch.context() as patched:
+            patched.setattr(events, "_newest", interrupted)
+            with pytest.raises(asyncio.CancelledError):
+                await events.page(request())
+        assert events._open.total() == 0
+        assert (await events.page(request())).status_code == 200
+
+    asyncio.run(ask())
+
+
+async def interrupted() -> int:
+    raise asyncio.CancelledError
+
+
+async def taken(answer: Response, status: int) -> bool:
+    """The answer as a server sends it; a status other than its own breaks the connection."""
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message.get("status", status) != status:
+            raise ConnectionResetError
+
+    await answer({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    return True
 
 
 def test_a_throttled_viewer_is_refused(store: JobStore, principals: Principals, principal: Principal) -> None:
