@@ -36,6 +36,7 @@ REMEDIES: dict[str, str] = {
     "CompilationTimedOut": "Raise `StoppingCondition.MaxRuntimeInSeconds`, or compile a smaller model.",
     "CompilerFailed": "Look at the worker's log; give the worker more memory, or the model a smaller input.",
     "ComponentExists": "Choose another component version, or delete the one that is there.",
+    "DatabaseDamaged": "Restore the database from a backup: [backup and restore](../how-to/backup-and-restore.md).",
     "DatabaseNewer": "Start the newer program on this database: [upgrade](../how-to/upgrade.md).",
     "DatabaseUnavailable": "See that the database runs and takes connections; clients retry by themselves.",
     "EncryptionMissing": "See that the bucket's service supports SSE-KMS with that key.",

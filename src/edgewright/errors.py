@@ -309,6 +309,10 @@ class DatabaseNewer(DatabaseUnavailable):
     """The database belongs to a newer version, which does not let this one use it. Waiting does not help."""
 
 
+class DatabaseDamaged(DatabaseUnavailable):
+    """The file is no database, or a damaged one. Waiting does not help."""
+
+
 class EngineUnavailable(ServiceError):
     """The workflow engine could not take a job; it is enqueued later."""
 

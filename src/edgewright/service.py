@@ -15,7 +15,7 @@ import structlog
 
 from edgewright import jobs
 from edgewright.database import connections
-from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.errors import DatabaseDamaged, DatabaseNewer, DatabaseUnavailable, SettingsRefused
 from edgewright.files import PRIVATE_FOLDER, close_to_others, make_folder
 from edgewright.keys.opening import SigningKey
 from edgewright.persistence import Persistence
@@ -78,7 +78,7 @@ def _migrate(database: Engine, until: float) -> None:
     while True:
         try:
             return connections.migrate(database)
-        except DatabaseNewer:
+        except (DatabaseNewer, DatabaseDamaged):
             raise
         except DatabaseUnavailable as error:
             if time.monotonic() >= until:

@@ -60,6 +60,24 @@ class PostgresService:
         """Start it again after it has ended, however it ended; returns at once."""
         self.process = _start(self.folder, _user(), self.settings)
 
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+
+    def catch_up(self, primary: PostgresService) -> None:
+        """Wait until this standby has what its primary has."""
+        import psycopg
+
+        with psycopg.connect(host=str(primary.folder), user="edgewright", dbname="postgres") as connection:
+            row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        assert row is not None
+        with psycopg.connect(host=str(self.folder), user="edgewright", dbname="postgres") as connection:
+            deadline = time.monotonic() + START_SECONDS
+            while connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone() != (True,):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://edgewright@/{database}?host={self.folder}"
@@ -90,6 +108,25 @@ def postgres_service(*settings: str) -> Iterator[PostgresService]:
             yield _ready(service)
         finally:
             service.process.send_signal(signal.SIGINT)  # ends sessions too
+            service.process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def standby(primary: PostgresService) -> Iterator[PostgresService]:
+    """A server that follows another one and answers reads, ended when the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="edgewright-pg-"))
+    user = _user()
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    try:
+        _run(user, "pg_basebackup", "-D", f"{folder}/data", "-R", "-h", str(primary.folder), "-U", "edgewright")
+        service = PostgresService(folder, _start(folder, user, primary.settings), primary.settings)
+        try:
+            yield _ready(service)
+        finally:
+            service.process.send_signal(signal.SIGINT)
             service.process.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from edgewright.database.schema import HEAD, compatibility
-from edgewright.errors import DatabaseNewer, DatabaseUnavailable, SettingsRefused
+from edgewright.errors import DatabaseDamaged, DatabaseNewer, DatabaseUnavailable, SettingsRefused
 from edgewright.files import PRIVATE, close_to_others, write_atomically
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ WAIT_SECONDS = 30
 """How long a statement waits for another writer, and a caller for a connection of the pool."""
 DRIVERS = frozenset({("sqlite", "pysqlite"), ("postgresql", "psycopg")})
 """Kinds of databases and what speaks to them."""
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 MIGRATION_LOCK = 0x6564_6765  # any number that is ours: it names PostgreSQL's advisory lock
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -91,6 +92,23 @@ def migration(engine: Engine) -> str:
     return found
 
 
+def check_writable(engine: Engine) -> None:
+    """Check that the database may be written, as a PostgreSQL that was failed over may not.
+
+    Raises:
+        DatabaseUnavailable: it may only be read, or cannot be reached.
+    """
+    if engine.dialect.name == "sqlite":
+        return
+    with reaching_database(), engine.connect() as connection:
+        if connection.execute(text("SHOW transaction_read_only")).scalar() != "off":
+            connection.invalidate()
+            raise DatabaseUnavailable(
+                "The database may only be read: its server is a standby, or made read-only. Point database_url at the "
+                "primary, or name every host in it."
+            )
+
+
 class reaching_database:  # noqa: N801 - used as a statement, and faster than a generator in every read
     """Raises DatabaseUnavailable for a database that cannot be reached or written; mistakes in a statement pass."""
 
@@ -102,8 +120,13 @@ class reaching_database:  # noqa: N801 - used as a statement, and faster than a 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (IntegrityError, ProgrammingError)):
             return
-        if isinstance(error, (DBAPIError, PoolTimeout, sqlite3.OperationalError)):
-            cause = error.orig if isinstance(error, DBAPIError) else error
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        damaged = getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGED
+        if damaged or isinstance(error, (DBAPIError, PoolTimeout, sqlite3.OperationalError)):
+            if damaged:
+                raise DatabaseDamaged(
+                    f"The file of the database cannot be read: {cause}. Restore it from a backup, or name another one."
+                ) from error
             raise DatabaseUnavailable(f"The database cannot be used: {str(cause).strip()}") from error
 
 
@@ -222,6 +245,7 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             None,
         )  # others may migrate for long, and so may this process
         try:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             yield connection
         finally:

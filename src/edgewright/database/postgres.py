@@ -4,6 +4,9 @@ A refused connection is an error at once. But a server that is there and does no
 cut off, would keep its clients waiting until the kernel gives up, a quarter of an hour later or never. Here a statement
 that has no answer in time ends its connection, and raises. The pool checks each connection before it gives it out
 (SQLAlchemy's `pool_pre_ping`), and replaces one that is gone.
+
+After a failover a connection may be on a server that only reads. None is made to one unless the URL asks for it, and
+the first write that a server refuses as read-only has the pool replace all that it has.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from psycopg.abc import PQGen
     from sqlalchemy import Engine
+    from sqlalchemy.engine import ExceptionContext
 
 T = TypeVar("T")
 
@@ -26,6 +30,8 @@ CONNECT_SECONDS = 5
 """How long a new connection may take."""
 ANSWER_SECONDS = 10.0
 """How long a statement may take; every one of ours is small."""
+STATEMENT_SECONDS = 9
+"""How long the server goes on with a statement: it is over before its client gives up, and with it what it holds."""
 IDLE_SECONDS = 10
 """How long the server keeps a transaction whose client says nothing: one that was paused would else hold its locks."""
 
@@ -53,10 +59,15 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
 
 def connect(arguments: Sequence[Any], options: dict[str, Any]) -> DeadlineConnection:
-    """A connection, of what psycopg's own `connect` takes; a transaction that its client leaves idle is ended."""
-    connection = DeadlineConnection.connect(*arguments, **({"connect_timeout": CONNECT_SECONDS} | options))
+    """A connection, of what psycopg's own `connect` takes.
+
+    The server ends a statement that takes too long, and a transaction that its client leaves idle.
+    """
+    usual: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "target_session_attrs": "read-write"}
+    connection = DeadlineConnection.connect(*arguments, **(usual | options))
     try:
         connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
         connection.commit()
     except BaseException:
         connection.close()
@@ -67,3 +78,9 @@ def connect(arguments: Sequence[Any], options: dict[str, Any]) -> DeadlineConnec
 def listen(engine: Engine) -> None:
     """Have an engine's pool make such connections."""
     event.listen(engine, "do_connect", lambda _dialect, _record, arguments, options: connect(arguments, options))
+    event.listen(engine, "handle_error", _leave_a_server_that_only_reads)
+
+
+def _leave_a_server_that_only_reads(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True

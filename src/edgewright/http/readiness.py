@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from edgewright.database.connections import migration
+from edgewright.database.connections import check_writable, migration
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
 from edgewright.stores import S3Uri
 
@@ -31,7 +31,7 @@ def checks(settings: Settings, database_engine: Engine, objects: ObjectStore) ->
     """What must hold for requests to be answered."""
 
     def database() -> str:
-        migration(database_engine)
+        check_writable(database_engine)
         return "reachable"
 
     def migrations() -> str:

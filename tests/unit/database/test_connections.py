@@ -10,12 +10,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from structlog.testing import capture_logs
 
+from edgewright import service
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
 from edgewright.database.schema import HEAD
-from edgewright.errors import DatabaseUnavailable, SettingsRefused
+from edgewright.errors import DatabaseDamaged, DatabaseUnavailable, SettingsRefused
 from edgewright.jobs import JobKey, Kind
 from edgewright.persistence import Persistence
+from edgewright.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,18 @@ def test_a_database_that_is_open_to_others_is_closed_and_the_log_says_so(tmp_pat
     held.close()
     for each in (engine, other):
         each.dispose()
+
+
+def test_a_file_that_is_no_database_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "edgewright.sqlite").write_bytes(b"this is no database\n" * 100)
+    with pytest.raises(DatabaseDamaged, match=r"file is not a database\. Restore it from a backup"):
+        service.prepare(Settings(data_dir=tmp_path), wait_seconds=600)
+
+
+def test_a_damaged_database_is_said_at_once(tmp_path: Path) -> None:
+    service.prepare(Settings(data_dir=tmp_path)).close()
+    file = tmp_path / "edgewright.sqlite"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
+    with pytest.raises(DatabaseDamaged, match="malformed"):
+        service.prepare(Settings(data_dir=tmp_path), wait_seconds=600)
