@@ -162,6 +162,11 @@ class TestSigningIn:
         answer = visitor.post("/console/sign-in", form | {"next": place})
         assert answer.headers["location"] == "/"
 
+    def test_little_is_read_of_who_is_not_known_yet(self, house: RunningServer, visitor: Visitor) -> None:
+        form = {"token": visitor.token(), "access_key_id": house.keys[0], "secret_access_key": house.keys[1]}
+        assert visitor.post("/console/sign-in", form | {"next": "/" + "x" * 20_000}).status == 413
+        assert visitor.post("/console/sign-in", form | {"next": "/" + "x" * 10_000}).status == 303
+
     def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
         self, house: RunningServer, visitor: Visitor
     ) -> None:
