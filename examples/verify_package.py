@@ -1,7 +1,8 @@
 """Verify an edgewright package with nothing but Python's standard library and `cryptography`.
 
-    python verify_package.py PACKAGE PUBLIC_KEY [MODEL_NAME [MODEL_VERSION]]
+    python verify_package.py PACKAGE KEYS [MODEL_NAME [MODEL_VERSION]]
 
+KEYS is a trusted public key in PEM, or a folder of some; trusted_keys.py makes one of the list that a root key signed.
 Written from docs/format.md alone, to be ported to a device. It reads the package once and keeps no file in memory.
 """
 
@@ -59,21 +60,46 @@ def take_apart(path: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     return files, documents
 
 
-def open_signature(text: bytes, public_key: Any) -> tuple[str, dict[str, str]]:
-    """The signed statement: model's name, and path → SHA-256."""
-    bundle = json.loads(text)
-    require(bundle["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json", "unknown bundle")
-    envelope = bundle["dsseEnvelope"]
+def read_json(text: bytes) -> Any:
+    """JSON, in which no object has a member twice."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        require(len(dict(pairs)) == len(pairs), "a member of a JSON object is there twice")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=members)
+
+
+def load_keys(path: Path) -> dict[str, Any]:
+    """Key id → public key, of a PEM file or of each in a folder."""
+    keys = [
+        serialization.load_pem_public_key(pem.read_bytes()) for pem in (path.glob("*.pem") if path.is_dir() else [path])
+    ]
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return {hashlib.sha256(key.public_bytes(*form)).hexdigest(): key for key in keys}
+
+
+def unseal(envelope: Any, payload_type: str, public_key: Any) -> bytes:
+    """The payload of an envelope, once the key has been found to have signed it."""
     payload = base64.b64decode(envelope["payload"], validate=True)
-    require(envelope["payloadType"] == PAYLOAD_TYPE and len(envelope["signatures"]) == 1, "unknown envelope")
-    signed = b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
+    require(envelope["payloadType"] == payload_type and len(envelope["signatures"]) == 1, "unknown envelope")
+    signed = b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
     try:
         signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
         digest = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384}[public_key.curve.name]
         public_key.verify(signature, signed, ec.ECDSA(digest()))
     except InvalidSignature:
         raise Refused("the signature is wrong, or made with another key") from None
-    statement = json.loads(payload)
+    return payload
+
+
+def open_signature(text: bytes, keys: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """The signed statement: model's name, and path → SHA-256."""
+    bundle = read_json(text)
+    require(bundle["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json", "unknown bundle")
+    key_id = bundle["verificationMaterial"]["publicKey"]["hint"]
+    require(key_id in keys, f"no trusted key is {key_id!r}")
+    statement = read_json(unseal(bundle["dsseEnvelope"], PAYLOAD_TYPE, keys[key_id]))
     require(statement["_type"] == "https://in-toto.io/Statement/v1", "unknown statement")
     require(statement["predicateType"] == "https://model_signing/signature/v1.0", "unknown predicate")
     require(statement["predicate"]["serialization"] == SERIALIZATION, "unknown serialization, or ignored paths")
@@ -87,13 +113,13 @@ def open_signature(text: bytes, public_key: Any) -> tuple[str, dict[str, str]]:
     return subject["name"], digests
 
 
-def verify(path: str, public_key: Any, name: str | None = None, version: str | None = None) -> Any:
+def verify(path: str, keys: dict[str, Any], name: str | None = None, version: str | None = None) -> Any:
     """The manifest, once everything has been found to be as signed."""
     files, documents = take_apart(path)
-    subject, digests = open_signature(documents[SIGNATURE], public_key)
+    subject, digests = open_signature(documents[SIGNATURE], keys)
     found = {path: sha256 for path, (_, sha256, _) in files.items() if path != SIGNATURE}
     require(found == digests, f"not as signed: {sorted(set(found.items()) ^ set(digests.items()))}")
-    manifest = json.loads(documents[MANIFEST])
+    manifest = read_json(documents[MANIFEST])
     require(manifest["format_version"] == 1, "unknown format version")
     listed = {f["path"]: (f["size"], f["sha256"], f.get("executable", False)) for f in manifest["files"]}
     require(listed == {path: files[path] for path in files if path not in (MANIFEST, SIGNATURE)}, "wrong manifest")
@@ -103,10 +129,10 @@ def verify(path: str, public_key: Any, name: str | None = None, version: str | N
     return manifest
 
 
-def main(package: str, key: str, *asked: str) -> None:
+def main(package: str, keys: str, *asked: str) -> None:
     """Say what was verified, or why not."""
     try:
-        manifest = verify(package, serialization.load_pem_public_key(Path(key).read_bytes()), *asked)
+        manifest = verify(package, load_keys(Path(keys)), *asked)
     except (Refused, tarfile.TarError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
         sys.exit(f"REFUSED: {error}")
     model = manifest["metadata"]

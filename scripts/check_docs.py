@@ -1,13 +1,15 @@
 """Check the documentation against the program; `--write` brings the generated parts up to date.
 
 Checked: the generated references equal what the program says; the help text in the README is the program's; links
-between files lead somewhere; every decision has its number once, a status and its four parts; the modules that records
-name exist; the layers are the import contract's; Python blocks in Markdown compile.
+between files lead somewhere; tests that pages name exist, and each claim of the threat model names one; every decision
+has its number once, a status and its four parts; the modules that records name exist; the layers are the import
+contract's; Python blocks in Markdown compile.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
 import os
 import re
@@ -32,6 +34,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HELP_BLOCK = re.compile(r"(<!-- help: (?P<command>[^>]*?) -->\n```\n)(?P<text>.*?)(```\n)", re.DOTALL)
+TEST = re.compile(r"`(tests/[\w/-]+\.py)((?:::\w+)*)`")
+CLAIM = re.compile(r"^- .*?(?=^- |^#|\Z)", re.DOTALL | re.MULTILINE)
 MODULE = re.compile(r"`([a-z_]+(?:/[a-z0-9_]+)*\.py)`")
 RECORD = ["Status", "## Context", "## Options weighed", "## Decision", "## Consequences"]
 WIDTH = 100
@@ -51,6 +55,8 @@ def main() -> int:
         *links(),
         *decisions(),
         *modules(),
+        *tests(),
+        *claims(),
         *layers(),
         *python_blocks(),
         *errors_page.faults(),
@@ -149,6 +155,40 @@ def modules() -> Iterator[str]:
         for name in MODULE.findall(path.read_text(encoding="utf-8")):
             if not any((folder / name).exists() for folder in (ROOT, ROOT / "src/edgewright")):
                 yield f"{path.relative_to(ROOT)}: there is no {name}"
+
+
+def tests() -> Iterator[str]:
+    """Tests that pages name, as pytest does, exist."""
+    for path in markdown():
+        for file, names in TEST.findall(path.read_text(encoding="utf-8")):
+            if not _has_test(ROOT / file, names.split("::")[1:]):
+                yield f"{path.relative_to(ROOT)}: there is no test {file}{names}"
+
+
+def _has_test(path: Path, names: list[str]) -> bool:
+    """Whether a file has a class or function of this name, and the class a method of the next."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body if path.exists() else None
+    for name in names:
+        found = [node for node in body or () if name in _defined(node)]
+        body = getattr(found[0], "body", []) if found else None
+    return body is not None
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+
+
+def claims() -> Iterator[str]:
+    """Each claim of the threat model names a test that shows it."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    found = CLAIM.findall(text.partition("## Threat model\n")[2].partition("\n## ")[0])
+    if not found:
+        yield "SECURITY.md: there is no claim under 'Threat model'"
+    for claim in found:
+        if not any(names for _, names in TEST.findall(claim)):
+            yield f"SECURITY.md: no test is named beside '{' '.join(claim.split())[:60]}...'"
 
 
 def layers() -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Final, Self
 
 NAME_CHARACTERS: Final = 128
 
+PARTITIONS: Final = {"aws-cn": "cn-", "aws-us-gov": "us-gov-", "aws": ""}
+"""By name, what the regions of a partition begin with; the last one has all others."""
 _NAME: Final = re.compile(rf"[a-zA-Z0-9_.-]{{1,{NAME_CHARACTERS}}}")
 _ARN: Final = re.compile(
     r"arn:(?P<partition>[^:]+):greengrass:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):components:(?P<name>[^:]+)"
@@ -59,8 +61,4 @@ def name_fault(name: str) -> str | None:
 
 def partition(region: str) -> str:
     """The partition of AWS that a region belongs to."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return "aws"
+    return next(name for name, prefix in PARTITIONS.items() if region.startswith(prefix))

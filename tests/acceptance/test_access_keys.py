@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from acceptance.running import ACCOUNT, REGION, RunningServer, packaging_request, register, serving
+from acceptance.running import ACCOUNT, REGION, ROLE, RunningServer, packaging_request, register, serving
 from acceptance.test_cli import run
+from acceptance.test_roles import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,28 @@ def test_who_is_denied_prods_names_gets_nothing_of_prods(shared: RunningServer) 
         assert code == "AccessDeniedException"
         assert f"{resource} with an explicit deny" in message
     client.create_edge_packaging_job(**packaging_request("mine", "own-digits"))
+
+
+@pytest.mark.parametrize("region", [REGION, "cn-north-1", "us-gov-west-1"])
+def test_who_is_denied_an_object_by_its_arn_has_it_in_no_region(shared: RunningServer, region: str) -> None:
+    """A caller chooses the region that a request is signed for; the objects are the same in all."""
+    model = shared.put("guarded", "model.onnx", b"a model")
+    name = f"guarded-{region}"
+    key = new_key(shared, name, "--allow", "*", "--deny", "sagemaker:CreateEdge*")
+    path = shared.data_dir / "principals.toml"
+    denied = 'deny = [{ actions = ["s3:*"], resources = ["arn:aws:s3:::guarded/*"] }]'
+    path.write_text(path.read_text().replace('deny = ["sagemaker:CreateEdge*"]', denied, 1))
+    request = {
+        "CompilationJobName": name,
+        "RoleArn": ROLE,
+        "InputConfig": {"S3Uri": model, "Framework": "ONNX", "DataInputConfig": '{"x": [1]}'},
+        "OutputConfig": {"S3OutputLocation": "s3://own/out", "TargetDevice": "rasp4b"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    code, message = error_of(client_of(shared, key, region=region).create_compilation_job, **request)
+    assert (code, "with an explicit deny" in message) == ("AccessDeniedException", True)
+    greengrass = client_of(shared, key, service="greengrassv2", region=region)
+    assert error_of(greengrass.create_component_version, inlineRecipe=recipe(model))[0] == "AccessDeniedException"
 
 
 def test_a_rule_that_never_matches_is_refused(tmp_path: Path) -> None:

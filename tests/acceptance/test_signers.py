@@ -16,6 +16,7 @@ from contract.s3_service import s3_service
 from edgewright.files import PRIVATE, write_atomically
 from edgewright.packaging import SIGNATURE_NAME
 from edgewright.signing.keys import load_public_key, new_signer, read_public_key
+from edgewright.signing.signers import open_signer
 from softhsm import token
 
 if TYPE_CHECKING:
@@ -161,6 +162,21 @@ def test_a_key_in_aws_kms(spec: str, algorithm: str, kms: dict[str, str], tmp_pa
     assert by_id.read_bytes() != package.read_bytes()
     large = pack(tmp_path, f"awskms:{made['Arn']}", kms, "large", files=100)  # its digest is sent
     assert run(tmp_path, "verify", large, "--public-key", "kms.pub.pem").returncode == 0
+
+
+def test_an_alias_that_is_moved_does_not_move_the_key_that_signs(
+    kms: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (kms | {"AWS_DEFAULT_REGION": "eu-west-1"}).items():
+        monkeypatch.setenv(name, value)
+    first, second = (
+        client(kms).create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"] for _ in "12"
+    )
+    client(kms).create_alias(AliasName="alias/moved", TargetKeyId=first)
+    signer = open_signer("awskms:alias/moved")
+    client(kms).update_alias(AliasName="alias/moved", TargetKeyId=second)
+    assert open_signer("awskms:alias/moved").public_key != signer.public_key
+    assert signer.public_key.verify(signer.sign(b"a statement"), b"a statement")
 
 
 def test_what_kms_refuses_is_told(kms: dict[str, str], tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +18,7 @@ from acceptance.running import clean_environment, command, packaging_request, re
 from contract.postgres import PostgresService, postgres_service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from acceptance.running import RunningServer
@@ -46,12 +49,12 @@ def done(folder: Path, *arguments: object, **environment: str) -> str:
     return finished.stdout
 
 
-def package(server: RunningServer, name: str) -> Path:
+def package(server: RunningServer, name: str, **environment: str) -> Path:
     """The package of a new job."""
     client = server.client()
-    artifact = server.put("models", "digits.tar.gz", archive({"model.onnx": b"weights"}))
     if not client.list_compilation_jobs(NameContains="compiled")["CompilationJobSummaries"]:
-        register(server, "compiled", artifact)
+        artifact = server.put("models", "digits.tar.gz", archive({"model.onnx": b"weights"}))
+        register(server, "compiled", artifact, environment=environment)
     client.create_edge_packaging_job(**packaging_request(name, "compiled", ModelVersion=name))
     job = wait_for(client, name)
     assert job["EdgePackagingJobStatus"] == "COMPLETED", job["EdgePackagingJobStatusMessage"]
@@ -149,6 +152,31 @@ def test_lists_that_a_device_refuses(tmp_path: Path) -> None:
         assert (found[0], message in found[1]) == (code, True), found
 
 
+def test_a_revoked_keys_public_half_is_taken_out_of_an_earlier_export(tmp_path: Path) -> None:
+    """`verify --trust FOLDER` trusts what is in the folder, and the guide exports into one again and again."""
+    first = json.loads(done(tmp_path, "keys", "create", "--json"))
+    (tmp_path / "model.tar.gz").write_bytes(archive({"model.onnx": b"weights"}))
+    done(tmp_path, "package", "model.tar.gz", "--model-name", "m", "--model-version", "1", "--output", ".")
+    done(tmp_path, "keys", "export", "--output", "exported")
+    assert run(tmp_path, "verify", "m-1.tar.gz", "--trust", "exported").returncode == 0
+    done(tmp_path, "keys", "rotate")
+    done(tmp_path, "keys", "revoke", first["key_id"])
+    done(tmp_path, "keys", "export", "--output", "exported")
+    refused = run(tmp_path, "verify", "m-1.tar.gz", "--trust", "exported")
+    assert (refused.returncode, first["key_id"] in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("arguments", [("--days", "4000000"), ("--version", "99999999999999999999")])
+def test_lists_that_cannot_be_made_are_refused_in_a_line(arguments: tuple[str, str], tmp_path: Path) -> None:
+    done(tmp_path, "keys", "create")
+    done(tmp_path, "keys", "create-root", "root.pem")
+    done(tmp_path, "keys", "export", "--output", "exported")
+    signing = ("keys", "sign-list", "exported/keys.json", "--root", "root.pem", "--output", "list", *arguments)
+    refused = run(tmp_path, *signing)
+    assert (refused.returncode in {1, 2}, "a fault of its own" in refused.stderr) == (True, False), refused.stderr
+    assert not (tmp_path / "list").exists()
+
+
 class TestCommands:
     """On a data folder and on PostgreSQL."""
 
@@ -223,3 +251,64 @@ def test_a_host_with_another_key_refuses_to_start(postgres: PostgresService, tmp
         (keys / "signing.pub.pem").unlink()
         with serving(tmp_path / "two", environment=database) as second:
             assert len(json.loads(get(second, "/keys")[1])["keys"]) == 1
+
+
+def test_a_host_without_the_new_key_fails_no_job(postgres: PostgresService, tmp_path: Path) -> None:
+    """Its worker takes no job, says what to copy where, and goes on once it is there."""
+    database = {"EDGEWRIGHT_DATABASE_URL": postgres.new_database()}
+    one, two = tmp_path / "one" / "keys", tmp_path / "two" / "keys"
+    with serving(tmp_path / "one", "--no-worker", environment=database) as server:
+        done(tmp_path, "keys", "create", "--data-dir", "one", **database)
+        shutil.copytree(one, two)
+        (tmp_path / "two" / "objects").symlink_to(tmp_path / "one" / "objects")
+        with (tmp_path / "two.log").open("wb") as log, worker(tmp_path / "two", database, stderr=log):
+            old = package(server, "v1", **database)
+            rotated = json.loads(done(tmp_path, "keys", "rotate", "--data-dir", "one", "--json", **database))
+            client = server.client()
+            client.create_edge_packaging_job(**packaging_request("v2", "compiled", ModelVersion="v2"))
+            wanted = f"Copy signing.pem from the folder `keys` of a host that has key {rotated['key_id']}"
+            until(lambda: wanted in (tmp_path / "two.log").read_text())
+            status = client.describe_edge_packaging_job(EdgePackagingJobName="v2")["EdgePackagingJobStatus"]
+            assert status in {"STARTING", "INPROGRESS"}
+            shutil.copy2(one / "signing.pem", two / "signing.pem")
+            (two / "signing.pub.pem").unlink()
+            job = wait_for(client, "v2")
+            assert job["EdgePackagingJobStatus"] == "COMPLETED", job["EdgePackagingJobStatusMessage"]
+        done(tmp_path, "keys", "export", "--output", "exported", "--data-dir", "one", **database)
+        for path in (old, server.object(job["ModelArtifact"])):
+            assert run(tmp_path, "verify", path, "--trust", "exported").returncode == 0
+
+
+def test_jobs_wait_while_no_key_signs(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        package(server, "v1")
+        (key,) = json.loads(done(tmp_path, "keys", "list", "--json", "--data-dir", server.data_dir))
+        done(tmp_path, "keys", "revoke", key["key_id"], "--data-dir", server.data_dir)
+        client = server.client()
+        for name in ("v2", "v3"):
+            client.create_edge_packaging_job(**packaging_request(name, "compiled", ModelVersion=name))
+        until(lambda: "No key signs: the signing key was revoked." in server.log.read_text())
+        client.stop_edge_packaging_job(EdgePackagingJobName="v3")
+        assert wait_for(client, "v3")["EdgePackagingJobStatus"] == "STOPPED"
+        done(tmp_path, "keys", "rotate", "--data-dir", server.data_dir)
+        job = wait_for(client, "v2")
+        assert job["EdgePackagingJobStatus"] == "COMPLETED", job["EdgePackagingJobStatusMessage"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@contextmanager
+def worker(data_dir: Path, environment: dict[str, str], stderr: IO[bytes]) -> Iterator[None]:
+    process = subprocess.Popen(
+        command("worker", "--data-dir", str(data_dir)), env=clean_environment() | environment, stderr=stderr
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0

@@ -7,6 +7,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ import golden_package
 from archives import model_tar_gz
 from edgewright.limits import Limits
 from edgewright.packaging import gzip_members, verify
-from edgewright.signing.keys import EcdsaSigner, load_public_key
+from edgewright.signing.keys import EcdsaSigner, PublicKey, load_public_key, new_signer
+from edgewright.signing.states import KeyState
+from edgewright.signing.trusted_keys import KeyList, ListedKey, sign_list, unsigned
 from golden_package import MODEL, PACKAGE, PUBLIC_KEY, SIGNER
 from packing import pack
 
@@ -70,8 +73,8 @@ def test_the_document_lists_the_gzip_members() -> None:
         offset, tar_offset = offset + len(member), tar_offset + size
 
 
-def example(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "examples" / "verify_package.py", *arguments]
+def example(*arguments: str | Path, script: str = "verify_package.py") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "examples" / script, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -84,11 +87,12 @@ def test_the_example_accepts_it() -> None:
     )
 
 
-def test_the_example_imports_the_standard_library_and_cryptography_only() -> None:
-    text = (ROOT / "examples" / "verify_package.py").read_text()
+@pytest.mark.parametrize(("script", "lines"), [("verify_package.py", 150), ("trusted_keys.py", 75)])
+def test_the_examples_import_the_standard_library_and_cryptography_only(script: str, lines: int) -> None:
+    text = (ROOT / "examples" / script).read_text()
     modules = {match.split(".")[0] for match in re.findall(r"^(?:from|import) ([\w.]+)", text, re.MULTILINE)}
-    assert modules - {"cryptography"} <= sys.stdlib_module_names
-    assert len(text.splitlines()) <= 121
+    assert modules - {"cryptography", "verify_package"} <= sys.stdlib_module_names
+    assert len(text.splitlines()) <= lines
 
 
 @pytest.mark.parametrize("asked", [("letters",), ("digits", "1.1")])
@@ -125,3 +129,39 @@ def test_the_example_reads_large_packages(tmp_path: Path) -> None:
     _, stored = pack(SIGNER, model_tar_gz(files), limits=Limits(expansion_ratio=2000))
     (tmp_path / "package.tar.gz").write_bytes(stored)
     assert example(tmp_path / "package.tar.gz", PUBLIC_KEY).returncode == 0
+
+
+def listed(*keys: PublicKey, days: int = 1, version: int = 7, root: EcdsaSigner = SIGNER) -> bytes:
+    """A signed list; the root key is not one of the keys."""
+    now = datetime.now(UTC)
+    revoked = now if any(key.state is KeyState.REVOKED for key in keys) else None
+    known = tuple(ListedKey(key, now, None, revoked) for key in keys)
+    return sign_list(KeyList(version, (now + timedelta(days=days)).replace(microsecond=0), known), root)
+
+
+def test_the_examples_trust_the_keys_of_a_signed_list(tmp_path: Path) -> None:
+    root, other = new_signer("P-384"), new_signer().public_key
+    (tmp_path / "root.pem").write_bytes(root.public_key.pem)
+    own = load_public_key(PUBLIC_KEY)
+
+    def take(text: bytes) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "list").write_bytes(text)
+        return example(tmp_path / "list", tmp_path / "root.pem", tmp_path / "trusted", script="trusted_keys.py")
+
+    assert take(listed(own, other, root=root)).stdout == "version 7: 2 keys are trusted\n"
+    assert example(PACKAGE, tmp_path / "trusted").returncode == 0
+    for reason, text in (
+        ("has version 6, and 7 was seen", listed(own, version=6, root=root)),
+        ("expired at", listed(own, version=8, days=-1, root=root)),
+        ("no trusted root key is", listed(other, version=8, root=new_signer())),
+        ("the list is not signed", unsigned(8, [])),
+        ("wrong, or made with another key", listed(own, root=root).replace(b'"sig":"M', b'"sig":"N')),
+        ("over 1048576 bytes", b" " * 1_048_577),
+        ("is there twice", b'{"payload": 1, "payload": 2}'),
+    ):
+        refused = take(text)
+        assert (refused.returncode, refused.stderr[:9], reason in refused.stderr) == (1, "REFUSED: ", True), refused
+        assert example(PACKAGE, tmp_path / "trusted").returncode == 0
+    assert take(listed(PublicKey(own.pem, KeyState.REVOKED), other, version=8, root=root)).returncode == 0
+    refused = example(PACKAGE, tmp_path / "trusted")
+    assert (refused.returncode, refused.stderr[:28]) == (1, "REFUSED: no trusted key is '")

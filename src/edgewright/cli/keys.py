@@ -173,7 +173,7 @@ def sign_list(
     keys: Annotated[Path, typer.Argument(metavar="KEYS_JSON", help="`keys.json` of `edgewright keys export`.")],
     root: Annotated[str, typer.Option("--root", help="The private root key: a PEM file, pkcs11: or awskms:.")],
     destination: Annotated[Path, typer.Option("--output", help="The file of the signed list.")],
-    days: Annotated[int, typer.Option("--days", min=1, help="Days until the list expires.")] = 90,
+    days: Annotated[int, typer.Option("--days", min=1, max=36500, help="Days until the list expires.")] = 90,
     version: Annotated[int | None, typer.Option("--version", min=1, help="Replaces the version in KEYS_JSON.")] = None,
 ) -> None:
     """Sign the list of keys with the root key. Run this offline.

@@ -124,6 +124,8 @@ class KeyAdministration:
     def export(self, folder: Path) -> Iterator[Path]:
         """Write the public keys that are not revoked, the unsigned list of the next version, and the signed one.
 
+        The public keys of revoked ones that an earlier export left are removed.
+
         Raises:
             KeyUnusable: the folder cannot be written.
         """
@@ -138,6 +140,9 @@ class KeyAdministration:
             documents["keys.list.json"] = published.document
         try:
             make_folder(folder)
+            for each in known:  # what an earlier export left would go on being trusted
+                if each.state is KeyState.REVOKED:
+                    (folder / f"{each.key_id}.pub.pem").unlink(missing_ok=True)
             for name, content in documents.items():
                 write_atomically(folder / name, [content])
                 yield folder / name

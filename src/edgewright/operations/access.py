@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from edgewright.arns import partition
+from edgewright.arns import PARTITIONS, partition
 from edgewright.jobs.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -120,5 +120,7 @@ def writing(uri: S3Uri, region: str) -> Access:
 
 
 def _of_object(action: str, uri: S3Uri, region: str, *, implied: bool) -> Access:
+    """An object is the same one whatever region a request is signed for: rules may call it by any partition's ARN."""
     name = f"{uri.bucket}/{uri.key}"
-    return Access(action, name, f"arn:{partition(region)}:s3:::{name}", (str(uri),), implied=implied)
+    arns = [f"arn:{each}:s3:::{name}" for each in PARTITIONS]
+    return Access(action, name, f"arn:{partition(region)}:s3:::{name}", (str(uri), *arns), implied=implied)

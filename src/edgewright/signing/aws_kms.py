@@ -80,7 +80,8 @@ def open_key(uri: str) -> KmsSigner:
     if answer.get("KeyUsage") != "SIGN_VERIFY":
         raise KeyUnusable(f"The KMS key {key_id} does not sign: its use is {answer.get('KeyUsage')}, not SIGN_VERIFY.")
     public_key = checked_public_key(load_der_public_key(answer["PublicKey"]), f"The KMS key {key_id}")
-    return KmsSigner(client, key_id, public_key)
+    # By its own id from now on: an alias may be moved to a key that the public half does not verify.
+    return KmsSigner(client, answer["KeyId"], public_key)
 
 
 def _client(key_id: str) -> Any:

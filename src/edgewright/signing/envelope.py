@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import PackageRefused
+from edgewright.errors import KeyUnusable, PackageRefused
 from edgewright.signing.documents import equal, exactly, field
 
 if TYPE_CHECKING:
@@ -22,8 +22,17 @@ def seal(payload_type: str, payload: bytes, signer: Signer, key_id: str = "") ->
         payload: any bytes.
         signer: signs once.
         key_id: names the key for whoever looks it up; it is not signed.
+
+    Raises:
+        KeyUnusable: the key cannot be used any more, or is another one than the signer's public key.
     """
-    signature = signer.sign(pre_authentication_encoding(payload_type, payload))
+    encoded = pre_authentication_encoding(payload_type, payload)
+    signature = signer.sign(encoded)
+    if not signer.public_key.verify(signature, encoded):
+        raise KeyUnusable(
+            f"The signature does not verify with key {signer.public_key.key_id}: what signs, in a token or a KMS, is "
+            "another key by now. Bring that one back, or run `edgewright keys rotate --key URI` and restart."
+        )
     return {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": payload_type,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ def _seen(path: Path) -> int:
         return 0
     except (OSError, UnicodeDecodeError) as error:
         raise KeyUnusable(f"The version in {path} cannot be read: {error}.") from error
-    if not text.strip().isdecimal():
+    if not re.fullmatch(r"[0-9]{1,19}\s*", text):
         raise KeyListRefused(
             f"{path} holds no version, so that an older list could not be told from a newer one. Write the highest "
             "version that was seen into it."

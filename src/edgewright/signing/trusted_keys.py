@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE: Final = "application/vnd.edgewright.keys.v1+json"
 LONGEST_LIST: Final = 1024 * 1024
 """Bytes of a signed list: some 800 keys."""
+HIGHEST_VERSION: Final = 2**63 - 1
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _KEY_MEMBERS: Final = {"id", "state", "created", "retired", "revoked", "reason", "public_key"}
 
@@ -178,9 +179,11 @@ def read_unsigned(text: bytes, expires: datetime, version: int | None = None) ->
         document = parse_document(text, "list of keys")
         exactly(document, {"version", "keys"}, "list of keys")
         listed = _keys(document)
+        if version is not None:
+            document["version"] = version
+        return KeyList(_version(document), expires.replace(microsecond=0), listed)
     except PackageRefused as error:
         raise KeyListRefused(error.message) from error
-    return KeyList(_version(document) if version is None else version, expires.replace(microsecond=0), listed)
 
 
 def _authenticated(text: bytes, roots: Sequence[PublicKey]) -> tuple[KeyList, str]:
@@ -231,8 +234,8 @@ def _read(payload: bytes) -> KeyList:
 
 def _version(document: dict[str, Any]) -> int:
     version: int = field(document, "version", int, "list of keys")
-    if version < 1:
-        raise PackageRefused(f"The list's version is {version}; 1 is the first.")
+    if not 1 <= version <= HIGHEST_VERSION:
+        raise PackageRefused(f"The list's version is {version}; it is from 1 to {HIGHEST_VERSION}.")
     return version
 
 

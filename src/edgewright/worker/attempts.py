@@ -6,6 +6,7 @@ the attempt, and an object becomes visible only while the attempt is the job's l
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,6 +15,7 @@ from edgewright.errors import (
     DatabaseUnavailable,
     EdgewrightError,
     JobStopped,
+    KeyUnusable,
     ResourceNotFound,
     StoreUnavailable,
     TransitionRefused,
@@ -24,6 +26,7 @@ from edgewright.jobs.writers import overwritten
 from edgewright.stores import S3Uri
 from edgewright.worker import components, messages, uploads
 from edgewright.worker.context import ShuttingDown, until_database_answers, wait
+from edgewright.worker.monitor import LOOK_SECONDS, Monitor
 from edgewright.worker.results import RESULTS
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = (0.5, 2.0, 5.0)
 """The pauses before work is tried again after the object store or the database broke off."""
+KEY_SECONDS = 2.0
+"""The pause before work is tried again for which this host does not have a key."""
 MOST_ATTEMPTS = 20
 """A job that was begun so often ends its worker each time, and is begun no more."""
 TOO_MANY_ATTEMPTS = "TooManyAttempts"
@@ -66,7 +71,8 @@ def begin(key: JobKey, context: WorkerContext) -> Job | None:
 def run(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobResult:
     """How the job is to end: the work's own result, or the one that its error stands for.
 
-    What broke off is tried again a few times. This is the boundary of a worker: no error passes it.
+    What broke off is tried again a few times; a key that cannot be used is waited for. This is the boundary of a
+    worker: no error passes it.
 
     Raises:
         ShuttingDown: the worker ends first.
@@ -74,7 +80,7 @@ def run(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobR
     result = RESULTS[job.key.kind]
     for pause in (*RETRY_SECONDS, None):
         try:
-            return work()
+            return _with_key(context, job, work)
         except JobStopped:
             if context.shutting_down():
                 raise ShuttingDown from None
@@ -100,6 +106,26 @@ def overwrote(context: WorkerContext, job: Job, uri: S3Uri, sha256: str) -> str 
         return None
     log.warning("object of another job overwritten", job=job.key.arn, uri=str(uri), other=before.key.arn)
     return before.seen_from(job.key.account)
+
+
+def _with_key(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobResult:
+    """The work's result, once this host can use its keys: that it cannot is its operator's to mend, not the caller's.
+
+    Raises:
+        JobStopped, ShuttingDown: the job is to end, or the worker does.
+    """
+    monitor, told = Monitor(context, job, None), ""
+    while True:
+        try:
+            return work()
+        except KeyUnusable as error:
+            if error.message != told:
+                log.warning("the job waits for a key of this host", job=job.key.arn, reason=error.message)
+            told = error.message
+        until = time.monotonic() + KEY_SECONDS
+        while time.monotonic() < until:
+            monitor.look()
+            wait(context, LOOK_SECONDS)
 
 
 def finish(context: WorkerContext, job: Job, result: JobResult) -> None:

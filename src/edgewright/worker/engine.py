@@ -111,15 +111,23 @@ class Executor:
         run: does the work of one ticket: its ARN, its creation time in milliseconds, and the `traceparent` of the
             request that asked for it, if there is one.
         pool: connections to the database, beside one for each work that runs.
+        may_take: asked before work is taken from the queue.
     """
 
-    def __init__(self, url: str, executor_id: str, run: Callable[[str, int, str | None], None], pool: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        executor_id: str,
+        run: Callable[[str, int, str | None], None],
+        pool: int,
+        may_take: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._url = url
         self._id = executor_id
         self._run = run
         self._pool = pool
         self._engine: Engine | None = None
-        self._stop = WakeableEvent()
+        self._stop = WakeableEvent(may_take)
         self._begun: set[str] = set()
 
     def launch(self, concurrency: int) -> None:

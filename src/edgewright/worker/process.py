@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from edgewright.errors import ResourceNotFound
+from edgewright.errors import DatabaseUnavailable, KeyUnusable, ResourceNotFound
 from edgewright.greengrass.publishing import open_publisher
 from edgewright.jobs import JobKey, Kind
 from edgewright.keys.opening import SigningKey
@@ -63,7 +63,9 @@ class Worker:
         self._queue, self._workers = context.queue, context.workers
         self._liveness = Liveness(settings.data_dir / "work", self.id)
         self._shutting_down = threading.Event()
-        self._executor = Executor(engine_url(settings.sqlalchemy_url), self.id, self._run, settings.engine_pool)
+        url, pool = engine_url(settings.sqlalchemy_url), settings.engine_pool
+        self._executor = Executor(url, self.id, self._run, pool, self._may_take)
+        self._waits_for = ""
         self._running: set[str] = set()
         self._context = replace(
             context,
@@ -120,6 +122,20 @@ class Worker:
         while self._running and time.monotonic() < until:
             time.sleep(0.05)
         return not self._running
+
+    def _may_take(self) -> bool:
+        """Whether this host can sign, as before a rotation: else it would hold up jobs that other hosts can do."""
+        try:
+            self._context.signer()
+        except KeyUnusable as error:
+            if error.message != self._waits_for:
+                log.warning("no jobs are taken: this host cannot sign", reason=error.message)
+            self._waits_for = error.message
+            return False
+        except DatabaseUnavailable:  # taking a job meets it too, and is tried again
+            return True
+        self._waits_for = ""
+        return True
 
     def _run(self, arn: str, created_ms: int, traceparent: str | None) -> None:
         """Do one ticket's work; the engine calls it in a thread of its own."""

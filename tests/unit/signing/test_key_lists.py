@@ -69,9 +69,12 @@ def test_a_refused_list_is_not_remembered(tmp_path: Path, root: PublicKey, signe
     assert not (tmp_path / "keys.list.json.seen").exists()
 
 
-def test_a_version_that_cannot_be_read_is_not_passed_over(tmp_path: Path, root: PublicKey, signer: Signer) -> None:
+@pytest.mark.parametrize("text", ["new", "", "-1", "9" * 5000])
+def test_a_version_that_cannot_be_read_is_not_passed_over(
+    text: str, tmp_path: Path, root: PublicKey, signer: Signer
+) -> None:
     path = sign(tmp_path, signer, 1)
-    (tmp_path / "keys.list.json.seen").write_text("new")
+    (tmp_path / "keys.list.json.seen").write_text(text)
     with pytest.raises(KeyListRefused, match="holds no version"):
         key_lists.read_newest(path, [root])
 

@@ -54,3 +54,12 @@ def test_a_signer_is_added_by_one_row(signer: Signer, monkeypatch: pytest.Monkey
     assert added.signed == 1
     with pytest.raises(KeyUnusable, match="the schemes are file, pkcs11, awskms, test"):
         open_signer("other://slot/1")
+
+
+def test_what_the_signers_own_public_key_does_not_verify_is_not_given_out(signer: Signer, other_signer: Signer) -> None:
+    """As when another key is put into a token under the name of the one that was there."""
+    swapped = Delegating(signer)
+    pack(swapped, model_tar_gz({"model.onnx": b"weights"}))
+    swapped.sign = other_signer.sign  # type: ignore[method-assign]
+    with pytest.raises(KeyUnusable, match=f"does not verify with key {signer.public_key.key_id}"):
+        pack(swapped, model_tar_gz({"model.onnx": b"weights"}))

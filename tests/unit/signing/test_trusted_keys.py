@@ -72,6 +72,8 @@ def test_the_way_to_the_root_key_and_back(signer: Signer) -> None:
     made = read_unsigned(text, NOW + timedelta(days=1, microseconds=1))
     assert made == KeyList(3, NOW + timedelta(days=1), (listed(signer, KeyState.RETIRED),))
     assert read_unsigned(text, NOW, 9).version == 9
+    with pytest.raises(KeyListRefused, match="it is from 1 to"):
+        read_unsigned(text, NOW, 2**63)
     with pytest.raises(KeyListRefused, match="exactly"):
         read_unsigned(sign_list(made, ROOT), NOW)
 
@@ -121,7 +123,8 @@ def test_a_signature_over_something_else_is_no_list(signer: Signer) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda each: each.update(version=0), "1 is the first"),
+        (lambda each: each.update(version=0), "it is from 1 to"),
+        (lambda each: each.update(version=2**63), "it is from 1 to"),
         (lambda each: each.update(version=True), "no 'version' of type int"),
         (lambda each: each.update(version="7"), "no 'version' of type int"),
         (lambda each: each.update(expires="soon"), "'expires' is 'soon'"),

@@ -72,3 +72,18 @@ def test_an_event_is_woken_without_being_set() -> None:
     waiter.join()
     assert event.is_set()
     assert event.wait(60)
+
+
+def test_a_waiter_waits_on_until_it_is_ready() -> None:
+    answers = [True, False, False]
+    event = WakeableEvent(answers.pop)
+    assert not event.wait(0.01)
+    assert answers == []
+    event = WakeableEvent(lambda: False)
+    waiter = Thread(target=event.wait, args=(0.01,))
+    waiter.start()
+    event.wake()
+    waiter.join(0.1)
+    assert waiter.is_alive()
+    event.set()
+    waiter.join()
