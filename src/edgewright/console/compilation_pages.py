@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from edgewright import strict_json
 from edgewright.console.job_pages import POLL_ENDED, STOPPABLE, calls, moving
 from edgewright.console.listing import filters
 from edgewright.console.rendering import see_other
@@ -64,7 +64,7 @@ def _inputs(row: CompilationJob, report: dict[str, Any]) -> list[dict[str, Any]]
         found: list[dict[str, Any]] = report["inputs"]
         return found
     try:
-        given = json.loads(row.input_config.get("DataInputConfig") or row.derived_data_input_config or "{}")
+        given = strict_json.parse(row.input_config.get("DataInputConfig") or row.derived_data_input_config or "{}")
     except ValueError:
         return []
     if not isinstance(given, dict):

@@ -7,6 +7,8 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
+from edgewright import strict_json
+
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 THOUSAND = 1000
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -73,9 +75,9 @@ def pretty(value: Any) -> str:
 
 
 def document(text: str | bytes) -> str:
-    """A JSON text with line breaks; any other text as it is."""
+    """A strict JSON text with line breaks; any other text as it is."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return json.dumps(strict_json.parse(text), indent=2, ensure_ascii=False)
     except ValueError:
         return text.decode(errors="replace") if isinstance(text, bytes) else text
 

@@ -73,6 +73,7 @@ def test_a_paragraph_keeps_its_lines() -> None:
 def test_documents_are_laid_out_and_other_texts_left() -> None:
     assert texts.document(b'{"a":1}') == '{\n  "a": 1\n}'
     assert texts.document("not json") == "not json"
+    assert texts.document("[" * 5000) == "[" * 5000
     assert texts.document(b"\xff") == "\ufffd"
 
 
