@@ -9,7 +9,8 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
-from edgewright.errors import DatabaseUnavailable
+from edgewright.auth import audit
+from edgewright.errors import AccessDenied, DatabaseUnavailable
 from edgewright.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Metrics:
         """`GET /metrics`."""
         refusal = self._refusal(request)
         if refusal is not None:
+            audit.refused(AccessDenied(bytes(refusal.body).decode().strip()), None, f"{request.method} /metrics")
             return refusal
         body, content_type = await run_in_threadpool(
             metrics.page, self._snapshot, self._counters, request.headers.get("accept", ""), self._lapse_seconds

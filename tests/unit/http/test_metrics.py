@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.requests import Request
+from structlog.testing import capture_logs
 
+from edgewright.auth import audit
 from edgewright.errors import DatabaseUnavailable
 from edgewright.http.admin import AdminAccess
 from edgewright.http.metrics import Metrics
@@ -60,6 +62,11 @@ def test_this_host_may_read(host: str) -> None:
 def test_other_hosts_may_not(host: str) -> None:
     answer = asked(metrics(), host)
     assert (answer.status_code, b"this host alone" in answer.body) == (403, True)
+    with capture_logs() as lines:
+        asked(metrics(), "192.0.2.1")
+    assert [(line["logger"], line["action"], line["result"]) for line in lines] == [
+        (audit.NAME, "GET /metrics", "AccessDeniedException")
+    ]
 
 
 @pytest.mark.parametrize("header", ["forwarded", "x_forwarded_for", "x_real_ip", "via"])
