@@ -16,6 +16,11 @@ RENAMED = {
 }
 """Old names of a worker's settings, accepted until 1.0."""
 
+ObjectStoreName = Literal["directory", "s3"]
+"""The rows of `STORES` in `stores.opening`."""
+PublisherName = Literal["local", "aws"]
+"""The rows of `PUBLISHERS` in `greengrass.publishing`."""
+
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]

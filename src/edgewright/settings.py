@@ -36,8 +36,10 @@ from edgewright.sections import (
     ConnectionSettings,
     ConsoleSettings,
     NotNegative,
+    ObjectStoreName,
     Positive,
     PositiveFloat,
+    PublisherName,
     S3Settings,
     StsSettings,
     WebhookSettings,
@@ -95,7 +97,7 @@ class Settings(BaseSettings):
         description="The key that signs packages: `file:/KEY.pem`, `pkcs11:...` (RFC 7512, extra `pkcs11`) or "
         "`awskms:KEY` (extra `aws`); the data folder's `keys/signing.pem` when unset.",
     )
-    object_store: Literal["directory", "s3"] = Field(
+    object_store: ObjectStoreName = Field(
         default="directory",
         description="`directory` keeps objects in the data folder; `s3` uses the `s3` settings.",
     )
@@ -116,7 +118,7 @@ class Settings(BaseSettings):
         'packages. When it is empty: any bucket with `roles = "account"`, else none.',
     )
     sts: StsSettings = Field(default=StsSettings(), description='How roles are assumed, with `roles = "sts"`.')
-    greengrass: Literal["local", "aws"] = Field(
+    greengrass: PublisherName = Field(
         default="local",
         description="`local` keeps the components of preset deployments here; `aws` publishes them to AWS as well.",
     )

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edgewright.roles.roles import MappedRoles, Roles, ServiceRole
-from edgewright.stores.opening import open_s3, requiring_boto3
-from edgewright.stores.s3_client import new_session, own_session
+from edgewright.stores.opening import open_s3
+from edgewright.stores.s3_client import new_session, own_session, requiring_boto3
 
 if TYPE_CHECKING:
     from edgewright.settings import Settings

@@ -31,7 +31,7 @@ from edgewright.errors import (
 from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder
 from edgewright.stores import encryption
 from edgewright.stores.keyring import Owner
-from edgewright.stores.protocols import PIECE
+from edgewright.stores.protocols import PIECE, ObjectStore
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # without O_
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
-class DirectoryStore:
+class DirectoryStore(ObjectStore):
     """Objects in a folder. A bucket comes into being with its first object."""
 
     _UNUSABLE: ClassVar[dict[int, str]] = {
@@ -138,14 +138,6 @@ class DirectoryStore:
             raise StoreUnavailable(
                 f"The object store's folder {self._root} cannot be used: {error.strerror}."
             ) from error
-
-    def exists(self, uri: S3Uri) -> bool:
-        """See `ObjectStore.exists`."""
-        try:
-            self.size(uri)
-        except ObjectNotFound:
-            return False
-        return True
 
     def delete(self, uri: S3Uri) -> None:
         """See `ObjectStore.delete`. Folders that become empty are left: a writer may be about to use them."""

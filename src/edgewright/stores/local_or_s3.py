@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
 from edgewright.files import write_atomically
+from edgewright.stores.protocols import PIECE
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.stores.protocols import ObjectStore
-
-PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

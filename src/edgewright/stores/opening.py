@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from edgewright.errors import SettingsRefused
 from edgewright.stores.directory import DirectoryStore
 from edgewright.stores.keyring import Keyring
-from edgewright.stores.s3_client import own_session
+from edgewright.stores.s3_client import own_session, requiring_boto3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from edgewright.sections import S3Settings
     from edgewright.settings import Settings
@@ -22,9 +20,7 @@ if TYPE_CHECKING:
 
 def open_store(settings: Settings) -> ObjectStore:
     """The object store that the settings name; nothing is reached before its first use."""
-    if settings.object_store == "s3":
-        return open_s3(settings.s3)
-    return DirectoryStore(settings.objects_dir, Keyring(settings.kms_dir))
+    return STORES[settings.object_store](settings)
 
 
 def open_s3(settings: S3Settings, session: Callable[[], Any] | None = None) -> S3Store:
@@ -43,10 +39,8 @@ def open_s3(settings: S3Settings, session: Callable[[], Any] | None = None) -> S
     return S3Store(settings, session or partial(own_session, settings))
 
 
-@contextmanager
-def requiring_boto3() -> Iterator[None]:
-    """Around imports of what needs boto3: raises SettingsRefused where it is not installed."""
-    try:
-        yield
-    except ImportError as error:
-        raise SettingsRefused("Object storage in S3 needs boto3. Install edgewright[s3].") from error
+STORES: Final[dict[str, Callable[[Settings], ObjectStore]]] = {
+    "directory": lambda settings: DirectoryStore(settings.objects_dir, Keyring(settings.kms_dir)),
+    "s3": lambda settings: open_s3(settings.s3),
+}
+"""What opens the store of each value of the setting `object_store`; nothing is reached before its first use."""

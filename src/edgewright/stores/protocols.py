@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from edgewright.errors import ObjectNotFound
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
@@ -108,7 +110,11 @@ class ObjectStore(Protocol):
 
     def exists(self, uri: S3Uri) -> bool:
         """Whether the object is there."""
-        ...
+        try:
+            self.size(uri)
+        except ObjectNotFound:
+            return False
+        return True
 
     def delete(self, uri: S3Uri) -> None:
         """Remove the object; one that is not there is no error."""

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Any
 from edgewright.errors import EdgewrightError, ObjectNotFound, UriRefused
 from edgewright.stores import background
 from edgewright.stores.multipart import PartSender, parts_of
-from edgewright.stores.protocols import PART, Part, Upload
+from edgewright.stores.protocols import PART, ObjectStore, Part, Upload
 from edgewright.stores.retries import Retries
 from edgewright.stores.s3_client import s3_client
 from edgewright.stores.s3_errors import absent, translated
 from edgewright.stores.s3_reading import Reading, Version
-from edgewright.stores.s3_uploads import Checksum, Uploads, check_key_name, retried
+from edgewright.stores.s3_uploads import Checksum, Uploads, check_key_name, named, pages, retried
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
     from datetime import timedelta
 
     from typing_extensions import Buffer
@@ -37,7 +36,7 @@ ABORT_SECONDS = 1.0
 """How long a write that fails waits for its upload to be aborted; where the store stalls, that goes on in a thread."""
 
 
-class S3Store:
+class S3Store(ObjectStore):
     """Objects in S3. Nothing is reached before the first use; safe to use from several threads.
 
     Args:
@@ -84,9 +83,12 @@ class S3Store:
         first = next(parts)
         try:
             if len(first) < PART:
-                self._put(uri, first, kms_key_id, poll)
+                # In the calling thread: nothing can be polled while the object may be becoming visible.
+                if poll is not None:
+                    poll()
+                self._uploads().put(uri, first, kms_key_id)
             else:
-                _Writing(self._uploads(), uri, kms_key_id, poll).write(chain([first], parts))
+                _write_parts(self._uploads(), uri, kms_key_id, poll, chain([first], parts))
         except ObjectNotFound as error:  # what is missing for a write is the bucket
             raise absent(S3Uri(uri.bucket, "")) from error
 
@@ -94,32 +96,19 @@ class S3Store:
         """See `ObjectStore.check_key`: any name that can be a key's. Whether there is one, S3 says when it is used."""
         return check_key_name(kms_key_id)
 
-    def exists(self, uri: S3Uri) -> bool:
-        """See `ObjectStore.exists`."""
-        try:
-            self.size(uri)
-        except ObjectNotFound:
-            return False
-        return True
-
     def delete(self, uri: S3Uri) -> None:
         """See `ObjectStore.delete`."""
-        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
         with suppress(ObjectNotFound):
-            self._retried("removing the object", uri, lambda: self._client().delete_object(**wanted))
+            self._retried("removing the object", uri, partial(self._client().delete_object, **named(uri)))
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[S3Uri]:
         """See `ObjectStore.list`. Keys that no `S3Uri` can have are passed over."""
-        wanted: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
-        while True:
-            call = partial(self._client().list_objects_v2, **wanted)
-            answer = self._retried("listing objects", S3Uri(bucket, ""), call)
-            for found in answer.get("Contents", ()):
+        top, seconds, call = S3Uri(bucket, ""), self._settings.retry_seconds, self._client().list_objects_v2
+        wanted = {"Bucket": bucket, "Prefix": prefix}
+        for page in pages("listing objects", top, seconds, call, wanted, "ContinuationToken"):
+            for found in page.get("Contents", ()):
                 with suppress(UriRefused):
                     yield S3Uri(bucket, found["Key"])
-            if not answer.get("IsTruncated"):
-                return
-            wanted["ContinuationToken"] = answer["NextContinuationToken"]
 
     def begin_upload(self, uri: S3Uri, *, kms_key_id: str | None = None) -> str:
         """See `MultipartStore.begin_upload`."""
@@ -151,24 +140,16 @@ class S3Store:
 
     def link(self, uri: S3Uri, life: timedelta) -> str:
         """See `LinkingStore.link`. It is signed for the bucket's own region, which is asked for once."""
-        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
-        client = self._client(self._region(uri))
+        client, seconds = self._client(self._region(uri)), int(life.total_seconds())
         with translated(uri):
-            return str(client.generate_presigned_url("get_object", wanted, ExpiresIn=int(life.total_seconds())))
+            return str(client.generate_presigned_url("get_object", named(uri), ExpiresIn=seconds))
 
     def _version(self, uri: S3Uri) -> Version:
         found = self._head(uri)
         return Version(uri, found["ETag"], found["ContentLength"])
 
     def _head(self, uri: S3Uri) -> Any:
-        wanted = {"Bucket": uri.bucket, "Key": uri.object_key}
-        return self._retried("looking for the object", uri, lambda: self._client().head_object(**wanted))
-
-    def _put(self, uri: S3Uri, data: bytearray, kms_key_id: str | None, poll: Callable[[], None] | None) -> None:
-        """In the calling thread: nothing can be polled while the object may be becoming visible."""
-        if poll is not None:
-            poll()
-        self._uploads().put(uri, data, kms_key_id)
+        return self._retried("looking for the object", uri, partial(self._client().head_object, **named(uri)))
 
     def _retried(self, what: str, uri: S3Uri, call: Callable[[], Any]) -> Any:
         return retried(Retries(what, uri, self._settings.retry_seconds), uri, call)
@@ -193,35 +174,32 @@ class S3Store:
         return self._regions[uri.bucket]
 
 
-class _Writing:
-    """One object in parts, some of them under way while the next is made."""
+def _write_parts(
+    uploads: Uploads,
+    uri: S3Uri,
+    kms_key_id: str | None,
+    poll: Callable[[], None] | None,
+    parts: Iterable[bytearray],
+) -> None:
+    """Make an object of parts, some of them under way while the next is made; where it fails, leave nothing."""
+    given_up = Event()
+    sender: PartSender[Part] = PartSender(poll)
+    beginning = background.start(partial(uploads.begin, uri, kms_key_id))
 
-    def __init__(self, uploads: Uploads, uri: S3Uri, kms_key_id: str | None, poll: Callable[[], None] | None) -> None:
-        self._uploads = uploads
-        self._uri = uri
-        self._kms_key_id = kms_key_id
-        self._poll = poll
-        self._given_up = Event()
-        self._sender: PartSender[Part] = PartSender(poll)
-
-    def write(self, parts: Iterable[bytearray]) -> None:
-        """Send them all and complete the upload, or leave nothing."""
-        beginning = background.start(partial(self._uploads.begin, self._uri, self._kms_key_id))
-        try:
-            upload_id = background.awaited(beginning, self._poll)
-            send = partial(self._uploads.send, self._uri, upload_id, given_up=self._given_up)
-            sent = list(self._sender.results(partial(send, number, data) for number, data in enumerate(parts, 1)))
-            self._uploads.complete(self._uri, upload_id, sent, self._kms_key_id)
-        except BaseException:
-            self._given_up.set()
-            background.settled(background.start(partial(self._abort, beginning)), ABORT_SECONDS)
-            raise
-
-    def _abort(self, beginning: Future[str]) -> None:
-        """Abort the upload once no part of it is under way: one that arrived later would stay."""
-        self._sender.settle()
+    def abort() -> None:
+        sender.settle()  # a part that arrived after the abort would stay
         with suppress(EdgewrightError):  # the error that brought us here is what counts; `uploads` finds what is left
-            self._uploads.abort(self._uri, beginning.result())
+            uploads.abort(uri, beginning.result())
+
+    try:
+        upload_id = background.awaited(beginning, poll)
+        send = partial(uploads.send, uri, upload_id, given_up=given_up)
+        sent = list(sender.results(partial(send, number, data) for number, data in enumerate(parts, 1)))
+        uploads.complete(uri, upload_id, sent, kms_key_id)
+    except BaseException:
+        given_up.set()
+        background.settled(background.start(abort), ABORT_SECONDS)
+        raise
 
 
 def _region_of(client: Any, bucket: str) -> str | None:

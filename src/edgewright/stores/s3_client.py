@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import SettingsRefused, StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edgewright.sections import S3Settings
 
 CONNECTIONS = 32
@@ -38,17 +41,24 @@ def new_session(profile: str | None = None) -> Any:
     Raises:
         SettingsRefused: botocore is not installed, or the profile is not known.
     """
-    try:
+    with requiring_boto3():
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
-    except ImportError as error:
-        raise SettingsRefused("Object storage in S3 needs boto3. Install edgewright[s3].") from error
     session = Session(profile=profile)
     try:
         session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
     except BotoCoreError as error:
         raise SettingsRefused(f"The object store's credentials cannot be used: {error}") from error
     return session
+
+
+@contextmanager
+def requiring_boto3() -> Iterator[None]:
+    """Around imports of what needs boto3: raises SettingsRefused where it is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise SettingsRefused("Object storage in S3 needs boto3. Install edgewright[s3].") from error
 
 
 @cache

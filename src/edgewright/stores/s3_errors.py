@@ -25,6 +25,7 @@ from edgewright.stores.retries import TransientFailure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgewright.stores.retries import Retries
     from edgewright.stores.uri import S3Uri
 
 
@@ -126,6 +127,14 @@ def translation(error: Exception, uri: S3Uri) -> EdgewrightError:
     if isinstance(error, exceptions.SSLError):
         return SettingsRefused(f"The object store's certificate is not trusted: {_reason(error)}. {where}")
     return StoreUnavailable(f"The object store failed: {_reason(error)}. {where}")
+
+
+def wait_or_raise(error: Exception, uri: S3Uri, retries: Retries) -> None:
+    """Wait before the next try, or raise what the failure is for good."""
+    passing = transient_failure(error)
+    if passing is None:
+        raise translation(error, uri) from error
+    retries.failed(passing, error)
 
 
 def absent(uri: S3Uri) -> ObjectNotFound:

@@ -12,7 +12,7 @@ from edgewright.errors import ObjectReplaced
 from edgewright.stores import background
 from edgewright.stores.protocols import PART, PIECE
 from edgewright.stores.retries import Retries
-from edgewright.stores.s3_errors import FAILURES, Broken, transient_failure, translation
+from edgewright.stores.s3_errors import FAILURES, Broken, wait_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,12 +89,9 @@ class Reading:
                         retries.check()
                         arrived.take(body.read(min(step, arrived.wanted)))
             except FAILURES as error:
-                passing = transient_failure(error)
-                if passing is None:
-                    raise translation(error, self.version.uri) from error
                 if arrived.left < before:
                     retries.progressed()
-                retries.failed(passing, error)
+                wait_or_raise(error, self.version.uri, retries)
         return arrived.pieces
 
     def _opened(self, start: int, end: int) -> Any:

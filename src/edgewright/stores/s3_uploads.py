@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isal import isal_zlib
@@ -22,12 +24,11 @@ from edgewright.errors import (
 )
 from edgewright.stores.protocols import Part, Upload
 from edgewright.stores.retries import Retries
-from edgewright.stores.s3_errors import FAILURES, Broken, gone, transient_failure, translation
+from edgewright.stores.s3_errors import FAILURES, Broken, gone, wait_or_raise
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
     from threading import Event
 
 T = TypeVar("T")
@@ -105,21 +106,21 @@ class Uploads:
     seconds: float
     checksum: Checksum
 
-    def put(self, uri: S3Uri, data: bytes | bytearray, kms_key_id: str | None, given_up: Event | None = None) -> None:
+    def put(self, uri: S3Uri, data: bytes | bytearray, kms_key_id: str | None) -> None:
         """An object in one request, checked."""
         sent = self.checksum.of(data)
 
         def send() -> Answer:
-            answer: Answer = self.client.put_object(**_named(uri), Body=data, **sent, **_encryption(kms_key_id))
+            answer: Answer = self.client.put_object(**named(uri), Body=data, **sent, **_encryption(kms_key_id))
             self.checksum.compare(sent, data, answer)
             return answer
 
-        answer = self._retried("writing", uri, send, given_up)
+        answer = self._retried("writing", uri, send)
         self._check(uri, Made(len(data), answer["ETag"].strip('"'), kms_key_id, answer.get("SSEKMSKeyId")))
 
     def begin(self, uri: S3Uri, kms_key_id: str | None) -> str:
         """See `MultipartStore.begin_upload`."""
-        wanted = _named(uri) | self.checksum.of_upload | _encryption(kms_key_id)
+        wanted = named(uri) | self.checksum.of_upload | _encryption(kms_key_id)
         answer = self._retried("beginning an upload", uri, lambda: self.client.create_multipart_upload(**wanted))
         return str(answer["UploadId"])
 
@@ -131,7 +132,7 @@ class Uploads:
 
         def send() -> Answer:
             answer: Answer = self.client.upload_part(
-                **_named(uri), UploadId=upload_id, PartNumber=number, Body=data, **sent
+                **named(uri), UploadId=upload_id, PartNumber=number, Body=data, **sent
             )
             self.checksum.compare(sent, data, answer)
             return answer
@@ -141,15 +142,11 @@ class Uploads:
 
     def held(self, uri: S3Uri, upload_id: str) -> dict[int, Answer]:
         """The parts that the store holds, as it describes them."""
-        found: dict[int, Answer] = {}
-        more: Answer = {}
-        while True:
-            wanted = _named(uri) | {"UploadId": upload_id} | more
-            answer = self._retried("listing an upload's parts", uri, lambda: self.client.list_parts(**wanted))  # noqa: B023 - called at once
-            found |= {part["PartNumber"]: part for part in answer.get("Parts", ())}
-            if not answer.get("IsTruncated"):
-                return found
-            more = {"PartNumberMarker": answer["NextPartNumberMarker"]}
+        wanted = named(uri) | {"UploadId": upload_id}
+        listed = pages(
+            "listing an upload's parts", uri, self.seconds, self.client.list_parts, wanted, "PartNumberMarker"
+        )
+        return {part["PartNumber"]: part for page in listed for part in page.get("Parts", ())}
 
     def complete(self, uri: S3Uri, upload_id: str, parts: Sequence[Part], kms_key_id: str | None) -> None:
         """See `MultipartStore.complete_upload`."""
@@ -158,7 +155,7 @@ class Uploads:
         except UploadGone:
             self._expect_done(uri, upload_id, parts)
             return
-        wanted = _named(uri) | {"UploadId": upload_id, "MultipartUpload": _completion(uri, upload_id, parts, held)}
+        wanted = named(uri) | {"UploadId": upload_id, "MultipartUpload": _completion(uri, upload_id, parts, held)}
         try:
             answer = self._retried("completing an upload", uri, lambda: self.client.complete_multipart_upload(**wanted))
         except UploadGone:  # perhaps by an earlier try, whose answer was lost
@@ -169,29 +166,18 @@ class Uploads:
 
     def abort(self, uri: S3Uri, upload_id: str) -> None:
         """See `MultipartStore.abort_upload`."""
-        try:
-            self._retried(
-                "aborting an upload",
-                uri,
-                lambda: self.client.abort_multipart_upload(**_named(uri), UploadId=upload_id),
-            )
-        except (UploadGone, ObjectNotFound):
-            return
+        wanted = named(uri) | {"UploadId": upload_id}
+        with suppress(UploadGone, ObjectNotFound):
+            self._retried("aborting an upload", uri, lambda: self.client.abort_multipart_upload(**wanted))
 
     def open(self, bucket: str, prefix: str) -> Iterator[Upload]:
         """See `MultipartStore.uploads`. Keys that no `S3Uri` can have are not this program's, and are passed over."""
-        top = S3Uri(bucket, "")
-        more: Answer = {}
-        while True:
-            wanted = {"Bucket": bucket, "Prefix": prefix} | more
-            answer = self._retried("listing uploads", top, lambda: self.client.list_multipart_uploads(**wanted))  # noqa: B023 - called at once
-            for found in answer.get("Uploads", ()):
-                upload = _upload(bucket, found["Key"], found["UploadId"], found["Initiated"])
-                if upload is not None:
-                    yield upload
-            if not answer.get("IsTruncated"):
-                return
-            more = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
+        top, wanted = S3Uri(bucket, ""), {"Bucket": bucket, "Prefix": prefix}
+        call = self.client.list_multipart_uploads
+        for page in pages("listing uploads", top, self.seconds, call, wanted, "KeyMarker", "UploadIdMarker"):
+            for found in page.get("Uploads", ()):
+                with suppress(UriRefused):
+                    yield Upload(S3Uri(bucket, found["Key"]), found["UploadId"], found["Initiated"].astimezone(UTC))
 
     def _expect_done(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> None:
         """Raise UploadGone unless the object is there, made of these parts."""
@@ -209,11 +195,11 @@ class Uploads:
         if fault is None:
             return
         if made.etag in {"", found["ETag"].strip('"')}:  # else another writer has replaced it meanwhile
-            self._retried("removing a wrong object", uri, lambda: self.client.delete_object(**_named(uri)))
+            self._retried("removing a wrong object", uri, lambda: self.client.delete_object(**named(uri)))
         raise fault
 
     def _head(self, uri: S3Uri) -> Answer:
-        return self._retried("looking at what was written", uri, lambda: self.client.head_object(**_named(uri)))
+        return self._retried("looking at what was written", uri, lambda: self.client.head_object(**named(uri)))
 
     def _retried(self, what: str, uri: S3Uri, call: Callable[[], T], given_up: Event | None = None) -> T:
         return retried(Retries(what, uri, self.seconds, given_up), uri, call)
@@ -226,7 +212,28 @@ def retried(retries: Retries, uri: S3Uri, call: Callable[[], T]) -> T:
         try:
             return call()
         except FAILURES as error:
-            _wait_or_raise(error, uri, retries)
+            wait_or_raise(error, uri, retries)
+
+
+def pages(
+    what: str, uri: S3Uri, seconds: float, call: Callable[..., Answer], wanted: Answer, *markers: str
+) -> Iterator[Answer]:
+    """The pages of a listing, each tried as `retried` does.
+
+    Args:
+        what: what is listed, as the part of a sentence.
+        uri: the object or bucket that it is about.
+        seconds: how long one page may fail.
+        call: the client's method.
+        wanted: its members for the first page.
+        markers: its members that say where the next page begins; a page has them with `Next` before their names.
+    """
+    while True:
+        page = retried(Retries(what, uri, seconds), uri, partial(call, **wanted))
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        wanted = wanted | {marker: page[f"Next{marker}"] for marker in markers}
 
 
 def check_key_name(kms_key_id: str) -> str:
@@ -243,15 +250,8 @@ def check_key_name(kms_key_id: str) -> str:
     return kms_key_id
 
 
-def _wait_or_raise(error: Exception, uri: S3Uri, retries: Retries) -> None:
-    """Wait before the next try, or raise what the failure is for good."""
-    passing = transient_failure(error)
-    if passing is None:
-        raise translation(error, uri) from error
-    retries.failed(passing, error)
-
-
-def _named(uri: S3Uri) -> Answer:
+def named(uri: S3Uri) -> Answer:
+    """How requests name an object."""
     return {"Bucket": uri.bucket, "Key": uri.object_key}
 
 
@@ -319,13 +319,6 @@ def _is_key(made: Made, found: str | None) -> bool:
 
 def _last(key: str) -> str:
     return re.split("[:/]", key)[-1]
-
-
-def _upload(bucket: str, key: str, upload_id: str, initiated: datetime) -> Upload | None:
-    try:
-        return Upload(S3Uri(bucket, key), upload_id, initiated.astimezone(UTC))
-    except UriRefused:
-        return None
 
 
 def _md5(data: bytes | bytearray) -> Any:

@@ -3,17 +3,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from edgewright.errors import SettingsRefused
-from edgewright.sections import S3Settings
+from edgewright.sections import ObjectStoreName, S3Settings
 from edgewright.settings import Settings
-from edgewright.stores import DirectoryStore, MultipartStore, open_store
-from edgewright.stores.opening import open_s3
+from edgewright.stores import DirectoryStore, MultipartStore, S3Uri, open_store
+from edgewright.stores.opening import STORES, open_s3
 from edgewright.stores.s3 import S3Store
+from memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,18 @@ def test_the_settings_pick_the_store(tmp_path: Path) -> None:
     assert isinstance(store, S3Store)
     assert isinstance(store, MultipartStore)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_is_added_by_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = MemoryStore()
+    monkeypatch.setitem(STORES, "memory", lambda _settings: added)
+    store = open_store(Settings(data_dir=tmp_path).model_copy(update={"object_store": "memory"}))
+    store.write(S3Uri("models", "digits"), [b"weights"])
+    assert added.exists(S3Uri("models", "digits"))
+
+
+def test_the_settings_accept_every_store_that_there_is() -> None:
+    assert set(STORES) == set(get_args(ObjectStoreName))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from edgewright.greengrass.publishing.aws import AwsPublisher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from edgewright.greengrass.publishing.protocols import Publisher
     from edgewright.settings import Settings
 
-PUBLISHERS: Final[Mapping[str, Callable[[Settings], Publisher | None]]] = {
+PUBLISHERS: Final[dict[str, Callable[[Settings], Publisher | None]]] = {
     "local": lambda _settings: None,
     "aws": AwsPublisher.of,
 }

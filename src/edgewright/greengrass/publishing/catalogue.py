@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
 
 from edgewright.errors import ResourceNotFound, ServiceRefused, ServiceUnreachable
+from edgewright.stores import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from edgewright.greengrass.recipe_artifacts import Artifact
 
-PIECE: Final = 1024 * 1024
 SECONDS: Final = 60.0
 """How long the service may keep a reader waiting for more of an artifact."""
 
