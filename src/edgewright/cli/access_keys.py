@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import DataDir
+from edgewright.cli.connection import DataDir, Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Access keys, and what each may do.")
 
 Key = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="The access key.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -53,12 +52,11 @@ def list_keys(data_dir: DataDir = None, json: Json = False) -> None:
     """
     from edgewright.auth.principals import read_principals
 
-    found = read_principals(_file(data_dir))
-    if json:
-        output.as_json([_shown(principal) for principal in found])
-    else:
-        rows = [(p.access_key_id, p.name, p.account, "disabled" if p.disabled else "enabled") for p in found]
-        output.rows(("ACCESS KEY", "NAME", "ACCOUNT", "STATE"), rows)
+    def row(one: dict[str, Any]) -> tuple[str, ...]:
+        return one["access_key_id"], one["name"], one["account"], "disabled" if one["disabled"] else "enabled"
+
+    found = [_shown(principal) for principal in read_principals(_file(data_dir))]
+    output.listing(found, ("ACCESS KEY", "NAME", "ACCOUNT", "STATE"), row, json=json)
 
 
 @app.command()

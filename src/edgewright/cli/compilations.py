@@ -12,6 +12,7 @@ from edgewright.cli.connection import (
     Connection,
     DataDir,
     EndpointUrl,
+    Json,
     Region,
     members_of,
     opened,
@@ -23,7 +24,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="The compilation job's name.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -36,10 +36,7 @@ def list_compilations(
     """
     with opened(Connection(endpoint_url, region, data_dir)) as client:
         found = list(pages(client.list_compilation_jobs, "CompilationJobSummaries"))
-    if json:
-        output.as_json(found)
-        return
-    output.rows(("COMPILATION JOB", "STATUS", "TARGET", "CREATED"), [_row(job) for job in found])
+    output.listing(found, ("COMPILATION JOB", "STATUS", "TARGET", "CREATED"), _row, json=json)
 
 
 @app.command()
@@ -85,5 +82,4 @@ def register(
 def _row(job: dict[str, Any]) -> tuple[str, ...]:
     parts = [job.get(f"CompilationTargetPlatform{part}") for part in ("Os", "Arch", "Accelerator")]
     target = job.get("CompilationTargetDevice") or "_".join(part for part in parts if part)
-    created = job["CreationTime"].astimezone().isoformat(sep=" ", timespec="seconds")
-    return job["CompilationJobName"], job["CompilationJobStatus"], target, created
+    return job["CompilationJobName"], job["CompilationJobStatus"], target, output.local_time(job["CreationTime"])

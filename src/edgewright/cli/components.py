@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Region, opened
+from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Json, Region, opened
 from edgewright.errors import SettingsRefused
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Greengrass components of a running service.")
 
 Named = Annotated[str, typer.Argument(metavar="JOB_OR_ARN", help="The job that made it, or its version's ARN.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()

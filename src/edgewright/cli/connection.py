@@ -28,6 +28,8 @@ EndpointUrl = Annotated[
 Region = Annotated[str | None, typer.Option("--region", help="The region whose jobs are meant.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The server's data folder: its address and key.")]
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import DataDir
+from edgewright.cli.connection import DataDir, Json
 
 EXIT_FAILED = 3
 
@@ -15,7 +15,7 @@ EXIT_FAILED = 3
 def doctor(
     bucket: Annotated[str | None, typer.Option(help="Try to write, read and delete an object in it, in S3.")] = None,
     data_dir: DataDir = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Look at everything that the service needs. Exit 0 if nothing has failed, 3 if something has.
 

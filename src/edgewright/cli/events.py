@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import DataDir
+from edgewright.cli.connection import DataDir, Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,19 +20,16 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that
 
 
 @app.command()
-def dead(data_dir: DataDir = None, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def dead(data_dir: DataDir = None, json: Json = False) -> None:
     """List the dead letters: events that were given up, the oldest first.
 
     Example: edgewright events dead
     """
-    letters = _deliveries(data_dir).dead(MOST)
-    if json:
-        output.as_json(
-            [{"seq": each.seq, "resource": each.key.arn, "tries": each.tries, "error": each.error} for each in letters]
-        )
-        return
-    rows = [(str(each.seq), each.key.arn, str(each.tries), each.error) for each in letters]
-    output.rows(("EVENT", "JOB", "TRIES", "WHY"), rows)
+    letters = [
+        {"seq": each.seq, "resource": each.key.arn, "tries": each.tries, "error": each.error}
+        for each in _deliveries(data_dir).dead(MOST)
+    ]
+    output.listing(letters, ("EVENT", "JOB", "TRIES", "WHY"), lambda letter: list(map(str, letter.values())), json=json)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Region, members_of, opened, pages
+from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Json, Region, members_of, opened, pages
 from edgewright.cli.packages import (
     MinimumVersion,
     PublicKeys,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Edge packaging jobs of a running service.")
 
 Name = Annotated[str, typer.Argument(help="The job's name.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -45,10 +44,7 @@ def list_jobs(
     with opened(Connection(endpoint_url, region, data_dir)) as client:
         asked = {name: value for name, value in filters.items() if value}
         found = list(pages(client.list_edge_packaging_jobs, "EdgePackagingJobSummaries", **asked))
-    if json:
-        output.as_json(found)
-        return
-    output.rows(("JOB", "STATUS", "MODEL", "VERSION", "CREATED"), [_row(job) for job in found])
+    output.listing(found, ("JOB", "STATUS", "MODEL", "VERSION", "CREATED"), _row, json=json)
 
 
 @app.command()
@@ -161,5 +157,5 @@ def _keys_of(document: dict[str, Any]) -> list[PublicKey]:
 
 
 def _row(job: dict[str, Any]) -> tuple[str, ...]:
-    created = job["CreationTime"].astimezone().isoformat(sep=" ", timespec="seconds")
-    return (job["EdgePackagingJobName"], job["EdgePackagingJobStatus"], job["ModelName"], job["ModelVersion"], created)
+    names = ("EdgePackagingJobName", "EdgePackagingJobStatus", "ModelName", "ModelVersion")
+    return (*(job[name] for name in names), output.local_time(job["CreationTime"]))

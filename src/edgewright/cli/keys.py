@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import DataDir
+from edgewright.cli.connection import DataDir, Json
 
 if TYPE_CHECKING:
     from edgewright.keys.administration import KeyAdministration
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keys that sign packages, and lists of them.")
 
 Key = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, or 8 or more digits that it begins with.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NewKey = Annotated[
     str | None,
     typer.Option("--key", help="A key that is there: a PEM file, file:, pkcs11: or awskms:; else a new one."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import DEFAULT_REGION, DataDir
+from edgewright.cli.connection import DEFAULT_REGION, DataDir, Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="KEY", help="A key id, a key ARN or an alias ARN.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("create-key")
@@ -50,11 +49,7 @@ def list_keys(data_dir: DataDir = None, json: Json = False) -> None:
     """
     ring = _keyring(data_dir)
     found = [_shown(ring, key) for key in ring.list_keys()]
-    if json:
-        output.as_json(found)
-        return
-    rows = [(one["arn"], ", ".join(one["aliases"]), "enabled" if one["enabled"] else "disabled") for one in found]
-    output.rows(("KEY", "ALIASES", "STATE"), rows)
+    output.listing(found, ("KEY", "ALIASES", "STATE"), _row, json=json)
 
 
 @app.command("set-alias")
@@ -104,6 +99,10 @@ def _keyring(data_dir: Path | None) -> Keyring:
 def _print_one(ring: Keyring, key: Key, *, json: bool) -> None:
     shown = _shown(ring, key)
     (output.as_json if json else output.members)(shown)
+
+
+def _row(shown: dict[str, Any]) -> tuple[str, ...]:
+    return shown["arn"], ", ".join(shown["aliases"]), "enabled" if shown["enabled"] else "disabled"
 
 
 def _shown(ring: Keyring, key: Key) -> dict[str, Any]:

@@ -54,6 +54,21 @@ def rows(titles: Sequence[str], values: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
+def listing(
+    found: Sequence[Mapping[str, Any]], titles: Sequence[str], row: Callable[[Any], Sequence[str]], *, json: bool
+) -> None:
+    """What was found, as JSON or with a row of a table for each."""
+    if json:
+        as_json(found)
+    else:
+        rows(titles, [row(each) for each in found])
+
+
+def local_time(moment: datetime) -> str:
+    """A time in this host's zone, to the second."""
+    return moment.astimezone().isoformat(sep=" ", timespec="seconds")
+
+
 def members(response: Mapping[str, Any]) -> None:
     """A response's members, one a line, the longest name setting the column."""
     width = max((len(name) for name in response), default=0)

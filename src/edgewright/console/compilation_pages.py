@@ -39,7 +39,7 @@ def job(page_request: PageRequest) -> Response:
         return page_request.page("job_live.html", headers=POLL_ENDED if row.status in ENDED else {}, **names)
     report = page_request.api.report(row.key)
     tags = page_request.api.ask("ListTags", ResourceArn=row.key.arn, MaxResults=50)
-    made = (("CreateCompilationJob", _request(row)), ("DescribeCompilationJob", {"CompilationJobName": name}))
+    made = (("CreateCompilationJob", request(row)), ("DescribeCompilationJob", {"CompilationJobName": name}))
     return page_request.page(
         "compilation.html",
         **names,
@@ -72,7 +72,8 @@ def _inputs(row: CompilationJob, report: dict[str, Any]) -> list[dict[str, Any]]
     return [{"name": name, "shape": shape, "type": ""} for name, shape in given.items()]
 
 
-def _request(row: CompilationJob) -> dict[str, Any]:
+def request(row: CompilationJob) -> dict[str, Any]:
+    """The request that made a job, without its tags."""
     return {
         "CompilationJobName": row.key.name,
         "RoleArn": row.role_arn,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from edgewright.console import job_pages
+from edgewright.console import compilation_pages, job_pages
 from edgewright.console.forms import COMPILATION, PACKAGING, TAGS, WHOLE, Errors, Form
 from edgewright.console.rendering import see_other
 from edgewright.errors import CallerError, ResourceNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.responses import Response
 
     from edgewright.console.page_requests import PageRequest
+    from edgewright.operations.access import Request
 
 SUGGESTED = 50
 UNPROCESSABLE = 422
@@ -22,17 +24,23 @@ UNPROCESSABLE = 422
 
 def new_job(page_request: PageRequest) -> Response:
     """`GET` and `POST /console/new-job`; `?from=<name>` takes over what an earlier job was asked for."""
-    return _form(page_request, PACKAGING, job_pages.PATH, _from_job(page_request))
+    return _form(page_request, PACKAGING, job_pages.PATH, _packaging_request)
 
 
 def new_compilation(page_request: PageRequest) -> Response:
     """`GET` and `POST /console/new-compilation`; `?from=<name>` takes over what an earlier job was asked for."""
-    return _form(page_request, COMPILATION, "/console/compilations", _from_compilation(page_request))
+    return _form(page_request, COMPILATION, compilation_pages.PATH, _compilation_request)
 
 
-def _form(page_request: PageRequest, form: Form, folder: str, earlier: Mapping[str, str]) -> Response:
+def _form(
+    page_request: PageRequest, form: Form, folder: str, request_of: Callable[[PageRequest, str], tuple[str, Request]]
+) -> Response:
     if not page_request.form:
-        role = {"role": f"arn:aws:iam::{page_request.principal.account}:role/edge"}
+        role, earlier = {"role": f"arn:aws:iam::{page_request.principal.account}:role/edge"}, {}
+        if name := page_request.query.get("from"):
+            with suppress(ResourceNotFound):
+                arn, request = request_of(page_request, name)
+                earlier = form.filled(request) | {TAGS.name: _tag_lines(page_request, arn)}
         return _page(page_request, form, {**role, **form.defaults, **earlier, **page_request.query}, {})
     request, errors = form.checked(page_request.api.operation(form.operation), page_request.form)
     if not errors:
@@ -73,46 +81,14 @@ def _devices(page_request: PageRequest) -> tuple[str, ...]:
     return output.members["TargetDevice"].shape.enum or ()
 
 
-def _from_job(page_request: PageRequest) -> dict[str, str]:
-    name = page_request.query.get("from")
-    if not name:
-        return {}
-    try:
-        job = page_request.api.packaging_job(name)
-    except ResourceNotFound:
-        return {}
-    output = job.output_config
-    return {
-        "compilation": job.compilation_job_name,
-        "model": job.model_name,
-        "version": job.model_version,
-        "output": output["S3OutputLocation"],
-        "kms": output.get("KmsKeyId", ""),
-        "preset": output.get("PresetDeploymentType", ""),
-        "role": job.role_arn,
-        "resource_key": job.resource_key or "",
-        TAGS.name: _tag_lines(page_request, job.key.arn),
-    }
+def _packaging_request(page_request: PageRequest, name: str) -> tuple[str, Request]:
+    job = page_request.api.packaging_job(name)
+    return job.key.arn, job_pages.request(job)
 
 
-def _from_compilation(page_request: PageRequest) -> dict[str, str]:
-    name = page_request.query.get("from")
-    if not name:
-        return {}
-    try:
-        job = page_request.api.compilation_job(name)
-    except ResourceNotFound:
-        return {}
-    return {
-        "source": job.input_config.get("S3Uri", ""),
-        "inputs": job.input_config.get("DataInputConfig", ""),
-        "output": job.output_config["S3OutputLocation"],
-        "target": job.output_config.get("TargetDevice", ""),
-        "kms": job.output_config.get("KmsKeyId", ""),
-        "seconds": str(job.stopping_condition.get("MaxRuntimeInSeconds", "")),
-        "role": job.role_arn,
-        TAGS.name: _tag_lines(page_request, job.key.arn),
-    }
+def _compilation_request(page_request: PageRequest, name: str) -> tuple[str, Request]:
+    job = page_request.api.compilation_job(name)
+    return job.key.arn, compilation_pages.request(job)
 
 
 def _tag_lines(page_request: PageRequest, arn: str) -> str:

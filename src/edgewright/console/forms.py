@@ -22,6 +22,49 @@ WHOLE = ""
 _INDEX = re.compile(r"\.\d+\.member.*")
 
 
+def _add(errors: Errors, name: str, message: str) -> None:
+    errors.setdefault(name, []).append(message)
+
+
+def _text(text: str, _errors: Errors) -> str:
+    return text
+
+
+def _tags(text: str, errors: Errors) -> list[dict[str, str]]:
+    found = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        key, separator, value = line.partition("=")
+        if not separator:
+            _add(errors, "tags", f"'{line}' has no '='. Write one tag a line, as key=value.")
+        found.append({"Key": key.strip(), "Value": value.strip()})
+    return found
+
+
+def _seconds(text: str, errors: Errors) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    if text:
+        _add(errors, "seconds", f"'{text}' is not a whole number of seconds.")
+    return None
+
+
+def _component(request: dict[str, Any], errors: Errors) -> None:
+    """Write what is wished for the component as the JSON text that the API takes."""
+    output = request["OutputConfig"]
+    wishes = output.pop("PresetDeploymentConfig")
+    if "PresetDeploymentType" not in output:
+        for name, member in (("component", "ComponentName"), ("component_version", "ComponentVersion")):
+            if member in wishes:
+                _add(errors, name, "This needs a component: choose one above, or leave this empty.")
+    elif wishes:
+        output["PresetDeploymentConfig"] = json.dumps(wishes)
+
+
+def _path(member: str) -> list[str]:
+    """The members of a request that lead to one."""
+    return [f"{name[:1].upper()}{name[1:]}" for name in member.split(".")]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a form.
@@ -35,6 +78,8 @@ class Field:
         choices: values and their labels.
         required: as the service model has it.
         section: the heading that it is the first under; empty where it goes on.
+        suggest: whether names of completed compilation jobs are offered.
+        read: the member's value of what is filled in; adds to the errors what cannot be one.
     """
 
     name: str
@@ -46,6 +91,7 @@ class Field:
     required: bool = False
     section: str = ""
     suggest: bool = False
+    read: Callable[[str, Errors], Any] = _text
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +101,42 @@ class Form:
     Attributes:
         operation: what it calls.
         fields: in their order.
-        request: the request that a filled form stands for; adds to the errors what cannot be written as one.
+        defaults: what fields hold at first.
+        finish: what is left to do to a request once each field has filled its member.
     """
 
     operation: str
     title: str
     fields: Sequence[Field]
-    request: Callable[[Filled, Errors], dict[str, Any]]
     defaults: Mapping[str, str] = field(default_factory=dict)
+    finish: Callable[[dict[str, Any], Errors], None] = lambda _request, _errors: None
 
     def checked(self, operation: protocol.Operation, filled: Filled) -> tuple[dict[str, Any], Errors]:
         """The request of a filled form, and what the service model has against it."""
         errors: Errors = {}
-        request = self.request({name: value.strip() for name, value in filled.items()}, errors)
+        request: dict[str, Any] = {}
+        for each in self.fields:
+            *above, last = _path(each.member)
+            inner = request
+            for name in above:
+                inner = inner.setdefault(name, {})
+            value = each.read(filled.get(each.name, "").strip(), errors)
+            if value not in ("", None, []):
+                inner[last] = value
+        self.finish(request, errors)
         for fault in protocol.faults(operation, request):
             _add(errors, self._field_of(fault.path), _plain(fault.constraint, fault.sentence))
         return request, errors
+
+    def filled(self, request: Mapping[str, Any]) -> dict[str, str]:
+        """What the fields but the first, which has the job's name, hold for a request; empty where it has nothing."""
+        found: dict[str, str] = {}
+        for each in self.fields[1:]:
+            value: Any = request
+            for name in _path(each.member):
+                value = value.get(name) if isinstance(value, Mapping) else None
+            found[each.name] = str(value) if isinstance(value, (str, int)) else ""
+        return found
 
     def refused(self, error: CallerError) -> Errors:
         """A refusal of the operation beside the field that it is about."""
@@ -79,84 +145,13 @@ class Form:
 
     def _field_of(self, path: str) -> str:
         whole = _INDEX.sub("", path)
-        return next((each.name for each in self.fields if whole and each.member == whole), WHOLE)
+        known = [each for each in self.fields if whole and f"{each.member}.".startswith(f"{whole}.")]
+        return next((each.name for each in known if each.member == whole), known[0].name if known else WHOLE)
 
 
 def _plain(constraint: str, sentence: str) -> str:
     """A constraint as a sentence of its own, where AWS's says no more than that something is missing."""
     return "Fill this in." if constraint == "Member must not be null" else sentence
-
-
-def _add(errors: Errors, name: str, message: str) -> None:
-    errors.setdefault(name, []).append(message)
-
-
-def _given(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value not in ("", None, {})}
-
-
-def _tags(text: str, errors: Errors) -> list[dict[str, str]]:
-    found = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        key, separator, value = line.partition("=")
-        if not separator:
-            _add(errors, "tags", f"'{line}' has no '='. Write one tag a line, as key=value.")
-        found.append({"Key": key.strip(), "Value": value.strip()})
-    return found
-
-
-def _packaging(filled: Filled, errors: Errors) -> dict[str, Any]:
-    component = {
-        "ComponentName": filled.get("component", ""),
-        "ComponentVersion": filled.get("component_version", ""),
-    }
-    wants_component = filled.get("preset", "") != ""
-    if not wants_component:
-        for name in ("component", "component_version"):
-            if filled.get(name):
-                _add(errors, name, "This needs a component: choose one above, or leave this empty.")
-    config = json.dumps(_given(**component)) if wants_component and any(component.values()) else None
-    output = _given(
-        S3OutputLocation=filled.get("output", ""),
-        KmsKeyId=filled.get("kms", ""),
-        PresetDeploymentType=filled.get("preset", ""),
-        PresetDeploymentConfig=config,
-    )
-    members = _given(
-        EdgePackagingJobName=filled.get("name", ""),
-        CompilationJobName=filled.get("compilation", ""),
-        ModelName=filled.get("model", ""),
-        ModelVersion=filled.get("version", ""),
-        RoleArn=filled.get("role", ""),
-        ResourceKey=filled.get("resource_key", ""),
-    )
-    tags = _tags(filled.get("tags", ""), errors)
-    return members | {"OutputConfig": output} | ({"Tags": tags} if tags else {})
-
-
-def _compilation(filled: Filled, errors: Errors) -> dict[str, Any]:
-    source = _given(
-        S3Uri=filled.get("source", ""),
-        Framework=filled.get("framework", ""),
-        DataInputConfig=filled.get("inputs", ""),
-    )
-    output = _given(
-        S3OutputLocation=filled.get("output", ""),
-        TargetDevice=filled.get("target", ""),
-        KmsKeyId=filled.get("kms", ""),
-    )
-    seconds = filled.get("seconds", "")
-    if seconds and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10):
-        _add(errors, "seconds", f"'{seconds}' is not a whole number of seconds.")
-        seconds = ""
-    members = _given(CompilationJobName=filled.get("name", ""), RoleArn=filled.get("role", ""))
-    tags = _tags(filled.get("tags", ""), errors)
-    return (
-        members
-        | {"InputConfig": source, "OutputConfig": output}
-        | {"StoppingCondition": _given(MaxRuntimeInSeconds=int(seconds) if seconds else None)}
-        | ({"Tags": tags} if tags else {})
-    )
 
 
 NAME_HINT = "Letters, digits and hyphens, 63 at most."
@@ -168,7 +163,7 @@ ROLE = Field(
     required=True,
 )
 KMS = Field("kms", "KMS key", "outputConfig.kmsKeyId", "Encrypts what is written. Leave it empty for none.")
-TAGS = Field("tags", "Tags", "tags", "One a line, as key=value.", kind="area")
+TAGS = Field("tags", "Tags", "tags", "One a line, as key=value.", kind="area", read=_tags)
 
 PACKAGING = Form(
     operation="CreateEdgePackagingJob",
@@ -203,7 +198,12 @@ PACKAGING = Form(
             choices=(("", "None"), ("GreengrassV2Component", "Greengrass V2 component")),
             section="Greengrass",
         ),
-        Field("component", "Component name", "outputConfig.presetDeploymentConfig", "Named after the job when empty."),
+        Field(
+            "component",
+            "Component name",
+            "outputConfig.presetDeploymentConfig.componentName",
+            "Named after the job when empty.",
+        ),
         Field(
             "component_version",
             "Component version",
@@ -214,7 +214,7 @@ PACKAGING = Form(
         Field("resource_key", "Resource key", "resourceKey", "Kept and shown with the job. Leave it empty for none."),
         TAGS,
     ),
-    request=_packaging,
+    finish=_component,
 )
 COMPILATION = Form(
     operation="CreateCompilationJob",
@@ -259,10 +259,10 @@ COMPILATION = Form(
             "stoppingCondition.maxRuntimeInSeconds",
             "Seconds after which the job is ended.",
             section="Other settings",
+            read=_seconds,
         ),
         ROLE,
         TAGS,
     ),
-    request=_compilation,
     defaults={"framework": "ONNX", "target": "rasp4b", "seconds": "900"},
 )

@@ -123,9 +123,9 @@ def _component(page_request: PageRequest, row: PackagingJob) -> dict[str, Any] |
     }
 
 
-def _calls(page_request: PageRequest, row: PackagingJob) -> dict[str, Any]:
-    """The job's own request, and the calls that would make, describe and stop it."""
-    request: dict[str, Any] = {
+def request(row: PackagingJob) -> dict[str, Any]:
+    """The request that made a job, without its tags."""
+    made = {
         "EdgePackagingJobName": row.key.name,
         "CompilationJobName": row.compilation_job_name,
         "ModelName": row.model_name,
@@ -133,9 +133,15 @@ def _calls(page_request: PageRequest, row: PackagingJob) -> dict[str, Any]:
         "RoleArn": row.role_arn,
         "OutputConfig": dict(row.output_config),
     }
-    request |= {"ResourceKey": row.resource_key} if row.resource_key else {}
+    return made | ({"ResourceKey": row.resource_key} if row.resource_key else {})
+
+
+def _calls(page_request: PageRequest, row: PackagingJob) -> dict[str, Any]:
+    """The calls that would make and describe the job."""
     describe = {"EdgePackagingJobName": row.key.name}
-    return {"calls": calls(page_request, (("CreateEdgePackagingJob", request), ("DescribeEdgePackagingJob", describe)))}
+    return {
+        "calls": calls(page_request, (("CreateEdgePackagingJob", request(row)), ("DescribeEdgePackagingJob", describe)))
+    }
 
 
 def calls(page_request: PageRequest, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, str]]:

@@ -55,7 +55,7 @@ class Filters:
         """Whether anything is filtered out."""
         return any(self.query.get(name) for name in ("q", "model", "status", "from", "to"))
 
-    def request(self, status_member: str = "StatusEquals") -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """The members of a List operation's request.
 
         Raises:
@@ -64,7 +64,7 @@ class Filters:
         asked = {
             "NameContains": self.query.get("q"),
             "ModelNameContains": self.query.get("model"),
-            status_member: self.query.get("status"),
+            "StatusEquals": self.query.get("status"),
             "CreationTimeAfter": _day(self.query.get("from"), -timedelta(milliseconds=1)),
             "CreationTimeBefore": _day(self.query.get("to"), timedelta(days=1)),
             "NextToken": self.query.get("after"),

@@ -104,15 +104,13 @@ def _worst(row: Sequence[float], side: float) -> float:
 def _laid(row: Sequence[float], free: Place) -> tuple[list[Place], Place]:
     """A row along the shorter side of the free place, and what is free behind it."""
     left, top, width, height = free
-    total = sum(row)
-    if width >= height:
-        thick = total / height
-        lengths = [area / thick for area in row]
-        places = [(left, top + sum(lengths[:index]), thick, length) for index, length in enumerate(lengths)]
-        return places, (left + thick, top, max(width - thick, 1e-9), height)
-    thick = total / width
+    thick = sum(row) / min(width, height)
     lengths = [area / thick for area in row]
-    places = [(left + sum(lengths[:index]), top, length, thick) for index, length in enumerate(lengths)]
+    starts = [sum(lengths[:index]) for index in range(len(lengths))]
+    if width >= height:
+        places = [(left, top + start, thick, length) for start, length in zip(starts, lengths, strict=True)]
+        return places, (left + thick, top, max(width - thick, 1e-9), height)
+    places = [(left + start, top, length, thick) for start, length in zip(starts, lengths, strict=True)]
     return places, (left, top + thick, width, max(height - thick, 1e-9))
 
 

@@ -81,16 +81,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {
-        "ago": texts.ago,
-        "document": texts.document,
-        "duration": texts.duration,
-        "paragraph": texts.paragraph,
-        "pretty": texts.pretty,
-        "size": texts.size,
-        "stamp": texts.stamp,
-        "visible": texts.visible,
-    }
+    names = ("ago", "document", "duration", "paragraph", "pretty", "size", "stamp", "visible")
+    made.filters |= {name: getattr(texts, name) for name in names}
     made.globals |= {"asset": lambda name: assets()[name].address, "version": __version__}
     return made
 

@@ -27,7 +27,6 @@ from edgewright.errors import AccessDenied, EdgewrightError, Throttled, Validati
 from edgewright.http.bodies import Disconnected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.requests import Request
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from edgewright.auth.principals import Principal, Principals
     from edgewright.console.packages import Packages
-    from edgewright.console.page_requests import Endpoint, Page, PageRequest, PageRequests
+    from edgewright.console.page_requests import Page, PageRequest, PageRequests
 
 REGION = re.compile(r"[a-z0-9-]{1,32}")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")
@@ -82,39 +81,34 @@ class Console:
 
     def routes(self) -> list[BaseRoute]:
         """Every route; `POST /` is the API's."""
-        serve, packages = self._requests.serve, self._parts.packages
-        objects = None if self._parts.objects_dir is None else str(self._parts.objects_dir)
-        lapse = self._parts.lapse_seconds
-        get: Mapping[str, Page] = {
-            "/": lambda page_request: worker_pages.start(page_request, objects, lapse),
-            "/console/jobs": job_pages.listing,
-            "/console/jobs/{name}": lambda page_request: job_pages.job(page_request, packages.trusted()),
-            "/console/jobs/{name}/package": packages.download,
-            "/console/compilations": compilation_pages.listing,
-            "/console/compilations/{name}": compilation_pages.job,
-            "/console/components": component_pages.listing,
-            "/console/components/{name}/{version}": component_pages.component,
-            "/console/workers": lambda page_request: worker_pages.workers(page_request, lapse),
-        }
-        both = {"/console/new-job": form_pages.new_job, "/console/new-compilation": form_pages.new_compilation}
-        post = {
-            "/console/jobs/{name}/stop": job_pages.stop,
-            "/console/compilations/{name}/stop": compilation_pages.stop,
-        }
-        made = [
-            *_routes(get, ["GET"], serve),
-            *_routes(both, ["GET", "POST"], serve),
-            *_routes(post, ["POST"], serve),
-        ]
+        parts, packages, serve = self._parts, self._parts.packages, self._requests.serve
+        objects = None if parts.objects_dir is None else str(parts.objects_dir)
+        lapse = parts.lapse_seconds
+
+        def page(path: str, make: Page, *methods: str) -> Route:
+            return Route(path, serve(make), methods=methods or ("GET",))
+
         return [
             Route("/console/static/{file}", rendering.static, methods=["GET"]),
             Route(SIGN_IN, self.sign_in, methods=["GET", "POST"]),
-            Route("/console/sign-out", serve(_signed_out), methods=["POST"]),
-            Route("/console/region", serve(self._other_region), methods=["POST"]),
             Route("/console/jobs/{name}/verify", self._requests.serve_async(packages.verify), methods=["POST"]),
-            *made,
-            Route("/console/{rest:path}", serve(_nothing), methods=["GET"]),
-            Route("/console", serve(_nothing), methods=["GET"]),
+            page("/console/sign-out", _signed_out, "POST"),
+            page("/console/region", self._other_region, "POST"),
+            page("/", lambda page_request: worker_pages.start(page_request, objects, lapse)),
+            page("/console/jobs", job_pages.listing),
+            page("/console/jobs/{name}", lambda page_request: job_pages.job(page_request, packages.trusted())),
+            page("/console/jobs/{name}/package", packages.download),
+            page("/console/jobs/{name}/stop", job_pages.stop, "POST"),
+            page("/console/compilations", compilation_pages.listing),
+            page("/console/compilations/{name}", compilation_pages.job),
+            page("/console/compilations/{name}/stop", compilation_pages.stop, "POST"),
+            page("/console/components", component_pages.listing),
+            page("/console/components/{name}/{version}", component_pages.component),
+            page("/console/workers", lambda page_request: worker_pages.workers(page_request, lapse)),
+            page("/console/new-job", form_pages.new_job, "GET", "POST"),
+            page("/console/new-compilation", form_pages.new_compilation, "GET", "POST"),
+            page("/console/{rest:path}", _nothing),
+            page("/console", _nothing),
         ]
 
     async def sign_in(self, request: Request) -> Response:
@@ -213,14 +207,6 @@ class Console:
             samesite="strict",
             secure=session.secure,
         )
-
-
-def _routes(
-    pages: Mapping[str, Page],
-    methods: list[str],
-    serve: Callable[[Page], Endpoint],
-) -> list[BaseRoute]:
-    return [Route(path, serve(page), methods=methods) for path, page in pages.items()]
 
 
 def _signed_out(page_request: PageRequest) -> Response:

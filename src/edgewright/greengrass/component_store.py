@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, select, update
@@ -16,6 +16,7 @@ from edgewright.database.dialects import insert_into
 from edgewright.errors import ComponentExists, ResourceNotFound, ValidationFault
 from edgewright.greengrass import client_tokens
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
+from edgewright.greengrass.rules import artifacts, platforms, value_of
 from edgewright.greengrass.tables import components
 from edgewright.greengrass.versions import order_key
 
@@ -60,6 +61,19 @@ class Component:
     message: str = "NONE"
     job_arn: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], **members: Any) -> Self:
+        """The version that a recipe, as JSON values, is of; `members` are those that are not in it."""
+        return cls(
+            name=value_of(document, "ComponentName"),
+            version=value_of(document, "ComponentVersion"),
+            artifacts=tuple(artifacts(document)),
+            description=str(value_of(document, "ComponentDescription") or ""),
+            publisher=str(value_of(document, "ComponentPublisher") or ""),
+            platforms=tuple(platforms(document)),
+            **members,
+        )
 
     @property
     def key(self) -> ComponentArn:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from edgewright.stores import S3Uri
 
 Request = Mapping[str, Any]
+"""Members by the model's names."""
+Response = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgewright import compiling
 from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import TransitionRefused, UriRefused, ValidationFault, about
 from edgewright.jobs import CompilationJob, Kind, Status, description
-from edgewright.operations import listing, roles, rules
+from edgewright.operations import jobs, rules
 from edgewright.operations.access import reading, writing
-from edgewright.operations.enqueueing import enqueue
 
 if TYPE_CHECKING:
+    from edgewright.jobs import JobKey
+    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Context
     from edgewright.stores import S3Uri
-
-Request = Mapping[str, Any]
-Response = dict[str, Any]
 
 REFUSED_MEMBERS = {
     "ModelPackageVersionArn": "this service has no model registry. Give InputConfig instead",
@@ -40,7 +37,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
         ResourceLimitExceeded: the account has too many unfinished jobs.
     """
     with about("roleArn"):
-        roles.check(context, request["RoleArn"], request["CompilationJobName"])
+        rules.role(context, request["RoleArn"], request["CompilationJobName"])
     _only_what_is_honoured(request)
     source = rules.object_uri(request["InputConfig"]["S3Uri"], "inputConfig.s3Uri")
     location = rules.object_uri(request["OutputConfig"]["S3OutputLocation"], "outputConfig.s3OutputLocation")
@@ -52,8 +49,7 @@ def create_compilation_job(context: Context, request: Request) -> Response:
     compiling.check(spec)
     _authorize(context, source, location, spec)
     job = _new_job(context, request)
-    context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
-    enqueue(context, job.key)
+    jobs.make(context, job, tags)
     return {"CompilationJobArn": job.key.arn}
 
 
@@ -63,14 +59,15 @@ def describe_compilation_job(context: Context, request: Request) -> Response:
     Raises:
         ResourceNotFound: no such job in the caller's account and region.
     """
-    return description.compilation(_get(context, request["CompilationJobName"]))
+    job = context.jobs.get(_key(context, request))
+    assert isinstance(job, CompilationJob)
+    return description.compilation(job)
 
 
 def list_compilation_jobs(context: Context, request: Request) -> Response:
     """ListCompilationJobs: one page of summaries; newest first, 100 a page, unless asked otherwise [D]."""
-    page, token = listing.page(context, Kind.COMPILATION, "ListCompilationJobs", request)
-    response: Response = {"CompilationJobSummaries": [_summary(job) for job in page if isinstance(job, CompilationJob)]}
-    return response | ({"NextToken": token} if token else {})
+    summaries, token = jobs.page(context, Kind.COMPILATION, "ListCompilationJobs", request, _summary)
+    return {"CompilationJobSummaries": summaries, **token}
 
 
 def stop_compilation_job(context: Context, request: Request) -> None:
@@ -80,14 +77,7 @@ def stop_compilation_job(context: Context, request: Request) -> None:
         ResourceNotFound: no such job in the caller's account and region.
         ValidationFault: the job is COMPLETED or FAILED [D].
     """
-    job = _get(context, request["CompilationJobName"])
-    try:
-        context.jobs.move(job.key, Status.STOPPING)
-    except TransitionRefused as refused:
-        if refused.current not in {Status.STOPPING, Status.STOPPED}:
-            raise ValidationFault(
-                f"The request was rejected because the compilation job is in status {refused.current}."
-            ) from refused
+    jobs.stop(context, _key(context, request))
 
 
 def delete_compilation_job(context: Context, request: Request) -> None:
@@ -97,20 +87,15 @@ def delete_compilation_job(context: Context, request: Request) -> None:
         ResourceNotFound: no such job in the caller's account and region.
         ValidationFault: the job has not ended [D].
     """
-    job = _get(context, request["CompilationJobName"])
     try:
-        context.jobs.delete(job.key)
+        context.jobs.delete(_key(context, request))
     except TransitionRefused as refused:
-        raise ValidationFault(
-            f"The request was rejected because the compilation job is in status {refused.current}. "
-            "Stop the job and wait until its status is STOPPED."
-        ) from refused
+        reason = jobs.rejected(Kind.COMPILATION, refused.current)
+        raise ValidationFault(f"{reason} Stop the job and wait until its status is STOPPED.") from refused
 
 
-def _get(context: Context, name: str) -> CompilationJob:
-    job = context.jobs.get(context.key(Kind.COMPILATION, name))
-    assert isinstance(job, CompilationJob)
-    return job
+def _key(context: Context, request: Request) -> JobKey:
+    return context.key(Kind.COMPILATION, request["CompilationJobName"])
 
 
 def _only_what_is_honoured(request: Request) -> None:
@@ -140,7 +125,7 @@ def _authorize(context: Context, source: S3Uri, location: S3Uri, spec: Compilati
 def _new_job(context: Context, request: Request) -> CompilationJob:
     now = context.now()
     return CompilationJob(
-        key=context.key(Kind.COMPILATION, request["CompilationJobName"]),
+        key=_key(context, request),
         role_arn=request["RoleArn"],
         input_config=request["InputConfig"],
         output_config=request["OutputConfig"],

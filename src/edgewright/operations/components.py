@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,21 +11,17 @@ import orjson
 
 from edgewright.arns import NAME_CHARACTERS, ComponentArn
 from edgewright.errors import ResourceNotFound, ValidationFault
-from edgewright.greengrass import rules as greengrass
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import DEPLOYABLE, Component
-from edgewright.greengrass.rules import value_of
 from edgewright.operations import artifacts, paging, recipes, rules
 from edgewright.operations.access import COMPONENT, Access, Accesses, reading
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Caller, Context
-
-Request = Mapping[str, Any]
-Response = dict[str, Any]
 
 PAGE = 100
 
@@ -222,17 +217,12 @@ def list_tags_for_resource(context: Context, request: Request) -> Response:
 def _component(context: Context, recipe: Mapping[str, Any]) -> Component:
     artifacts.authorize(context, recipe)
     digested = artifacts.with_digests(recipe, context.objects, partial(artifacts.refusal, context))
-    return Component(
+    return Component.of(
+        recipe,
         account=context.caller.account,
         region=context.caller.region,
-        name=value_of(recipe, "ComponentName"),
-        version=value_of(recipe, "ComponentVersion"),
         recipe=recipes.as_json(digested),
         created_at=context.now(),
-        artifacts=tuple(greengrass.artifacts(recipe)),
-        description=str(value_of(recipe, "ComponentDescription") or ""),
-        publisher=str(value_of(recipe, "ComponentPublisher") or ""),
-        platforms=tuple(greengrass.platforms(recipe)),
     )
 
 

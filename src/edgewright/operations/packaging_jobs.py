@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgewright.errors import ResourceNotFound, TransitionRefused, ValidationFault, about
+from edgewright.errors import ResourceNotFound, ValidationFault, about
 from edgewright.greengrass.config import DEFAULT_NAME
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View, description
-from edgewright.operations import listing, presets, roles, rules
+from edgewright.operations import jobs, presets, rules
 from edgewright.operations.access import JOBS, Access, Accesses, reading, writing
-from edgewright.operations.enqueueing import enqueue
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Caller, Context
-
-Request = Mapping[str, Any]
-Response = dict[str, Any]
 
 COMPILATION_ACTION, COMPONENT_ACTION = "sagemaker:DescribeCompilationJob", "greengrass:CreateComponentVersion"
 """What a packaging job does to the jobs and components that it names."""
@@ -61,7 +57,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     """
     output = request["OutputConfig"]
     with about("roleArn"):
-        roles.check(context, request["RoleArn"], request["EdgePackagingJobName"])
+        rules.role(context, request["RoleArn"], request["EdgePackagingJobName"])
     with about("outputConfig.kmsKeyId"):
         rules.kms_key(context, output)
     package = _package_uri(request)
@@ -74,9 +70,7 @@ def create_edge_packaging_job(context: Context, request: Request) -> None:
     with about("outputConfig.s3OutputLocation"):
         _beside_source(package, compilation)
     _authorize(context, compilation, package)
-    job = _new_job(context, request, compilation)
-    context.jobs.insert(job, tags, most_unfinished=context.unfinished_jobs)
-    enqueue(context, job.key)
+    jobs.make(context, _new_job(context, request, compilation), tags)
 
 
 def describe_edge_packaging_job(context: Context, request: Request) -> Response:
@@ -98,9 +92,8 @@ def describe_edge_packaging_job(context: Context, request: Request) -> Response:
 
 def list_edge_packaging_jobs(context: Context, request: Request) -> Response:
     """ListEdgePackagingJobs: one page of summaries; newest first, 100 a page, unless asked otherwise [D]."""
-    page, token = listing.page(context, Kind.PACKAGING, "ListEdgePackagingJobs", request)
-    response: Response = {"EdgePackagingJobSummaries": [_summary(job) for job in page if isinstance(job, PackagingJob)]}
-    return response | ({"NextToken": token} if token else {})
+    summaries, token = jobs.page(context, Kind.PACKAGING, "ListEdgePackagingJobs", request, _summary)
+    return {"EdgePackagingJobSummaries": summaries, **token}
 
 
 def stop_edge_packaging_job(context: Context, request: Request) -> None:
@@ -112,20 +105,7 @@ def stop_edge_packaging_job(context: Context, request: Request) -> None:
         ResourceNotFound: no such job in the caller's account and region.
         ValidationFault: the job is COMPLETED or FAILED.
     """
-    job = _get(context, request["EdgePackagingJobName"])
-    try:
-        context.jobs.move(job.key, Status.STOPPING, status_message=STOPPING)
-    except TransitionRefused as refused:
-        if refused.current not in {Status.STOPPING, Status.STOPPED}:
-            raise ValidationFault(
-                f"The request was rejected because the edge packaging job is in status {refused.current}."
-            ) from refused
-
-
-def _get(context: Context, name: str) -> PackagingJob:
-    job = context.jobs.get(context.key(Kind.PACKAGING, name))
-    assert isinstance(job, PackagingJob)
-    return job
+    jobs.stop(context, context.key(Kind.PACKAGING, request["EdgePackagingJobName"]), status_message=STOPPING)
 
 
 def _completed_compilation(context: Context, name: str) -> CompilationJob:
@@ -134,7 +114,7 @@ def _completed_compilation(context: Context, name: str) -> CompilationJob:
     except ResourceNotFound as error:
         raise ValidationFault(error.message) from error
     if job.status != Status.COMPLETED:
-        raise ValidationFault(f"The request was rejected because the compilation job is in status {job.status}.")
+        raise ValidationFault(jobs.rejected(Kind.COMPILATION, job.status))
     assert isinstance(job, CompilationJob)
     return job
 

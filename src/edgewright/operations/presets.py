@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgewright.errors import ValidationFault, about
 from edgewright.greengrass.config import MEMBER, parse_config
 from edgewright.greengrass.rules import bucket_fault, key_fault
 
 if TYPE_CHECKING:
+    from edgewright.operations.access import Request
     from edgewright.stores import S3Uri
-
-Request = Mapping[str, Any]
 
 TYPE = "PresetDeploymentType"
 CONFIG = "PresetDeploymentConfig"
@@ -51,15 +49,11 @@ def check(request: Request, package: S3Uri) -> None:
             )
         return
     parse_config(output.get(CONFIG), request["EdgePackagingJobName"])
-    _check_place(request, package)
-
-
-def _check_place(request: Request, package: S3Uri) -> None:
-    """Cores fetch the package from S3, by an address that they make of its bucket and key."""
+    # Cores fetch the package from S3, by an address that they make of its bucket and key.
     with about("modelVersion"):
         _check_version(request["ModelVersion"])
     with about("outputConfig.s3OutputLocation"):
-        _check_location(request["OutputConfig"]["S3OutputLocation"], package)
+        _check_location(output["S3OutputLocation"], package)
 
 
 def _check_version(version: str) -> None:

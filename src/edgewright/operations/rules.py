@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import KeyRefused, UriRefused, ValidationFault
+from edgewright.errors import KeyRefused, RoleRefused, UriRefused, ValidationFault
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
@@ -32,6 +32,19 @@ def object_uri(text: str, member: str) -> S3Uri:
         refused = ValidationFault(f"Value '{text}' at '{member}' cannot be used: {error.message}")
         refused.field = member
         raise refused from error
+
+
+def role(context: Context, role_arn: str, job_name: str) -> None:
+    """Refuse a job whose role would not be given: refused at create instead of minutes later.
+
+    Raises:
+        ValidationFault: the role is of another account, or cannot be used.
+        StoreUnavailable: the service that decides could not be asked.
+    """
+    try:
+        context.roles.check(role_arn, context.caller.account, job_name)
+    except RoleRefused as error:
+        raise ValidationFault(error.message) from error
 
 
 def kms_key(context: Context, output_config: Mapping[str, Any]) -> None:

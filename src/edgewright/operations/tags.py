@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.jobs import JobKey
@@ -11,12 +10,10 @@ from edgewright.operations import paging, rules
 from edgewright.operations.access import JOBS, Access, Accesses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Caller, Context
-
-Request = Mapping[str, Any]
-Response = dict[str, Any]
 
 PAGE = 50
 

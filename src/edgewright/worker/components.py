@@ -21,7 +21,6 @@ from edgewright.errors import (
     SettingsRefused,
     ValidationFault,
 )
-from edgewright.greengrass import rules
 from edgewright.greengrass.component_store import Component
 from edgewright.greengrass.config import ComponentPlan, parse_config
 from edgewright.greengrass.recipe import PackageFacts, dump, recipe
@@ -110,19 +109,13 @@ def _plan(job: PackagingJob) -> ComponentPlan:
 
 
 def _component(context: WorkerContext, job: PackagingJob, uri: S3Uri, sha256: str) -> Component:
-    plan = _plan(job)
-    document = recipe(plan, PackageFacts(uri, sha256, job.model_name, job.model_version, job.key.arn))
-    return Component(
+    document = recipe(_plan(job), PackageFacts(uri, sha256, job.model_name, job.model_version, job.key.arn))
+    return Component.of(
+        document,
         account=job.key.account,
         region=job.key.region,
-        name=plan.name,
-        version=plan.version,
         recipe=dump(document),
         created_at=context.now(),
-        artifacts=tuple(rules.artifacts(document)),
-        description=document["ComponentDescription"],
-        publisher=document["ComponentPublisher"],
-        platforms=tuple(rules.platforms(document)),
         job_arn=job.key.arn,
     )
 
