@@ -11,6 +11,8 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from edgewright.errors import KeyUnusable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -83,6 +85,25 @@ def write_atomically(path: Path, pieces: Iterable[Buffer], *, mode: int = 0o666,
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
+
+
+def read_private(path: Path, what: str) -> bytes:
+    """The bytes of a file that only its owner may read.
+
+    Args:
+        path: the file.
+        what: what it is, as the beginning of a sentence.
+
+    Raises:
+        KeyUnusable: others may read it.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+        content = file.read()
+    if mode & OTHERS:
+        raise KeyUnusable(f"{what} {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`.")
+    return content
 
 
 def _flush_folder(folder: Path) -> None:

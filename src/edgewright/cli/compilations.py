@@ -16,7 +16,6 @@ from edgewright.cli.connection import (
     Region,
     members_of,
     opened,
-    pages,
 )
 
 app = typer.Typer(
@@ -35,7 +34,8 @@ def list_compilations(
     Example: edgewright compilations list
     """
     with opened(Connection(endpoint_url, region, data_dir)) as client:
-        found = list(pages(client.list_compilation_jobs, "CompilationJobSummaries"))
+        pages = client.get_paginator("list_compilation_jobs").paginate()
+        found = [job for page in pages for job in page["CompilationJobSummaries"]]
     output.listing(found, ("COMPILATION JOB", "STATUS", "TARGET", "CREATED"), _row, json=json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -137,17 +137,6 @@ def opened(connection: Connection, service: str = "sagemaker") -> Iterator[Any]:
         ) from error
     except exceptions.BotoCoreError as error:
         raise ServiceUnreachable(str(error)) from error
-
-
-def pages(call: Callable[..., Any], member: str, **request: object) -> Iterator[Any]:
-    """Every summary of a List operation, page by page."""
-    token: str | None = None
-    while True:
-        response = call(**request, **({"NextToken": token} if token else {}))
-        yield from response[member]
-        token = response.get("NextToken")
-        if not token:
-            return
 
 
 def members_of(response: dict[str, Any]) -> dict[str, Any]:

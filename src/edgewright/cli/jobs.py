@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgewright.cli import output
-from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Json, Region, members_of, opened, pages
+from edgewright.cli.connection import Connection, DataDir, EndpointUrl, Json, Region, members_of, opened
 from edgewright.cli.packages import (
     MinimumVersion,
     PublicKeys,
@@ -43,7 +43,8 @@ def list_jobs(
     filters = {"StatusEquals": status, "NameContains": name_contains}
     with opened(Connection(endpoint_url, region, data_dir)) as client:
         asked = {name: value for name, value in filters.items() if value}
-        found = list(pages(client.list_edge_packaging_jobs, "EdgePackagingJobSummaries", **asked))
+        pages = client.get_paginator("list_edge_packaging_jobs").paginate(**asked)
+        found = [job for page in pages for job in page["EdgePackagingJobSummaries"]]
     output.listing(found, ("JOB", "STATUS", "MODEL", "VERSION", "CREATED"), _row, json=json)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,7 @@ def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
         resources = statement["predicate"]["resources"]
         digests = {str(each["name"]): str(each["digest"]) for each in resources}
         subject = str(statement["subject"][0]["name"])
-    except (ValueError, binascii.Error, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError):
         return Signature(text, "", "", "", trusted=False, verdict="", subject="", digests={})
     found = verdict(key_id, trusted)
     key = next((key for key in trusted if key.key_id == key_id), None)

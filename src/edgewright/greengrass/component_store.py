@@ -16,7 +16,8 @@ from edgewright.database.dialects import insert_into
 from edgewright.errors import ComponentExists, ResourceNotFound, ValidationFault
 from edgewright.greengrass import client_tokens
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
-from edgewright.greengrass.rules import artifacts, platforms, value_of
+from edgewright.greengrass.reading import value_of
+from edgewright.greengrass.rules import artifacts, platforms
 from edgewright.greengrass.tables import components
 from edgewright.greengrass.versions import order_key
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edgewright import strict_json
 from edgewright.arns import name_fault
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
 from edgewright.greengrass.config import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RECIPE_BYTES: Final = 16_000
 """The largest recipe that AWS's cloud takes."""
@@ -57,7 +60,7 @@ def read_json_recipe(text: bytes) -> dict[str, Any]:
     if not isinstance(recipe, dict):
         raise ValidationFault("The recipe is not a JSON object.")
     _check_keys(recipe)
-    name, version = str(recipe.get("ComponentName", "")), str(recipe.get("ComponentVersion", ""))
+    name, version = str(value_of(recipe, "ComponentName") or ""), str(value_of(recipe, "ComponentVersion") or "")
     if fault := name_fault(name):
         raise ValidationFault(f"The recipe's ComponentName {name!r} {fault}.")
     if fault := versions.fault(version):
@@ -65,6 +68,17 @@ def read_json_recipe(text: bytes) -> dict[str, Any]:
     if not name.strip("."):
         raise ValidationFault(f"The recipe's ComponentName {name!r} cannot name a folder.")
     return recipe
+
+
+def value_of(mapping: Mapping[str, Any], name: str) -> Any:
+    """A recipe's value of a key in whatever case, as classic reads it; None where it has none.
+
+    The value of the exact key goes before others.
+    """
+    if name in mapping:
+        return mapping[name]
+    wanted = name.lower()
+    return next((value for key, value in mapping.items() if isinstance(key, str) and key.lower() == wanted), None)
 
 
 def _check_keys(recipe: object) -> None:
@@ -92,10 +106,6 @@ def _parsed(text: str) -> object:
     except json.JSONDecodeError as error:
         if text.lstrip().startswith("{"):
             raise ValidationFault(f"The recipe is neither JSON nor YAML: {error}") from None
-    return _from_yaml(text)
-
-
-def _from_yaml(text: str) -> object:
     from edgewright.greengrass import yaml_recipes
 
     return yaml_recipes.load(text)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import PackageRefused, UriRefused, ValidationFault
+from edgewright.greengrass.reading import value_of
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Buffer
 
@@ -64,15 +65,14 @@ def with_uris(recipe: Recipe, uris: Mapping[S3Uri, S3Uri]) -> dict[str, Any]:
 
     def entry(artifact: Mapping[str, Any]) -> dict[str, Any]:
         kept = {key: value for key, value in artifact.items() if key.lower() != "uri"}
-        return {"Uri": str(uris[S3Uri.parse(_uri(artifact))]), **kept}
+        return {"Uri": str(uris[S3Uri.parse(value_of(artifact, "Uri"))]), **kept}
 
-    manifests = [
-        {**manifest, "Artifacts": [entry(artifact) for artifact in manifest["Artifacts"]]}
-        if manifest.get("Artifacts")
-        else manifest
-        for manifest in recipe.get("Manifests") or ()
-    ]
-    return {**recipe, "Manifests": manifests}
+    return with_artifacts(recipe, entry)
+
+
+def with_artifacts(recipe: Recipe, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The recipe with each artifact changed; all other keys stay as they are, in their order and spelling."""
+    return _each(recipe, "Manifests", lambda manifest: _each(manifest, "Artifacts", change))
 
 
 def checked(artifact: Artifact, pieces: Iterable[Buffer], found_at: object = None) -> Iterator[Buffer]:
@@ -98,23 +98,28 @@ def checked(artifact: Artifact, pieces: Iterable[Buffer], found_at: object = Non
 
 
 def _entries(recipe: Recipe) -> Iterator[Mapping[str, Any]]:
-    for manifest in recipe.get("Manifests") or ():
-        yield from manifest.get("Artifacts") or ()
+    for manifest in value_of(recipe, "Manifests") or ():
+        yield from value_of(manifest, "Artifacts") or ()
 
 
-def _uri(entry: Mapping[str, Any]) -> str:
-    """AWS's own recipes spell the key `URI` too."""
-    return str(next((value for key, value in entry.items() if key.lower() == "uri"), ""))
+def _each(
+    mapping: Mapping[str, Any], name: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """The mapping with each element of the list under a key changed."""
+    return {
+        key: [change(element) for element in held] if held and key.lower() == name.lower() else held
+        for key, held in mapping.items()
+    }
 
 
 def _artifact(entry: Mapping[str, Any]) -> Artifact:
-    text, digest = _uri(entry), str(entry.get("Digest", ""))
+    text, digest = str(value_of(entry, "Uri") or ""), str(value_of(entry, "Digest") or "")
     try:
         artifact = Artifact(S3Uri.parse(text), digest)
         artifact.uri.object_key  # noqa: B018 - refuses a prefix
         raw = base64.b64decode(digest, validate=True)
     except (UriRefused, ValueError) as error:
         raise ValidationFault(f"The recipe's artifact {text!r} with the digest {digest!r} cannot be read.") from error
-    if entry.get("Algorithm") != "SHA-256" or len(raw) != hashlib.sha256().digest_size:
+    if value_of(entry, "Algorithm") != "SHA-256" or len(raw) != hashlib.sha256().digest_size:
         raise ValidationFault(f"The recipe's artifact {text} has no SHA-256 digest, so its bytes cannot be checked.")
     return artifact

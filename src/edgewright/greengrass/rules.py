@@ -8,7 +8,6 @@ a warning.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from edgewright.arns import name_fault
 from edgewright.errors import UriRefused
 from edgewright.greengrass import versions
 from edgewright.greengrass.config import description_fault, shown
-from edgewright.greengrass.reading import RECIPE_BYTES
+from edgewright.greengrass.reading import RECIPE_BYTES, value_of
 from edgewright.greengrass.recipe import FORMAT_VERSION, dump
 from edgewright.stores import S3Uri
 
@@ -125,17 +124,6 @@ def key_fault(uri: S3Uri) -> str | None:
 def bucket_fault(uri: S3Uri) -> str | None:
     """What keeps a core from fetching from a bucket, as the end of a sentence about it; None when nothing does."""
     return "has a dot, and lite makes a host name of it that no certificate is for" if "." in uri.bucket else None
-
-
-def value_of(mapping: Mapping[str, Any], name: str) -> Any:
-    """A recipe's value of a key in whatever case, as classic reads it; None where it has none.
-
-    The value of the exact key goes before others.
-    """
-    if name in mapping:
-        return mapping[name]
-    wanted = name.lower()
-    return next((value for key, value in mapping.items() if isinstance(key, str) and key.lower() == wanted), None)
 
 
 def _error(rule: str, message: str) -> Finding:
@@ -369,5 +357,5 @@ def _digest(path: str, artifact: Mapping[str, Any]) -> Found:
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return b""

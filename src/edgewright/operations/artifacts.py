@@ -13,9 +13,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import CallerError, ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
-from edgewright.greengrass.reading import read_json_recipe
-from edgewright.greengrass.recipe_artifacts import artifacts_of
-from edgewright.greengrass.rules import artifacts, value_of
+from edgewright.greengrass.reading import read_json_recipe, value_of
+from edgewright.greengrass.recipe_artifacts import artifacts_of, with_artifacts
+from edgewright.greengrass.rules import artifacts
 from edgewright.jobs import Status, writers
 from edgewright.operations.access import reading
 from edgewright.stores import S3Uri
@@ -132,17 +132,4 @@ def _replaced(recipe: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str
         kept = {key: kept for key, kept in artifact.items() if key.lower() not in {"digest", "algorithm"}}
         return kept | {"Digest": digests[value_of(artifact, "Uri")], "Algorithm": ALGORITHM}
 
-    def manifest(given: Mapping[str, Any]) -> dict[str, Any]:
-        return _each(given, "Artifacts", entry)
-
-    return _each(recipe, "Manifests", manifest)
-
-
-def _each(
-    mapping: Mapping[str, Any], name: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    """The mapping with each element of the list under a key changed; its keys stay in their order and spelling."""
-    return {
-        key: [change(element) for element in held] if held and key.lower() == name.lower() else held
-        for key, held in mapping.items()
-    }
+    return with_artifacts(recipe, entry)

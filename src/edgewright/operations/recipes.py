@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import ValidationFault
-from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe
+from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe, value_of
 from edgewright.greengrass.recipe import dump
-from edgewright.greengrass.rules import Severity, check_recipe, value_of
+from edgewright.greengrass.rules import Severity, check_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,11 +9,10 @@ The sentences about wrong types are those that AWS's JSON 1.1 front end gives; d
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Never
 
 import orjson
@@ -131,22 +130,13 @@ def _anything(value: Json) -> Json:
     return value
 
 
-def _string(value: Json) -> str:
-    if type(value) is not str:
-        _unconvertible(value, "a String")
-    return value
+def _exactly(kind: type, wanted: str) -> Reader:
+    def read(value: Json) -> Json:
+        if type(value) is not kind:
+            _unconvertible(value, wanted)
+        return value
 
-
-def _integer(value: Json) -> int:
-    if type(value) is not int:
-        _unconvertible(value, "an Integer")
-    return value
-
-
-def _long(value: Json) -> int:
-    if type(value) is not int:
-        _unconvertible(value, "a Long")
-    return value
+    return read
 
 
 def _number(value: Json) -> float:
@@ -157,18 +147,12 @@ def _number(value: Json) -> float:
     return value
 
 
-def _boolean(value: Json) -> bool:
-    if type(value) is not bool:
-        _unconvertible(value, "an Boolean")  # sic
-    return value
-
-
 def _blob(value: Json) -> bytes:
     if type(value) is not str:
         _unconvertible(value, "a Blob")
     try:
         return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise SerializationFault(f"A blob is not base64: {error}. Encode its bytes in base64.") from error
 
 
@@ -183,15 +167,7 @@ def _seconds(value: Json) -> datetime:
         ) from error
 
 
-def _iso8601(value: Json) -> datetime:
-    return _moment(value, datetime.fromisoformat, "2026-01-31T12:00:00Z")
-
-
-def _rfc822(value: Json) -> datetime:
-    return _moment(value, parsedate_to_datetime, "Sat, 31 Jan 2026 12:00:00 GMT")
-
-
-def _moment(value: Json, read: Callable[[str], datetime], example: str) -> datetime:
+def _moment(read: Callable[[str], datetime], example: str, value: Json) -> datetime:
     if type(value) is not str:
         _unconvertible(value, "a Timestamp")
     try:
@@ -224,17 +200,17 @@ def _token(value: Json) -> str:
 
 
 SCALARS: dict[str, Reader] = {
-    "string": _string,
-    "integer": _integer,
-    "long": _long,
+    "string": _exactly(str, "a String"),
+    "integer": _exactly(int, "an Integer"),
+    "long": _exactly(int, "a Long"),
     "float": _number,
     "double": _number,
-    "boolean": _boolean,
+    "boolean": _exactly(bool, "an Boolean"),  # sic
     "blob": _blob,
 }
 TIMESTAMPS: dict[str | None, Reader] = {
     None: _seconds,
     "unixTimestamp": _seconds,
-    "iso8601": _iso8601,
-    "rfc822": _rfc822,
+    "iso8601": partial(_moment, datetime.fromisoformat, "2026-01-31T12:00:00Z"),
+    "rfc822": partial(_moment, parsedate_to_datetime, "Sat, 31 Jan 2026 12:00:00 GMT"),
 }

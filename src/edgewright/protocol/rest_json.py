@@ -103,12 +103,11 @@ def _finders(shape: Shape) -> tuple[tuple[str, Finder], ...]:
 
 def _in_path(member: Member) -> Finder:
     read = text_reader(member, member.shape, IN_ADDRESS)
+    return lambda incoming, _parameters: _read(read, incoming.labels.get(member.wire_name))
 
-    def find(incoming: Incoming, _parameters: Mapping[str, list[str]]) -> Json:
-        text = incoming.labels.get(member.wire_name)
-        return None if text is None else read(text)
 
-    return find
+def _read(read: TextReader, text: str | None) -> Json:
+    return None if text is None else read(text)
 
 
 def _in_query(member: Member) -> Finder:
@@ -132,21 +131,12 @@ def _in_query(member: Member) -> Finder:
 
 def _whole_query(member: Member) -> Finder:
     many = member.shape.members["value"].shape.type == "list"
-
-    def find(_incoming: Incoming, parameters: Mapping[str, list[str]]) -> Json:
-        return {name: texts if many else texts[0] for name, texts in parameters.items()} or None
-
-    return find
+    return lambda _incoming, found: {name: texts if many else texts[0] for name, texts in found.items()} or None
 
 
 def _in_header(member: Member) -> Finder:
     name, read = member.wire_name.lower(), _header_reader(member)
-
-    def find(incoming: Incoming, _parameters: Mapping[str, list[str]]) -> Json:
-        text = incoming.headers.get(name)
-        return None if text is None else read(text)
-
-    return find
+    return lambda incoming, _parameters: _read(read, incoming.headers.get(name))
 
 
 def _header_reader(member: Member) -> TextReader:

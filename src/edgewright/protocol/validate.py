@@ -6,7 +6,7 @@ built only where there is a fault to report. Decision 0022 says which sentences 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -211,13 +211,7 @@ def _list(shape: Shape, known: dict[Shape, Check]) -> Check:
     def check(value: Json, path: Path, faults: list[Fault]) -> None:
         own(value, path, faults)
         elements = value[:looked_at]
-        for index, element in enumerate(elements, 1):
-            if len(faults) >= MOST_FAULTS:
-                break
-            if element is None:
-                faults.append(_fault(None, (path, f"{index}.member"), NOT_NULL))
-            elif each is not None:
-                each(element, (path, f"{index}.member"), faults)
+        _check_each(enumerate(elements, 1), each, path, faults)
         _check_together(elements, together, (value, path), faults)
 
     return check
@@ -232,13 +226,7 @@ def _map(shape: Shape, known: dict[Shape, Check]) -> Check:
     def check(value: Json, path: Path, faults: list[Fault]) -> None:
         own(value, path, faults)
         items = list(value.items())[:looked_at]
-        for key, item in items:
-            if len(faults) >= MOST_FAULTS:
-                break
-            if item is None:
-                faults.append(_fault(None, (path, f"{key}.member"), NOT_NULL))
-            elif each is not None:
-                each(item, (path, f"{key}.member"), faults)
+        _check_each(items, each, path, faults)
         _check_together([key for key, _ in items], keys, (value, path), faults)
         _check_together([item for _, item in items], together, (value, path), faults)
 
@@ -259,6 +247,16 @@ def _inside(shape: Shape, prefix: str, known: dict[Shape, Check]) -> tuple[Check
         return _compile(shape, known), Together((), "")
     rules = clauses(shape)
     return None, Together(rules, f"{prefix}[{', '.join(rule.text for rule in rules)}]")
+
+
+def _check_each(items: Iterable[tuple[Any, Any]], each: Check | None, path: Path, faults: list[Fault]) -> None:
+    for name, item in items:
+        if len(faults) >= MOST_FAULTS:
+            break
+        if item is None:
+            faults.append(_fault(None, (path, f"{name}.member"), NOT_NULL))
+        elif each is not None:
+            each(item, (path, f"{name}.member"), faults)
 
 
 def _check_together(items: Sequence[Any], together: Together, whole: tuple[Any, Path], faults: list[Fault]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from edgewright.errors import KeyUnusable, PackageRefused
@@ -85,5 +84,5 @@ def unseal(envelope: Any, payload_type: str, key: PublicKey, what: str) -> bytes
 def _base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise PackageRefused(f"The signature holds text that is not base64: {error}.") from error

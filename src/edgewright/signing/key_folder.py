@@ -7,7 +7,7 @@ brought to every host before it is made the signing one, and each host finds it 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from edgewright.errors import KeyUnusable
@@ -15,6 +15,7 @@ from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, write_atomica
 from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, EcdsaSigner, load_public_key, load_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from edgewright.signing.keys import PublicKey
@@ -35,12 +36,10 @@ def add(folder: Path, signer: EcdsaSigner) -> Path:
         KeyUnusable: the folder cannot be written.
     """
     path = path_of(folder, signer.public_key.key_id)
-    try:
+    with _writing(folder):
         make_folder(folder, PRIVATE_FOLDER)
         write_atomically(path, [signer.private_pem], mode=PRIVATE, replace=False)
         write_atomically(path.with_suffix(".pub.pem"), [signer.public_key.pem], mode=0o644, replace=False)
-    except OSError as error:
-        raise KeyUnusable(f"The key folder {folder} cannot be written: {error}.") from error
     return path
 
 
@@ -59,15 +58,13 @@ def private_key(folder: Path, key_id: str) -> EcdsaSigner | None:
     signer = load_signer(path)
     if signer.public_key.key_id != key_id:
         raise KeyUnusable(f"{path} holds key {signer.public_key.key_id}, and its name is that of {key_id}: rename it.")
-    try:
+    with _writing(folder):
         if current is not None:
             add(folder, current)
         with suppress(FileNotFoundError):  # another process of this host has just moved it
             os.replace(path, folder / PRIVATE_FILE)  # noqa: PTH105 - Path.replace says no more
         write_atomically(folder / PUBLIC_FILE, [signer.public_key.pem], mode=0o644)
         path.with_suffix(".pub.pem").unlink(missing_ok=True)
-    except OSError as error:
-        raise KeyUnusable(f"The key folder {folder} cannot be written: {error}.") from error
     return signer
 
 
@@ -97,10 +94,16 @@ def remove(folder: Path, key_id: str) -> None:
     Raises:
         KeyUnusable: the folder cannot be written.
     """
-    try:
+    with _writing(folder):
         current = signing_key(folder)
         if current is not None and current.public_key.key_id == key_id:
             (folder / PUBLIC_FILE).unlink(missing_ok=True)
             (folder / PRIVATE_FILE).unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise KeyUnusable(f"The key folder {folder} cannot be written: {error}.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgewright.errors import KeyUnusable
-from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, read_private, write_atomically
 from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 PRIVATE_FILE: Final = "signing.pem"
 PUBLIC_FILE: Final = "signing.pub.pem"
 
-_OTHERS: Final = 0o077
 _HASHES: Final[dict[str, type[hashes.SHA256 | hashes.SHA384]]] = {
     "secp256r1": hashes.SHA256,
     "secp384r1": hashes.SHA384,
@@ -118,13 +116,9 @@ def load_signer(path: Path) -> EcdsaSigner:
             P-384.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-            pem = file.read()
+        pem = read_private(path, "The signing key")
     except OSError as error:
         raise KeyUnusable(f"The signing key {path} cannot be read: {error.strerror}.") from error
-    if mode & _OTHERS:
-        raise KeyUnusable(f"The signing key {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`.")
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

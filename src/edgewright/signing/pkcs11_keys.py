@@ -6,11 +6,11 @@ Tokens sign with random nonces: the same data get another signature each time.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import KeyUnusable
+from edgewright.files import read_private
 from edgewright.signing.keys import checked_public_key
 from edgewright.signing.pkcs11_uri import Pkcs11Uri
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _DIGESTS: Final = {"ECDSA P-256": hashlib.sha256, "ECDSA P-384": hashlib.sha384}
 _ATTRIBUTES: Final = {"token": "label", "serial": "serial", "manufacturer": "manufacturer_id", "model": "model"}
-_OTHERS: Final = 0o077
 
 
 class Pkcs11Signer:
@@ -144,11 +143,6 @@ def _text(value: str | bytes) -> str:
 
 def _pin(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-            pin = file.read().strip("\r\n")
+        return read_private(path, "The PIN's file").decode().strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise KeyUnusable(f"The PIN's file {path} cannot be read: {error}.") from error
-    if mode & _OTHERS:
-        raise KeyUnusable(f"The PIN's file {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`.")
-    return pin

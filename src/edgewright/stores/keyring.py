@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edgewright import strict_json
 from edgewright.errors import KeyRefused, KeyUnusable
-from edgewright.files import OTHERS, PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
+from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, read_private, write_atomically
 from edgewright.stores import encryption
 
 if TYPE_CHECKING:
@@ -251,11 +251,8 @@ class Keyring:
             FileNotFoundError: there is no such file.
         """
         path = self._folder / name
-        with _usable(path), path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-            text = file.read()
-        if mode & OTHERS:
-            raise KeyUnusable(f"The key file {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`.")
+        with _usable(path):
+            text = read_private(path, "The key file")
         try:
             document = strict_json.parse(text)
         except ValueError:

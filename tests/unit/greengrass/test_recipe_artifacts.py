@@ -38,6 +38,16 @@ def test_another_spelling_of_the_key_is_read_and_made_ours() -> None:
     assert there == [artifact("s3://other/place", b"x")]
 
 
+def test_keys_in_another_letter_case_are_read_as_everywhere_else() -> None:
+    given = json.loads(recipe(artifact(URI, b"x")).decode().lower().replace("sha-256", "SHA-256"))
+    given["manifests"][0]["artifacts"] = [{key.lower(): held for key, held in artifact(URI, b"x").items()}]
+    (found,) = artifacts_of(read_json_recipe(json.dumps(given).encode()))
+    assert str(found.uri) == URI
+    there = with_uris(given, {found.uri: S3Uri("other", "place")})
+    assert there.keys() == given.keys()
+    assert there["manifests"][0]["artifacts"][0]["Uri"] == "s3://other/place"
+
+
 def test_only_uris_are_changed() -> None:
     given = json.loads(recipe(artifact(URI, b"x")))
     given["Manifests"].append({"Lifecycle": {}})

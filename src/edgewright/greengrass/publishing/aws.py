@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import ComponentExists, ServiceRefused, ServiceUnreachable, SettingsRefused, ValidationFault
 from edgewright.greengrass.publishing.protocols import Fetch, Published
-from edgewright.greengrass.reading import read_json_recipe
+from edgewright.greengrass.reading import read_json_recipe, value_of
 from edgewright.greengrass.recipe import dump, made_by
 from edgewright.greengrass.recipe_artifacts import Artifact, artifacts_of, checked, with_uris
 from edgewright.stores import S3Uri
@@ -148,7 +148,7 @@ def publish(clients: Clients, recipe: bytes, fetch: Fetch, destination: Destinat
         ServiceUnreachable: AWS could not be reached, or was not done in time.
     """
     read = read_json_recipe(recipe)
-    name, version, artifacts = read["ComponentName"], read["ComponentVersion"], artifacts_of(read)
+    name, version, artifacts = value_of(read, "ComponentName"), value_of(read, "ComponentVersion"), artifacts_of(read)
     uris = {artifact.uri: destination.uri(name, version, artifact) for artifact in artifacts}
     with _translated():
         arn = _existing(clients, name, version)
@@ -192,7 +192,9 @@ def withdraw(clients: Clients, key: ComponentArn, job_arn: str, since: datetime)
 
 def _existing(clients: Clients, name: str, version: str) -> str | None:
     """The ARN of this version on AWS, where there is one."""
-    component = next((found["arn"] for found in _components(clients) if found["componentName"] == name), None)
+    pages = clients.greengrass.get_paginator("list_components").paginate(scope="PRIVATE")
+    components = (found for page in pages for found in page.get("components", ()))
+    component = next((found["arn"] for found in components if found["componentName"] == name), None)
     if component is None:
         return None
     arn = f"{component}:versions:{version}"
@@ -201,17 +203,6 @@ def _existing(clients: Clients, name: str, version: str) -> str | None:
     except clients.greengrass.exceptions.ResourceNotFoundException:
         return None
     return arn
-
-
-def _components(clients: Clients) -> Iterator[dict[str, Any]]:
-    """The account's own components."""
-    token: dict[str, str] = {}
-    while True:
-        page = clients.greengrass.list_components(scope="PRIVATE", maxResults=100, **token)
-        yield from page.get("components", ())
-        if not page.get("nextToken"):
-            return
-        token = {"nextToken": page["nextToken"]}
 
 
 def _same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> tuple[S3Uri, ...]:

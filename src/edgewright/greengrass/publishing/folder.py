@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from edgewright import strict_json
 from edgewright.errors import ExtractionRefused
 from edgewright.files import write_atomically
-from edgewright.greengrass.reading import read_json_recipe
+from edgewright.greengrass.reading import read_json_recipe, value_of
 from edgewright.greengrass.recipe_artifacts import artifacts_of, checked
 from edgewright.stores.local_or_s3 import read_file
 
@@ -58,7 +58,7 @@ def export(recipe: bytes, fetch: Fetch, folder: Path) -> Exported:
         ValidationFault: the recipe cannot be read.
     """
     read = read_json_recipe(recipe)
-    exported = _layout(read["ComponentName"], read["ComponentVersion"], folder, artifacts_of(read))
+    exported = _layout(value_of(read, "ComponentName"), value_of(read, "ComponentVersion"), folder, artifacts_of(read))
     if exported.recipe.exists():
         _require_same(exported, recipe, artifacts_of(read))
         return exported
