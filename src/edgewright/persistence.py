@@ -6,9 +6,9 @@ The composition root makes it, and gives each part the stores that it needs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from edgewright.database.clock import utc_now
 from edgewright.events.deliveries import Deliveries
 from edgewright.events.outbox import JobEvents
 from edgewright.greengrass.component_store import ComponentStore
@@ -19,12 +19,9 @@ from edgewright.uploads.orphans import Orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from sqlalchemy import Engine
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Persistence:
     keys: KeyStore
 
     @classmethod
-    def on(cls, engine: Engine, clock: Callable[[], datetime] = _now) -> Persistence:
+    def on(cls, engine: Engine, clock: Callable[[], datetime] = utc_now) -> Persistence:
         """The stores on an engine's database; nothing is reached before its first use.
 
         Args:

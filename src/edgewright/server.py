@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
@@ -17,6 +16,7 @@ from edgewright.auth.principals import Principals
 from edgewright.auth.sessions import SessionSigner
 from edgewright.auth.throttling import Throttle
 from edgewright.console import Console, Packages, PageRequests, Parts, Readings
+from edgewright.database.clock import utc_now
 from edgewright.database.secrets import LINKS, SESSIONS, RotatingSecrets, secret
 from edgewright.files import PRIVATE, write_atomically
 from edgewright.http import readiness
@@ -103,14 +103,15 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
     services = (protocol.load_service("sagemaker"), protocol.load_service("greengrassv2"))
     sagemaker, greengrass = AwsJson(services[0], OPERATIONS), RestJson(services[1], OPERATIONS)
     principals, sessions = Principals(settings), SessionSigner(secrets.reader(SESSIONS))
+    rate = settings.requests_per_second
     authenticator = Authenticator(
         principals,
         [service.signing_name for service in services],
-        _throttle(settings),
+        None if rate is None else Throttle(rate, settings.request_burst),
         sessions if settings.console.enabled else None,
     )
     objects = open_store(settings)
-    artifacts = Artifacts(objects, LinkSigner(secrets.reader(LINKS), _now))
+    artifacts = Artifacts(objects, LinkSigner(secrets.reader(LINKS), utc_now))
     context_for = _contexts(settings, kept, objects, artifacts)
     counters = RequestCounters()
     bounds = Bounds(Bodies(settings.body_limit), embedded=settings.sqlalchemy_url.startswith("sqlite"))
@@ -135,11 +136,6 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
     return app if settings.admin.port is None else beside_admin(app, admin, settings.admin.port)
 
 
-def _throttle(settings: Settings) -> Throttle | None:
-    rate = settings.requests_per_second
-    return None if rate is None else Throttle(rate, settings.request_burst)
-
-
 def _contexts(
     settings: Settings, kept: Persistence, objects: ObjectStore, artifacts: Artifacts
 ) -> Callable[[Caller], Context]:
@@ -158,7 +154,7 @@ def _contexts(
             link=link,
             roles=roles,
             enqueue=enqueue,
-            now=_now,
+            now=utc_now,
             token_key=token_key,
             unfinished_jobs=settings.unfinished_jobs,
             component_buckets=settings.component_buckets if bounded else None,
@@ -195,7 +191,7 @@ def _monitoring(
         readiness.checks(settings, kept.engine, objects),
         readiness.advice(kept.workers, lapse),
     )
-    metrics = Metrics(access, lambda: snapshot.take(kept.engine, _now()), counters, lapse)
+    metrics = Metrics(access, lambda: snapshot.take(kept.engine, utc_now()), counters, lapse)
     return [
         Route("/metrics", metrics.page, methods=["GET"]),
         Route("/health", health.live, methods=["GET"]),
@@ -211,7 +207,3 @@ def _links(public_url: str | None, artifacts: Artifacts, objects: ObjectStore) -
     if public_url is not None:
         return lambda uri, _endpoint, sha256: artifacts.link(uri, public_url, sha256)
     return artifacts.link
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -58,13 +58,8 @@ def _kinds(pattern: str) -> frozenset[Resource | None] | None:
 
 
 def _may_be(resource: str, kinds: Iterable[Resource | None]) -> bool:
-    """Whether a pattern may be of a resource of one of these kinds."""
-    return any(_is_star(resource) if kind is None else _of_kind(resource, kind) for kind in kinds)
-
-
-def _is_star(resource: str) -> bool:
-    """An action on no one resource is on `*`."""
-    return matches(resource, ANY)
+    """Whether a pattern may be of a resource of one of these kinds; an action on no one resource is on `*`."""
+    return any(matches(resource, ANY) if kind is None else _of_kind(resource, kind) for kind in kinds)
 
 
 def _of_kind(resource: str, kind: Resource) -> bool:

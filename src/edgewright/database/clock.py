@@ -14,6 +14,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 
 
+def utc_now() -> datetime:
+    """This host's time, in UTC."""
+    return datetime.now(UTC)
+
+
 def milliseconds(time: datetime) -> int:
     """Whole milliseconds since the epoch, rounded down."""
     return (time - _EPOCH) // _MILLISECOND

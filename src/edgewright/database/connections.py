@@ -240,10 +240,8 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             yield connection
             return
         driver: Any = connection.connection.driver_connection
-        usual, driver.timeout_seconds = (
-            driver.timeout_seconds,
-            None,
-        )  # others may migrate for long, and so may this process
+        usual = driver.timeout_seconds
+        driver.timeout_seconds = None  # others may migrate for long, and so may this process
         try:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})

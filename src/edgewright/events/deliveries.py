@@ -8,7 +8,7 @@ are judged by the database's clock, which is the same for every process.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, and_, delete, func, insert, literal, or_, select, update
 
@@ -23,7 +23,7 @@ from edgewright.telemetry.snapshot import WEBHOOK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Row, Select
 
 QUEUED_AT_ONCE = 500
 WINDOW = 1000
@@ -46,7 +46,7 @@ class Delivery:
     key: JobKey
     tries: int
     waited_seconds: float
-    error: str = ""
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +119,11 @@ class Deliveries:
 
     def due(self, limit: int) -> Sequence[Delivery]:
         """Events to offer now, at most one of a job: its first that waits."""
-        columns = [
-            deliveries.c[name] for name in ("seq", "kind", "account", "region", "name", "tries", "next_at", "since")
-        ]
-        waiting = (
-            select(*columns, self._now).where(deliveries.c.dead.is_(False)).order_by(deliveries.c.seq).limit(WINDOW)
-        )
         heads: dict[JobKey, Delivery | None] = {}
         with reaching_database(), self._reads.connect() as connection:
-            for row in connection.execute(waiting):
-                tries, next_at, since, now = row[5], row[6], row[7], row[8]
-                key = JobKey(Kind(row[1]), row[2], row[3], row[4])
-                if key not in heads:
-                    heads[key] = Delivery(row[0], key, tries, (now - since) / 1000) if next_at <= now else None
+            for row in connection.execute(self._select(dead=False).limit(WINDOW)):
+                delivery = _delivery(row)
+                heads.setdefault(delivery.key, delivery if row.next_at <= row.now else None)
         return [head for head in heads.values() if head is not None][:limit]
 
     def record_outcomes(self, taken: Iterable[int], failed: Iterable[Failure]) -> None:
@@ -150,22 +142,15 @@ class Deliveries:
 
     def dead(self, limit: int) -> Sequence[Delivery]:
         """The dead letters, the oldest first."""
-        names = ("seq", "kind", "account", "region", "name", "tries", "since", "error")
-        query = select(*(deliveries.c[name] for name in names), self._now).where(deliveries.c.dead.is_(True))
         with reaching_database(), self._reads.connect() as connection:
-            rows = connection.execute(query.order_by(deliveries.c.seq).limit(limit)).all()
-        return [
-            Delivery(row[0], JobKey(Kind(row[1]), *row[2:5]), row[5], (row[8] - row[6]) / 1000, row[7]) for row in rows
-        ]
+            return [_delivery(row) for row in connection.execute(self._select(dead=True).limit(limit))]
 
     def revive(self, seq: int | None = None) -> int:
         """Have a dead letter offered again, or all of them; how many."""
-        which = (
-            deliveries.c.dead.is_(True) if seq is None else and_(deliveries.c.dead.is_(True), deliveries.c.seq == seq)
-        )
+        which = [deliveries.c.dead.is_(True), *([] if seq is None else [deliveries.c.seq == seq])]
         fresh = {"dead": False, "tries": 0, "since": self._now, "next_at": self._now}
         with reaching_database(), self._engine.begin() as connection:
-            return connection.execute(update(deliveries).values(fresh).where(which)).rowcount
+            return connection.execute(update(deliveries).values(fresh).where(*which)).rowcount
 
     def kept(self) -> int | None:
         """The last event that no delivery needs any more; None where no webhook ever was."""
@@ -181,3 +166,13 @@ class Deliveries:
         gone = delete(deliveries).where(deliveries.c.dead.is_(True), deliveries.c.seq < oldest.scalar_subquery())
         with reaching_database(), self._engine.begin() as connection:
             return connection.execute(gone).rowcount
+
+    def _select(self, *, dead: bool) -> Select[Any]:
+        """The deliveries, dead or not, in the order of their events."""
+        query = select(deliveries, self._now.label("now"))
+        return query.where(deliveries.c.dead.is_(dead)).order_by(deliveries.c.seq)
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    key = JobKey(Kind(row.kind), row.account, row.region, row.name)
+    return Delivery(row.seq, key, row.tries, (row.now - row.since) / 1000, row.error)

@@ -9,7 +9,7 @@ own events are numbered in their order, because each change waits for the one be
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -107,12 +107,8 @@ class JobEvents:
 
     def changed(self, connection: Connection, job: Job, at: datetime) -> None:
         """Write the event of a job that has just been made or moved, in the transaction that did so."""
-        key = job.key
         event = insert(job_events).values(
-            kind=key.kind,
-            account=key.account,
-            region=key.region,
-            name=key.name,
+            **asdict(job.key),
             created_at=milliseconds(job.created_at),
             status=job.status,
             attempt=job.attempt,

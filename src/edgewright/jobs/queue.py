@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Engine, Table
 
 
-_IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
+IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
 """The very words of the partial indexes: SQLite uses such an index only for a query that says the same."""
 
 
@@ -103,7 +103,7 @@ class JobQueue:
         found: list[Ticket] = []
         for kind, table in JOBS.items():
             query = select(*_named(table), table.c.created_at, table.c.times_requeued)
-            query = query.where(text(_IS_UNFINISHED), text("handed"), table.c.created_at < before)
+            query = query.where(text(IS_UNFINISHED), text("handed"), table.c.created_at < before)
             with reaching_database(), self._reads.connect() as connection:
                 rows = connection.execute(query.order_by(table.c.created_at).limit(limit)).all()
             found += [Ticket(JobKey(kind, *row[:3]), row[3], row[4]) for row in rows]
@@ -121,7 +121,7 @@ class JobQueue:
         """Jobs that were stopped before any worker began them: nothing was done, so nothing needs to be undone."""
         return self._keys(
             limit,
-            lambda table: and_(text(_IS_UNFINISHED), table.c.status == Status.STOPPING, table.c.attempt == 0),
+            lambda table: and_(text(IS_UNFINISHED), table.c.status == Status.STOPPING, table.c.attempt == 0),
         )
 
     def _keys(self, limit: int, where: Callable[[Table], ColumnElement[bool]]) -> Sequence[JobKey]:
@@ -150,7 +150,7 @@ def _named(table: Table) -> list[ColumnElement[Any]]:
 
 
 _FINDS = (
-    f"EXISTS (SELECT 1 FROM {table.name} WHERE {_IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
+    f"EXISTS (SELECT 1 FROM {table.name} WHERE {IS_UNFINISHED} AND status = '{Status.STARTING}')"  # noqa: S608 - our own names only
     for table in JOBS.values()
 )
 _WAITING = text(f"SELECT 1 WHERE {' OR '.join(_FINDS)}")

@@ -6,6 +6,7 @@ the update that ends the job, so no job has one that is not its own.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -63,9 +64,8 @@ class ReportStore:
 
 def put(connection: Connection, key: JobKey, report: Mapping[str, Any]) -> None:
     """Write a job's report, over one of an earlier attempt, in the caller's transaction."""
-    values = {"kind": key.kind, "account": key.account, "region": key.region, "name": key.name}
     remove(connection, key)
-    connection.execute(insert(reports).values(values | {"report": orjson.dumps(report).decode()}))
+    connection.execute(insert(reports).values(**asdict(key), report=orjson.dumps(report).decode()))
 
 
 def remove(connection: Connection, key: JobKey) -> None:

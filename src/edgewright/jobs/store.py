@@ -7,14 +7,13 @@ count decides every race, between a Stop and a finish as well as between two wor
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, func, insert, or_, select
 from sqlalchemy import update as update_of
 from sqlalchemy.exc import IntegrityError
 
-from edgewright.database.clock import milliseconds, seconds
+from edgewright.database.clock import milliseconds, seconds, utc_now
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import ShortReads
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
@@ -31,12 +30,9 @@ from edgewright.jobs.views import LISTED, WHOLE, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from edgewright.jobs.writers import Writer
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Observer(Protocol):
@@ -55,7 +51,7 @@ class JobStore:
     Every method may raise DatabaseUnavailable.
     """
 
-    def __init__(self, engine: Engine, observer: Observer, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, engine: Engine, observer: Observer, clock: Callable[[], datetime] = utc_now) -> None:
         self._engine = engine
         self._observer = observer
         self._clock = clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, select
@@ -29,7 +30,7 @@ def put(connection: Connection, key: JobKey, given: Mapping[str, str]) -> None:
     over = upsert.on_conflict_do_update(
         index_elements=list(tags.primary_key.columns), set_={"value": upsert.excluded.value}
     )
-    connection.execute(over, _rows(key, given))
+    connection.execute(over, [{**asdict(key), "key": name, "value": value} for name, value in given.items()])
 
 
 def remove(connection: Connection, key: JobKey, names: Iterable[str]) -> None:
@@ -40,8 +41,3 @@ def remove(connection: Connection, key: JobKey, names: Iterable[str]) -> None:
 def remove_all(connection: Connection, key: JobKey) -> None:
     """Remove all tags of a job that is deleted."""
     connection.execute(delete(tags).where(of_job(tags, key)))
-
-
-def _rows(key: JobKey, given: Mapping[str, str]) -> list[dict[str, str]]:
-    job = {"kind": str(key.kind), "account": key.account, "region": key.region, "name": key.name}
-    return [{**job, "key": name, "value": value} for name, value in given.items()]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from edgewright.database.clock import from_milliseconds, milliseconds
+from edgewright.database.clock import from_milliseconds, milliseconds, utc_now
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.dialects import insert_into
 from edgewright.errors import KeyChangeRefused, KeyListRefused
@@ -20,6 +19,7 @@ from edgewright.signing.trusted_keys import ListedKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection, Engine, Row
 
@@ -67,14 +67,10 @@ class PublishedList:
     document: bytes
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class KeyStore:
     """The keys of one database. Safe for many threads and processes; each call may raise DatabaseUnavailable."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
         self._engine = engine
         self._reads = for_reads(engine)
         self._clock = clock

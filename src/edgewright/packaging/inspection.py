@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.archives.tar_headers import padding
 from edgewright.archives.tar_reader import TarReader
-from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
+from edgewright.errors import PackageRefused
 from edgewright.limits import DEFAULT, Limits
+from edgewright.packaging import tar_stream
 from edgewright.packaging.manifest import Manifest, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.tar_stream import TarStream, inflated
-from edgewright.packaging.threaded_pipeline import processors
 from edgewright.packaging.verifier import longest, verify, with_room
 from edgewright.signing.documents import field, parse_document
 from edgewright.signing.signature import SIGNATURE_NAME, bundle_bounds
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.archives.tar_reader import Entry
+    from edgewright.packaging.tar_stream import TarStream
     from edgewright.signing.keys import PublicKey
 
 Read = Callable[[], Iterable["Buffer"]]
@@ -107,22 +107,15 @@ def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...]
     members: list[Member] = []
     paths: list[str] = []
     documents: dict[str, bytes] = {}
-    pieces = inflated(package, limits, processors(), None)
-    tar = _Counted(TarStream(pieces))
-    try:
+    with tar_stream.opened(package, limits, None, None) as stream:
+        tar = _Counted(stream)
         reader = TarReader(tar.read, limits)
         while (entry := reader.next()) is not None:
             offset = tar.position
             kept = documents if entry.path in own and entry.size <= longest(entry.path, paths) else None
             members.append(Member(entry.path, entry.size, _taken(tar, entry, kept), offset, entry.executable))
             paths.append(entry.path)
-        tar.stream.finish()
-    except (PackageRefused, LimitExceeded):
-        raise
-    except ArchiveRefused as error:
-        raise PackageRefused(error.message) from error
-    finally:
-        pieces.close()
+        stream.finish()
     return tuple(members), documents
 
 

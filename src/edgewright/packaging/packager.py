@@ -84,7 +84,9 @@ def package(  # noqa: PLR0913 - five name what is done, two how
         chunker = Chunker(pipeline.take, pipeline.send)
         added = _add_model(tar, chunker, limits)
         pipeline.flush()
-        manifest = Manifest(model, tuple(file.settled() for file in sorted(added, key=_order)))
+        manifest = Manifest(
+            model, tuple(file.settled() for file in sorted(added, key=lambda file: path_order(file.path)))
+        )
         text = _sign_and_close(manifest, signer, chunker)
         pipeline.flush()
         _check_size(chunker.size, pipeline.size, limits)
@@ -117,10 +119,6 @@ class _Added:
     def settled(self) -> PackagedFile:
         """The file as the manifest has it, once the pipeline was flushed."""
         return PackagedFile(self.path, self.size, self.hash.digest, self.executable)
-
-
-def _order(file: _Added) -> list[str]:
-    return path_order(file.path)
 
 
 def _add_model(tar: InflatedSource, chunker: Chunker, limits: Limits) -> list[_Added]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
 from edgewright.packaging import gzip_members
 from edgewright.packaging.gzip_members import CHUNK
+from edgewright.packaging.threaded_pipeline import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -45,6 +47,27 @@ def inflated(
                     f"The package expands over {limits.expansion_ratio} times (limits.expansion_ratio)."
                 )
             yield tar
+
+
+@contextmanager
+def opened(
+    package: Iterable[Buffer], limits: Limits, threads: int | None, progress: Callable[[int], None] | None
+) -> Iterator[TarStream]:
+    """The tar of a package, whose form is a reason to refuse the package. Parameters as those of `inflated`.
+
+    Raises:
+        PackageRefused: what is read is not what a package may hold.
+        LimitExceeded: it is larger than the limits allow.
+    """
+    pieces = inflated(package, limits, threads or processors(), progress)
+    try:
+        yield TarStream(pieces)
+    except LimitExceeded:
+        raise
+    except ArchiveRefused as error:
+        raise PackageRefused(error.message) from error
+    finally:
+        pieces.close()
 
 
 def _groups(members: Iterator[Member]) -> Iterator[list[Member]]:

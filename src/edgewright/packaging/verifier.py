@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 from edgewright.archives import tar_headers
 from edgewright.archives.tar_reader import TarReader
-from edgewright.errors import ArchiveRefused, LimitExceeded, PackageRefused
+from edgewright.errors import PackageRefused
 from edgewright.limits import DEFAULT, Limits
+from edgewright.packaging import tar_stream
 from edgewright.packaging.extraction import Extraction, NoExtraction
 from edgewright.packaging.manifest import Manifest, PackagedFile, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME, Model
-from edgewright.packaging.tar_stream import TarStream, inflated
-from edgewright.packaging.threaded_pipeline import processors
 from edgewright.signing import signature
 from edgewright.signing.signature import SIGNATURE_NAME
 from edgewright.signing.states import KeyState
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from edgewright.archives.tar_reader import Entry
     from edgewright.packaging.extraction import Destination
+    from edgewright.packaging.tar_stream import TarStream
     from edgewright.signing.keys import PublicKey
     from edgewright.signing.signature import Statement
 
@@ -110,15 +110,8 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
     """
     limits = with_room(limits)
     with Extraction(extract_to) if extract_to is not None else NoExtraction() as destination:
-        pieces = inflated(package, limits, threads or processors(), progress)
-        try:
-            contents = _take_apart(TarStream(pieces), limits, destination)
-        except LimitExceeded:
-            raise
-        except ArchiveRefused as error:
-            raise PackageRefused(error.message) from error
-        finally:
-            pieces.close()
+        with tar_stream.opened(package, limits, threads, progress) as tar:
+            contents = _take_apart(tar, limits, destination)
         statement = signature.open_bundle(contents.signature, trusted, contents.files)
         _check_files(contents, statement)
         manifest = Manifest.from_json(contents.manifest, manifest_bounds(contents.files))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -32,32 +31,6 @@ ADVISORY, MANDATORY = 0.25, 0.1
 """The part of its life that is left when a credential is fetched anew: beside its use, and before any further use."""
 _SHORTEST_MARGIN = 1
 _NOT_THE_ROLES_FAULT = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"})
-
-
-@dataclass(frozen=True, slots=True)
-class TemporaryCredentials:
-    """Credentials that STS returned.
-
-    Attributes:
-        access_key, secret_key, token: the temporary credentials.
-        expires: when they end, in ISO 8601.
-        life: seconds until then, when they came.
-    """
-
-    access_key: str
-    secret_key: str
-    token: str
-    expires: str
-    life: float
-
-    def as_metadata(self) -> dict[str, str]:
-        """As botocore's refreshable credentials take them."""
-        return {
-            "access_key": self.access_key,
-            "secret_key": self.secret_key,
-            "token": self.token,
-            "expiry_time": self.expires,
-        }
 
 
 class AssumedRoles:
@@ -115,13 +88,13 @@ class Sts:
             RoleRefused, StoreUnavailable: as `check` does, and as their later use does.
         """
         retry_seconds = self._settings.s3.retry_seconds
-        first = self._assume(role_arn, session_name, retry_seconds)
+        first, life = self._assume(role_arn, session_name, retry_seconds)
         return RefreshableCredentials.create_from_metadata(
-            first.as_metadata(),
-            refresh_using=lambda: self._assume(role_arn, session_name, retry_seconds).as_metadata(),
+            first,
+            refresh_using=lambda: self._assume(role_arn, session_name, retry_seconds)[0],
             method="edgewright-assume-role",
-            advisory_timeout=max(_SHORTEST_MARGIN, first.life * ADVISORY),
-            mandatory_timeout=max(_SHORTEST_MARGIN, first.life * MANDATORY),
+            advisory_timeout=max(_SHORTEST_MARGIN, life * ADVISORY),
+            mandatory_timeout=max(_SHORTEST_MARGIN, life * MANDATORY),
         )
 
     def session(self, role_arn: str, session_name: str) -> Any:
@@ -131,7 +104,7 @@ class Sts:
         session.register_component("credential_provider", resolver)
         return session
 
-    def _assume(self, role_arn: str, session_name: str, retry_seconds: float) -> TemporaryCredentials:
+    def _assume(self, role_arn: str, session_name: str, retry_seconds: float) -> tuple[dict[str, str], float]:
         retries = Retries(f"asking STS for the role {role_arn}", None, retry_seconds)
         while True:
             try:
@@ -146,7 +119,8 @@ class Sts:
                 self._assumed[role_arn] = time.monotonic()
                 return credentials
 
-    def _assume_once(self, role_arn: str, session_name: str) -> TemporaryCredentials:
+    def _assume_once(self, role_arn: str, session_name: str) -> tuple[dict[str, str], float]:
+        """Temporary credentials as botocore's refreshable ones take them, and the seconds until they end."""
         sts = self._settings.sts
         wanted = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": sts.duration}
         if sts.external_id is not None:
@@ -156,9 +130,13 @@ class Sts:
         life = expires.timestamp() - time.time()
         if life <= 0:
             raise Broken(f"what it gave expired {-life:.0f} s before it came; is this host's clock right?")
-        return TemporaryCredentials(
-            answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], expires.isoformat(), life
-        )
+        credentials = {
+            "access_key": answer["AccessKeyId"],
+            "secret_key": answer["SecretAccessKey"],
+            "token": answer["SessionToken"],
+            "expiry_time": expires.isoformat(),
+        }
+        return credentials, life
 
     def _client(self) -> Any:
         with self._lock:

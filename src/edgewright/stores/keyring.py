@@ -79,10 +79,6 @@ class KeyName:
             return cls(match["resource"], Owner(match["account"], match["region"]))
         return cls(match["alias"] or f"key/{match['key']}")
 
-    def at(self, owner: Owner) -> str:
-        """The whole ARN, where a bare name stands in this account and region."""
-        return (self.owner or owner).arn(self.resource)
-
 
 @dataclass(frozen=True, slots=True)
 class Key:

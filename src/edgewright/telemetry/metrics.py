@@ -139,7 +139,7 @@ class _Own(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("edgewright", METRICS["edgewright_info"].help, value={"version": __version__})
-        yield _gauge("edgewright_up", [((), 0.0 if self._snapshot is None else 1.0)])
+        yield _values("edgewright_up", [((), 0.0 if self._snapshot is None else 1.0)])
         if self._snapshot is not None:
             yield from _jobs(self._snapshot)
             yield from _workers(self._snapshot, self._lapse_seconds)
@@ -153,39 +153,39 @@ def _jobs(snapshot: Snapshot) -> Iterator[Metric]:
     unfinished = [
         ((kind, status), count) for kind, queue in snapshot.queues.items() for status, count in queue.unfinished.items()
     ]
-    yield _gauge("edgewright_jobs", sorted(ended + unfinished))
+    yield _values("edgewright_jobs", sorted(ended + unfinished))
     changes = [((key[1], key[2]), value) for key, value in sorted(kept.items()) if key[0] == counters.CHANGES]
-    yield _counter("edgewright_job_changes_total", changes)
-    yield _counter(
+    yield _values("edgewright_job_changes_total", changes)
+    yield _values(
         "edgewright_job_bytes_total", [((kind,), kept.get((counters.BYTES, kind, "", ""), 0)) for kind in Kind]
     )
     yield _counted("edgewright_job_wait_seconds", snapshot, counters.WAIT, [(kind, "") for kind in Kind])
     lives = [(kind, str(status)) for kind in Kind for status in sorted(ENDED)]
     yield _counted("edgewright_job_duration_seconds", snapshot, counters.LIFE, lives)
     queues = snapshot.queues.items()
-    yield _gauge("edgewright_queue_jobs", [((kind,), queue.waiting) for kind, queue in queues])
-    yield _gauge("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
+    yield _values("edgewright_queue_jobs", [((kind,), queue.waiting) for kind, queue in queues])
+    yield _values("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
 
 
 def _workers(snapshot: Snapshot, lapse_seconds: float) -> Iterator[Metric]:
     workers = snapshot.workers
-    yield _gauge("edgewright_workers", [((), sum(worker.beat_seconds <= lapse_seconds for worker in workers))])
+    yield _values("edgewright_workers", [((), sum(worker.beat_seconds <= lapse_seconds for worker in workers))])
     ages = [((worker.id, worker.host), max(0.0, worker.beat_seconds)) for worker in workers]
-    yield _gauge("edgewright_worker_heartbeat_age_seconds", ages)
+    yield _values("edgewright_worker_heartbeat_age_seconds", ages)
     running = [((worker.id, worker.host), len(worker.running)) for worker in workers]
-    yield _gauge("edgewright_worker_running_jobs", running)
+    yield _values("edgewright_worker_running_jobs", running)
 
 
 def _webhook(snapshot: Snapshot) -> Iterator[Metric]:
     if snapshot.outbox is not None:
-        yield _gauge("edgewright_webhook_waiting_events", [((), snapshot.outbox.waiting)])
-        yield _gauge("edgewright_webhook_dead_events", [((), snapshot.outbox.dead)])
-        yield _gauge("edgewright_webhook_oldest_seconds", [((), snapshot.outbox.oldest_seconds)])
+        yield _values("edgewright_webhook_waiting_events", [((), snapshot.outbox.waiting)])
+        yield _values("edgewright_webhook_dead_events", [((), snapshot.outbox.dead)])
+        yield _values("edgewright_webhook_oldest_seconds", [((), snapshot.outbox.oldest_seconds)])
 
 
 def _requests(requests: RequestCounters) -> Iterator[Metric]:
     # Copied first: the event loop goes on counting while this runs in a thread.
-    yield _counter("edgewright_requests_total", sorted(dict(requests.counts).items()))
+    yield _values("edgewright_requests_total", sorted(dict(requests.counts).items()))
     metric = _histogram("edgewright_request_duration_seconds")
     for operation, counts in sorted(dict(requests.latencies).items()):
         _add_buckets(metric, (operation,), (BUCKETS, list(counts)), requests.seconds.get(operation, 0.0))
@@ -203,15 +203,12 @@ def _counted(name: str, snapshot: Snapshot, counter: str, series: Sequence[tuple
     return metric
 
 
-def _gauge(name: str, rows: Rows) -> GaugeMetricFamily:
-    metric = GaugeMetricFamily(name, METRICS[name].help, labels=METRICS[name].labels)
-    for labels, value in rows:
-        metric.add_metric(labels, value)
-    return metric
-
-
-def _counter(name: str, rows: Rows) -> CounterMetricFamily:
-    metric = CounterMetricFamily(name.removesuffix("_total"), METRICS[name].help, labels=METRICS[name].labels)
+def _values(name: str, rows: Rows) -> Metric:
+    """A gauge or a counter."""
+    family = METRICS[name]
+    metric = (GaugeMetricFamily if family.kind == "gauge" else CounterMetricFamily)(
+        name, family.help, labels=family.labels
+    )
     for labels, value in rows:
         metric.add_metric(labels, value)
     return metric

@@ -32,16 +32,9 @@ class RequestCounters:
             seconds: from its first byte to its answer.
         """
         key = (operation, code)
-        try:
-            self.counts[key] += 1
-        except KeyError:
-            if len(self.counts) >= MOST_CODES:
-                key = (UNKNOWN, "other")
-            self.counts[key] = self.counts.get(key, 0) + 1
-        try:
-            self.latencies[operation][bisect_left(BUCKETS, seconds)] += 1
-            self.seconds[operation] += seconds
-        except KeyError:
-            self.latencies[operation] = [0] * (len(BUCKETS) + 1)
-            self.latencies[operation][bisect_left(BUCKETS, seconds)] += 1
-            self.seconds[operation] = seconds
+        if key not in self.counts and len(self.counts) >= MOST_CODES:
+            key = (UNKNOWN, "other")
+        self.counts[key] = self.counts.get(key, 0) + 1
+        latencies = self.latencies.setdefault(operation, [0] * (len(BUCKETS) + 1))
+        latencies[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds[operation] = self.seconds.get(operation, 0.0) + seconds

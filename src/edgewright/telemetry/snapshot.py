@@ -12,6 +12,7 @@ from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.outbox import NUMBERED, JobEvents
 from edgewright.events.tables import cursors, deliveries
 from edgewright.jobs.kinds import JOBS
+from edgewright.jobs.queue import IS_UNFINISHED
 from edgewright.jobs.states import UNFINISHED, Status
 from edgewright.jobs.workers import LiveWorker, WorkerRegistry
 from edgewright.telemetry import counters
@@ -27,9 +28,6 @@ MOST = 100_000
 """Unfinished jobs of one kind that are counted, and deliveries: beyond it, the oldest so many stand for all."""
 WEBHOOK = "webhook"
 """The cursor that holds the last event that was queued for the webhook."""
-
-_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"
-"""The very words of the partial indexes, without which SQLite would not use them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def take(engine: Engine, now: datetime) -> Snapshot:
 
 def _queue(connection: Connection, kind: Kind, now: int) -> Queue:
     table = JOBS[kind]
-    oldest = select(table.c.status, table.c.created_at).where(text(_UNFINISHED)).order_by(table.c.created_at)
+    oldest = select(table.c.status, table.c.created_at).where(text(IS_UNFINISHED)).order_by(table.c.created_at)
     counted = oldest.limit(MOST).subquery()
     query = select(counted.c.status, func.count(), func.min(counted.c.created_at)).group_by(counted.c.status)
     found = {Status(row[0]): (row[1], row[2]) for row in connection.execute(query)}

@@ -12,7 +12,7 @@ A row goes through these stages:
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, or_, select, update
@@ -170,21 +170,10 @@ class UploadLedger:
             return connection.execute(select(uploads.c.id).where(awaited).limit(1)).first() is not None
 
     def _row(self, upload: KeptUpload, job: Job) -> dict[str, Any]:
-        return {
-            "id": upload.id,
-            "kind": job.key.kind,
-            "account": job.key.account,
-            "region": job.key.region,
-            "name": job.key.name,
-            "job_created_at": milliseconds(job.created_at),
-            "role_arn": upload.role_arn,
-            "uri": upload.uri,
-            "kms_key_id": upload.kms_key_id,
-            "upload_id": upload.upload_id,
-            "unconfirmed": upload.unconfirmed,
-            "begun_at": database_now(self._engine),
-            "abandoned": upload.abandoned,
-        }
+        row: dict[str, Any] = asdict(upload)
+        times = {"job_created_at": milliseconds(job.created_at), "begun_at": database_now(self._engine)}
+        del row["key"]
+        return asdict(job.key) | row | times
 
 
 def _guard(connection: Connection, job: Job) -> None:

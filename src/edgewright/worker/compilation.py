@@ -13,7 +13,7 @@ from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.files import PRIVATE_FOLDER, make_folder
 from edgewright.jobs import CompilationJob, Status
-from edgewright.stores import S3Uri, version_of
+from edgewright.stores import PIECE, S3Uri, version_of
 from edgewright.worker import uploads
 from edgewright.worker.attempts import begin, finish, overwrote, run
 from edgewright.worker.monitor import Monitor, source_size, watched
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from edgewright.jobs import JobKey
     from edgewright.worker.context import WorkerContext
-
-PIECE = 1024 * 1024
 
 
 def compile_job(key: JobKey, context: WorkerContext) -> None:

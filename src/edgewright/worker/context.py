@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
 
+from edgewright.database.clock import utc_now
 from edgewright.errors import DatabaseUnavailable
 from edgewright.jobs import JobKey
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from edgewright.compiling.sandbox import Sandbox
@@ -62,10 +63,6 @@ def never() -> bool:
     return False
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
     """Everything that recipes reach beyond their own values.
@@ -95,7 +92,7 @@ class WorkerContext:
     sandbox: Callable[[], Sandbox | None]
     step: Step = run_plainly
     shutting_down: Callable[[], bool] = never
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = utc_now
     publisher: Publisher | None = None
     roles: Roles | None = None
 

@@ -32,6 +32,7 @@ from edgewright.worker.wakeable_event import WakeableEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from dbos import WorkflowStatus
     from sqlalchemy import Engine
 
     from edgewright.jobs import JobKey, JobQueue, Ticket
@@ -72,7 +73,6 @@ class Enqueuer:
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
         self._queue = queue
         url = engine_url(settings.sqlalchemy_url)
-        _quiet()
         _prepare(url)
         self._engine = open_database(url, settings.engine_pool)
         self._client = _client(url, self._engine)
@@ -136,7 +136,6 @@ class Executor:
         Args:
             concurrency: works that run at a time.
         """
-        _quiet()
         _prepare(self._url)
         self._engine = open_database(self._url, concurrency + self._pool)
         self._instance = DBOS(config=self._config(self._engine))
@@ -175,7 +174,7 @@ class Executor:
     def held(self) -> dict[str, set[str]]:
         """The work that is claimed and not done, by the executors that hold it, dead or alive."""
         held: dict[str, set[str]] = {}
-        for workflow in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False):
+        for workflow in _listed(status="PENDING"):
             if workflow.executor_id is not None:
                 held.setdefault(workflow.executor_id, set()).add(workflow.workflow_id)
         return held
@@ -200,24 +199,14 @@ class Executor:
         """Those of whose work the engine knows nothing, or only that it is over."""
         if not tickets:
             return []
-        known = DBOS.list_workflows(
-            workflow_ids=[ticket.workflow_id for ticket in tickets],
-            status=["PENDING", "ENQUEUED", "DELAYED"],
-            load_input=False,
-            load_output=False,
-        )
+        names = [ticket.workflow_id for ticket in tickets]
+        known = _listed(workflow_ids=names, status=["PENDING", "ENQUEUED", "DELAYED"])
         alive = {workflow.workflow_id for workflow in known}
         return [ticket for ticket in tickets if ticket.workflow_id not in alive]
 
     def purge(self, before: str) -> int:
         """Delete work that was over before a time (ISO 8601); how much it was, at most 500."""
-        over = DBOS.list_workflows(
-            status=["SUCCESS", "ERROR", "CANCELLED"],
-            completed_before=before,
-            limit=PURGED_AT_ONCE,
-            load_input=False,
-            load_output=False,
-        )
+        over = _listed(status=["SUCCESS", "ERROR", "CANCELLED"], completed_before=before, limit=PURGED_AT_ONCE)
         if over:
             DBOS.delete_workflows([workflow.workflow_id for workflow in over])
         return len(over)
@@ -259,6 +248,11 @@ class Executor:
         }
 
 
+def _listed(**filters: Any) -> list[WorkflowStatus]:
+    """Workflows, without what goes into them and what comes out."""
+    return DBOS.list_workflows(load_input=False, load_output=False, **filters)
+
+
 def _client(url: str, engine: Engine) -> DBOSClient:
     return DBOSClient(
         system_database_url=url,
@@ -272,6 +266,7 @@ def _client(url: str, engine: Engine) -> DBOSClient:
 
 def _prepare(url: str) -> None:
     """Make the engine's tables, or bring them to this DBOS's version."""
+    _quiet()
     try:
         if url.startswith("sqlite"):
             engine = open_database(url)

@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,7 +25,7 @@ from edgewright.worker.engine import KEPT_SECONDS, PURGED_AT_ONCE
 from edgewright.worker.wakeable_event import WakeableEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from edgewright.jobs import JobKey
     from edgewright.settings import Settings
@@ -166,21 +167,9 @@ class Housekeeping:
 
     def _sweep(self) -> None:
         """Enqueue what an API server did not, and end what was stopped before it began."""
-
-        def enqueue() -> int:
-            keys = self._queue.not_enqueued(BATCH)
-            for key in keys:
-                self._enqueue(key)
-            return len(keys)
-
-        def end() -> int:
-            keys = self._queue.stopped_before_start(BATCH)
-            for key in keys:
-                end_unbegun(self._context, key)
-            return len(keys)
-
-        self._repeat(enqueue, BATCH)
-        self._repeat(end, BATCH)
+        queue, end = self._queue, partial(end_unbegun, self._context)
+        self._repeat(lambda: _batch(queue.not_enqueued, self._enqueue), BATCH)
+        self._repeat(lambda: _batch(queue.stopped_before_start, end), BATCH)
 
     def _audit(self) -> None:
         """Enqueue again what the engine has lost, as after its tables were restored from an older copy; purge it."""
@@ -213,6 +202,14 @@ class Housekeeping:
             self._retention_due = time.monotonic() + RETENTION_SECONDS
             deleted = cleanup.delete_old_jobs(self._context, timedelta(days=days))
             log.info("old jobs deleted", jobs=deleted, older_than_days=days)
+
+
+def _batch(find: Callable[[int], Sequence[JobKey]], work: Callable[[JobKey], None]) -> int:
+    """Do the work for some jobs; how many."""
+    keys = find(BATCH)
+    for key in keys:
+        work(key)
+    return len(keys)
 
 
 class _Task:

@@ -10,7 +10,7 @@ are sent anew. See docs/decisions/0034-resumable-uploads.md.
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
@@ -142,16 +142,10 @@ class _Sending:
         return upload, kept
 
     def _begun(self) -> KeptUpload:
-        with _fenced():
-            upload = until_database_answers(
-                self._context, lambda: self._ledger.intend(self._job, str(self._uri), self._key)
-            )
+        upload = self._noted(self._ledger.intend, self._job, str(self._uri), self._key)
         upload_id = self._waited(partial(self._store.begin_upload, self._uri, kms_key_id=self._key))
         try:
-            with _fenced():
-                return until_database_answers(
-                    self._context, lambda: self._ledger.note_begun(upload, self._job, upload_id)
-                )
+            return self._noted(self._ledger.note_begun, upload, self._job, upload_id)
         except JobStopped:  # no other attempt knows this upload
             with suppress(EdgewrightError):
                 self._store.abort_upload(self._uri, upload_id)
@@ -165,8 +159,7 @@ class _Sending:
         """
         present: dict[int, KeptPart] = {}
         for number, part in self._sender.results(self._missing(upload, kept, parts, present)):
-            with _fenced():
-                until_database_answers(self._context, partial(self._ledger.keep, upload, self._job, number, part))
+            self._noted(self._ledger.keep, upload, self._job, number, part)
             present[number] = part
         return [Part(number, part.etag, part.size) for number, part in sorted(present.items())]
 
@@ -197,11 +190,17 @@ class _Sending:
 
     def _discard(self, upload: KeptUpload) -> None:
         """Abandon an upload, unless this attempt is outdated: then the latest one decides."""
-        with _fenced():
-            until_database_answers(self._context, lambda: self._ledger.abandon(upload, self._job))
+        self._noted(self._ledger.abandon, upload, self._job)
         self._sender.settle(SETTLING_SECONDS)
         with suppress(EdgewrightError):  # what is abandoned is aborted again later
             abort(self._context, upload)
+
+    def _noted(self, note: Callable[..., T], *given: object) -> T:
+        """What the ledger answers. A refusal means that the job has ended, or that another attempt does it now."""
+        try:
+            return until_database_answers(self._context, partial(note, *given))
+        except (TransitionRefused, ResourceNotFound) as refused:
+            raise JobStopped(refused.message) from refused
 
     def _waited(self, work: Callable[[], T]) -> T:
         return background.awaited(background.start(work), self._monitor.look)
@@ -210,12 +209,3 @@ class _Sending:
 def _named(upload: KeptUpload) -> str:
     assert upload.upload_id is not None
     return upload.upload_id
-
-
-@contextmanager
-def _fenced() -> Iterator[None]:
-    """An update that is refused means that the job has ended, or that another attempt does it now."""
-    try:
-        yield
-    except (TransitionRefused, ResourceNotFound) as refused:
-        raise JobStopped(refused.message) from refused

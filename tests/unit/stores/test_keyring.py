@@ -14,7 +14,7 @@ import pytest
 
 from edgewright.errors import KeyRefused, KeyUnusable, ObjectDamaged, ObjectForbidden
 from edgewright.stores import DirectoryStore, S3Uri, encryption
-from edgewright.stores.keyring import Key, KeyName, Keyring, Owner
+from edgewright.stores.keyring import Key, Keyring, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ class TestNames:
         "name", [UNKNOWN, UNKNOWN.upper(), "x", f"arn:aws:kms:eu-west-1:123456789012:key/{UNKNOWN}"]
     )
     def test_an_unknown_key_is_named_whole(self, ring: Keyring, name: str) -> None:
-        whole = KeyName.parse(name).at(HERE)
+        whole = name if name.startswith("arn:") else HERE.arn(f"key/{name}")
         with pytest.raises(KeyRefused, match=f"^Key '{whole}' does not exist. `edgewright kms list-keys`"):
             ring.find(name, HERE)
 
