@@ -77,6 +77,18 @@ class CheckResult:
 Check = Callable[[], Iterator[CheckResult]]
 
 
+def _ok(name: str, found: str) -> CheckResult:
+    return CheckResult(name, State.OK, found)
+
+
+def _warning(name: str, found: str, fix: str) -> CheckResult:
+    return CheckResult(name, State.WARNING, found, fix)
+
+
+def _failed(name: str, found: str, fix: str = "") -> CheckResult:
+    return CheckResult(name, State.FAILED, found, fix)
+
+
 def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[CheckResult]:
     """Look at everything that the settings name.
 
@@ -84,7 +96,7 @@ def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[CheckRes
         settings: what the operator chose; they were read without fault.
         bucket: where to write, read and delete an object in S3; none is tried there when None.
     """
-    yield CheckResult("settings", State.OK, "Every setting can be used.")
+    yield _ok("settings", "Every setting can be used.")
     checks: dict[str, Check] = {
         "data folder": lambda: _folder(settings),
         "signing key": lambda: _signing_key(settings),
@@ -99,9 +111,9 @@ def diagnose(settings: Settings, bucket: str | None = None) -> Iterator[CheckRes
         try:
             yield from check()
         except EdgewrightError as error:
-            yield CheckResult(name, State.FAILED, error.message, _FIXES.get(name, ""))
+            yield _failed(name, error.message, _FIXES.get(name, ""))
         except OSError as error:
-            yield CheckResult(name, State.FAILED, f"{error.strerror}: {error.filename}", _FIXES.get(name, ""))
+            yield _failed(name, f"{error.strerror}: {error.filename}", _FIXES.get(name, ""))
 
 
 _FIXES = {
@@ -114,52 +126,44 @@ _FIXES = {
 def _folder(settings: Settings) -> Iterator[CheckResult]:
     folder = settings.data_dir
     if not folder.is_dir():
-        yield CheckResult(
-            "data folder", State.FAILED, f"{folder} is not there.", "Start `edgewright serve`, which makes it."
-        )
+        yield _failed("data folder", f"{folder} is not there.", "Start `edgewright serve`, which makes it.")
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        yield CheckResult("data folder", State.FAILED, f"{folder} cannot be written.", f"Run: chown -R $USER {folder}")
+        yield _failed("data folder", f"{folder} cannot be written.", f"Run: chown -R $USER {folder}")
         return
     if folder.stat().st_mode & 0o077:
-        yield CheckResult("data folder", State.WARNING, f"{folder} is open to others.", f"Run: chmod 700 {folder}")
+        yield _warning("data folder", f"{folder} is open to others.", f"Run: chmod 700 {folder}")
     free = shutil.disk_usage(folder).free
     if free < LITTLE_SPACE:
-        yield CheckResult("data folder", State.WARNING, f"{free} bytes are free for it.", "Make room on its disk.")
+        yield _warning("data folder", f"{free} bytes are free for it.", "Make room on its disk.")
     else:
-        yield CheckResult(
-            "data folder", State.OK, f"{folder.absolute()} can be written, {free // 1024**3} GiB are free."
-        )
+        yield _ok("data folder", f"{folder.absolute()} can be written, {free // 1024**3} GiB are free.")
 
 
 def _signing_key(settings: Settings) -> Iterator[CheckResult]:
     known = _known_keys(settings)
     recorded = next((each for each in known if each.signs), None)
     if known and recorded is None:
-        remedy = "Run: edgewright keys rotate"
-        yield CheckResult("signing key", State.FAILED, "No key signs: the signing key was revoked.", remedy)
+        yield _failed("signing key", "No key signs: the signing key was revoked.", "Run: edgewright keys rotate")
         return
     path = settings.keys_dir / keys.PRIVATE_FILE
     if recorded is None and settings.signing_key is None and not path.exists():
-        remedy = "The first start makes one; else restore yours."
-        yield CheckResult("signing key", State.WARNING, f"{path} is not there.", remedy)
+        yield _warning("signing key", f"{path} is not there.", "The first start makes one; else restore yours.")
         return
     signer = _own_signer(settings, recorded)
     key_id = signer.public_key.key_id
     if recorded is not None and recorded.key_id != key_id:
         found = f"The service signs with key {recorded.key_id}, and this host has {key_id}: it signs nothing."
         remedy = f"Copy {keys.PRIVATE_FILE} from a host that has it to {path}, or run `edgewright keys rotate`."
-        yield CheckResult("signing key", State.FAILED, found, remedy)
+        yield _failed("signing key", found, remedy)
     elif settings.signing_key is None and not _has_public_half(settings.keys_dir):
         public = settings.keys_dir / keys.PUBLIC_FILE
-        yield CheckResult(
-            "signing key", State.FAILED, f"{public} is not its public half.", f"Remove {public} and restart."
-        )
+        yield _failed("signing key", f"{public} is not its public half.", f"Remove {public} and restart.")
     else:
-        yield CheckResult("signing key", State.OK, f"Packages are signed by {key_id}, {signer.public_key.algorithm}.")
+        yield _ok("signing key", f"Packages are signed by {key_id}, {signer.public_key.algorithm}.")
     if not signer.deterministic:
         found = "It gives the same data another signature each time: packages of one model differ by it alone."
-        yield CheckResult("signing key", State.OK, found)
+        yield _ok("signing key", found)
 
 
 def _known_keys(settings: Settings) -> list[KnownKey]:
@@ -201,9 +205,9 @@ def _access_keys(settings: Settings) -> Iterator[CheckResult]:
     principals = read_principals(settings.principals_file)
     if settings.credentials_file not in held and settings.access_key_id is None:
         fix = "Start `edgewright serve`, which makes one."
-        yield CheckResult("access keys", State.WARNING, f"{settings.credentials_file} is not there.", fix)
+        yield _warning("access keys", f"{settings.credentials_file} is not there.", fix)
         return
-    yield CheckResult("access keys", State.OK, f"The first one and {len(principals)} more; their files are private.")
+    yield _ok("access keys", f"The first one and {len(principals)} more; their files are private.")
     for principal in principals:
         if not principal.disabled:
             yield from _rights(principal)
@@ -214,25 +218,24 @@ def _rights(principal: Principal) -> Iterator[CheckResult]:
     whose, rights = f"{principal.access_key_id} ({principal.name})", principal.rights
     for fault in rule_faults.of_rights(rights):
         fix = "Correct the rule in principals.toml, or remove it."
-        yield CheckResult("access keys", State.WARNING, f"{whose} has a rule that never matches: {fault}", fix)
+        yield _warning("access keys", f"{whose} has a rule that never matches: {fault}", fix)
     if rights_changes.blocked(rights):
         found = f"{whose} may create edge packaging jobs, but describe no compilation job to make them of."
         fix = f"Allow it {rights_changes.DESCRIBE}, or leave out {rights_changes.CREATE}."
-        yield CheckResult("access keys", State.WARNING, found, fix)
+        yield _warning("access keys", found, fix)
     for note in rights_changes.notes(rights):
-        yield CheckResult("access keys", State.OK, f"{whose}: {note}")
+        yield _ok("access keys", f"{whose}: {note}")
 
 
 def _database(settings: Settings) -> Iterator[CheckResult]:
     engine = open_database(settings.sqlalchemy_url)
     url = engine.url
     if not _is_there(engine):
-        fix = "Start `edgewright serve`, which makes it."
-        yield CheckResult("database", State.FAILED, f"{url.database} is not there.", fix)
+        yield _failed("database", f"{url.database} is not there.", "Start `edgewright serve`, which makes it.")
         return
     try:
         kept = Persistence.on(engine)
-        yield CheckResult("database", State.OK, f"{url.get_backend_name()} answers, at migration {migration(engine)}.")
+        yield _ok("database", f"{url.get_backend_name()} answers, at migration {migration(engine)}.")
         before = time.time()
         with engine.connect() as connection:
             clock = connection.execute(select(database_now(engine))).scalar_one() / 1000
@@ -250,15 +253,15 @@ def _sandbox(settings: Settings) -> Iterator[CheckResult]:
     except SandboxMissing as error:
         reason = error.message
     else:
-        yield CheckResult("sandbox", State.OK, f"Models are compiled in a sandbox that {found.program} makes.")
+        yield _ok("sandbox", f"Models are compiled in a sandbox that {found.program} makes.")
         return
     fix = "Install bubblewrap, and allow user namespaces: see docs/how-to/sandbox.md."
     if sandbox.refuses(choice, lambda: _several_accounts(settings)):
         found_instead = f"{reason} No model is compiled here: unconfined_compilation is {choice!r}."
-        yield CheckResult("sandbox", State.FAILED, found_instead, fix)
+        yield _failed("sandbox", found_instead, fix)
     else:
         found_instead = f"{reason} Models are compiled without one: unconfined_compilation is {choice!r}."
-        yield CheckResult("sandbox", State.WARNING, found_instead, fix)
+        yield _warning("sandbox", found_instead, fix)
 
 
 def _several_accounts(settings: Settings) -> bool:
@@ -283,16 +286,14 @@ def _workers(kept: Persistence, lapse_seconds: float) -> Iterator[CheckResult]:
     if live:
         youngest = min(worker.beat_seconds for worker in live)
         text = f"{len(live)} alive, the last heartbeat {youngest:.1f} seconds ago; {waiting} jobs wait."
-        yield CheckResult("workers", State.OK, text)
+        yield _ok("workers", text)
     else:
         text = f"None is alive, of {len(found)} that are known; {waiting} jobs wait."
-        yield CheckResult(
-            "workers", State.WARNING, text, "Start `edgewright worker`, or `edgewright serve`, which has one."
-        )
+        yield _warning("workers", text, "Start `edgewright worker`, or `edgewright serve`, which has one.")
     dead = len(kept.deliveries.dead(1000))
     if dead:
         fix = "See `edgewright events dead`, then `edgewright events retry`."
-        yield CheckResult("events", State.WARNING, f"The webhook did not take {dead} events.", fix)
+        yield _warning("events", f"The webhook did not take {dead} events.", fix)
 
 
 def _store(settings: Settings, bucket: str | None) -> Iterator[CheckResult]:
@@ -302,7 +303,7 @@ def _store(settings: Settings, bucket: str | None) -> Iterator[CheckResult]:
         return
     if settings.object_store == "directory" and not settings.objects_dir.is_dir():
         fix = "Start `edgewright serve`, which makes it."
-        yield CheckResult("object store", State.FAILED, f"{settings.objects_dir} is not there.", fix)
+        yield _failed("object store", f"{settings.objects_dir} is not there.", fix)
         return
     uri = S3Uri(bucket or PROBE_BUCKET, f"edgewright-doctor/{secrets.token_hex(8)}")
     hasty = settings.s3.model_copy(update={"retry_seconds": PROBE_SECONDS})
@@ -313,14 +314,10 @@ def _store(settings: Settings, bucket: str | None) -> Iterator[CheckResult]:
     finally:
         objects.delete(uri)
     if found != content or objects.exists(uri):
-        yield CheckResult(
-            "object store", State.FAILED, f"{uri} did not come back as it was written, or did not go.", ""
-        )
+        yield _failed("object store", f"{uri} did not come back as it was written, or did not go.")
     else:
         _remove_probe_folders(settings.objects_dir / PROBE_BUCKET)
-        yield CheckResult(
-            "object store", State.OK, f"{settings.object_store}: an object was written, read and removed."
-        )
+        yield _ok("object store", f"{settings.object_store}: an object was written, read and removed.")
 
 
 def _remove_probe_folders(bucket: Path) -> None:
@@ -337,7 +334,7 @@ def _s3_clock(settings: Settings) -> Iterator[CheckResult]:
     try:
         answer = urllib3.request("HEAD", url, timeout=PROBE_SECONDS, retries=False, redirect=False)
     except urllib3.exceptions.HTTPError as error:
-        yield CheckResult("clock", State.FAILED, f"S3 does not answer: {type(error).__name__}.", _FIXES["object store"])
+        yield _failed("clock", f"S3 does not answer: {type(error).__name__}.", _FIXES["object store"])
         return
     date = answer.headers.get("date")
     if date is not None:
@@ -347,16 +344,14 @@ def _s3_clock(settings: Settings) -> Iterator[CheckResult]:
 
 def _skew(whose: str, seconds: float) -> CheckResult:
     if seconds <= SKEW_SECONDS:
-        return CheckResult("clock", State.OK, f"It is {whose}, within {SKEW_SECONDS:g} seconds.")
-    return CheckResult(
-        "clock", State.FAILED, f"It is {seconds:.0f} seconds away from {whose}.", "Run a time service, such as chrony."
-    )
+        return _ok("clock", f"It is {whose}, within {SKEW_SECONDS:g} seconds.")
+    return _failed("clock", f"It is {seconds:.0f} seconds away from {whose}.", "Run a time service, such as chrony.")
 
 
 def _server(settings: Settings) -> Iterator[CheckResult]:
     path = settings.data_dir / "endpoint"
     if not path.exists():
-        yield CheckResult("server", State.WARNING, "None has run on this data folder.", "Start `edgewright serve`.")
+        yield _warning("server", "None has run on this data folder.", "Start `edgewright serve`.")
         return
     url = path.read_text(encoding="utf-8").strip()
     token = settings.metrics_token
@@ -366,19 +361,18 @@ def _server(settings: Settings) -> Iterator[CheckResult]:
             "GET", f"{url}/health/ready", headers=headers, timeout=PROBE_SECONDS, retries=False, redirect=False
         )
     except urllib3.exceptions.HTTPError:
-        fix = "Start `edgewright serve`."
-        yield CheckResult("server", State.WARNING, f"None answers at {url}.", fix)
+        yield _warning("server", f"None answers at {url}.", "Start `edgewright serve`.")
         return
     checks = _checks_in(answer.data)
     if checks is None:
         fix = "Start `edgewright serve`, which writes down its own address."
-        yield CheckResult("server", State.WARNING, f"What answers at {url} is no server of edgewright's.", fix)
+        yield _warning("server", f"What answers at {url} is no server of edgewright's.", fix)
     elif answer.status == 200:
-        yield CheckResult("server", State.OK, f"It answers at {url}, and is ready.")
+        yield _ok("server", f"It answers at {url}, and is ready.")
     else:
         failed = [name for name, status in checks.items() if status == "failed"]
         why = ", ".join(failed) or "it shows the reason only to this host, or with its token"
-        yield CheckResult("server", State.FAILED, f"It answers at {url}, and is not ready: {why}.", "")
+        yield _failed("server", f"It answers at {url}, and is not ready: {why}.")
 
 
 def _checks_in(body: bytes) -> dict[str, str] | None:
