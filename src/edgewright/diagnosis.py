@@ -22,12 +22,12 @@ from sqlalchemy import select
 
 from edgewright import strict_json
 from edgewright.auth import rights_changes, rule_faults
-from edgewright.auth.principals import check_private, read_principals, several_accounts
+from edgewright.auth.principals import Principal, check_private, read_principals, several_accounts
 from edgewright.compiling import sandbox
 from edgewright.database.clock import database_now
 from edgewright.database.connections import migration, open_database
 from edgewright.errors import DatabaseUnavailable, EdgewrightError, SandboxMissing
-from edgewright.keys.store import KeyStore
+from edgewright.keys.store import KeyStore, KnownKey
 from edgewright.persistence import Persistence
 from edgewright.signing import key_folder, keys, signers
 from edgewright.stores import S3Uri, open_store
@@ -36,8 +36,6 @@ from edgewright.telemetry import snapshot
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from edgewright.auth.principals import Principal
-    from edgewright.keys.store import KnownKey
     from edgewright.settings import Settings
     from edgewright.signing.signers import Signer
 

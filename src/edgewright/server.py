@@ -7,7 +7,7 @@ import gc
 import threading
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from edgewright import protocol
 from edgewright.auth.authenticator import Authenticator
@@ -33,12 +33,12 @@ from edgewright.http.listener import Server, listening
 from edgewright.http.metrics import Metrics
 from edgewright.http.packages import PackagePages
 from edgewright.http.progress import Progress
-from edgewright.http.service_protocols import AwsJson, RestJson
+from edgewright.http.service_protocols import AwsJson, RestJson, ServiceProtocol
 from edgewright.http.stream import MOST_STREAMS, EventStream
 from edgewright.http.tracing import traced
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.roles import open_roles
-from edgewright.stores import open_store
+from edgewright.stores import ObjectStore, S3Uri, open_store
 from edgewright.stores.protocols import LinkingStore
 from edgewright.supervisor import supervised_worker
 from edgewright.telemetry import snapshot
@@ -49,13 +49,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from socket import socket
 
-    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
-    from edgewright.http.service_protocols import ServiceProtocol
     from edgewright.persistence import Persistence
     from edgewright.settings import Settings
-    from edgewright.stores import ObjectStore, S3Uri
 
 TOKEN_KEY = "next-token"  # noqa: S105 - the name under which the database keeps the key
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgewright.errors import ArchiveRefused, LimitExceeded
+from edgewright.errors import ArchiveFault, ArchiveRefused, LimitExceeded
 
 if TYPE_CHECKING:
-    from edgewright.errors import ArchiveFault
     from edgewright.limits import Limits
 
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from edgewright import protocol
 from edgewright.auth import audit
-from edgewright.operations import OPERATIONS, Access
+from edgewright.operations import OPERATIONS, Access, Context
 
 if TYPE_CHECKING:
     from edgewright.auth.identity import Identity
-    from edgewright.operations import Context
     from edgewright.operations.handler import Request, Response
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewright.auth.rights import EVERYTHING, authorize
-from edgewright.operations import describe_access
+from edgewright.operations import Access, describe_access
 
 if TYPE_CHECKING:
     from edgewright.auth.principals import Principal
     from edgewright.jobs import JobKey
-    from edgewright.operations import Access
 
 
 @dataclass(frozen=True, slots=True)

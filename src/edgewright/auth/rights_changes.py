@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.auth.globs import ANY, matches
-from edgewright.auth.rights import SCHEMES
+from edgewright.auth.rights import SCHEMES, Rights, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from edgewright.auth.rights import Rights, Rule
 
 CREATE, DESCRIBE = "sagemaker:CreateEdgePackagingJob", "sagemaker:DescribeCompilationJob"
 IMPLIED = ("s3", "greengrass")

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from edgewright.auth.dispatch import answer, dispatch
 from edgewright.errors import AccessDenied, ResourceNotFound
-from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, writers
+from edgewright.jobs import (
+    CompilationJob,
+    Job,
+    JobKey,
+    Kind,
+    LiveWorker,
+    PackagingJob,
+    ReportStore,
+    Status,
+    WorkerRegistry,
+    writers,
+)
 from edgewright.jobs.kinds import KINDS
-from edgewright.operations import LIST_WORKERS, OPERATIONS, Access, describe_access
+from edgewright.operations import LIST_WORKERS, OPERATIONS, Access, Caller, Context, describe_access
 from edgewright.operations.access import reading
 
 if TYPE_CHECKING:

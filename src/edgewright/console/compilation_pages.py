@@ -8,13 +8,12 @@ from edgewright import strict_json
 from edgewright.console.job_pages import POLL_ENDED, STOPPABLE, calls, moving
 from edgewright.console.listing import filters
 from edgewright.console.rendering import see_other
-from edgewright.jobs import ENDED, Status
+from edgewright.jobs import ENDED, CompilationJob, Status
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from edgewright.console.page_requests import PageRequest
-    from edgewright.jobs import CompilationJob
 
 PATH = "/console/compilations"
 SORTS = ("CreationTime", "Name", "Status")

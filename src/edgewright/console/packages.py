@@ -27,7 +27,7 @@ from edgewright.errors import (
     Throttled,
 )
 from edgewright.http.packages import NO_PACKAGE
-from edgewright.stores import S3Uri
+from edgewright.stores import ObjectStore, S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from edgewright.packaging import Verified
     from edgewright.packaging.own_package import OwnPackage
     from edgewright.signing.keys import PublicKey
-    from edgewright.stores import ObjectStore
 
 AT_ONCE = 2
 """Verifications that one server does at a time."""

@@ -28,8 +28,8 @@ from edgewright.errors import (
     Throttled,
     ValidationFault,
 )
-from edgewright.http.bodies import Disconnected
-from edgewright.operations import Caller
+from edgewright.http.bodies import Bodies, Disconnected
+from edgewright.operations import Caller, Context
 from edgewright.protocol.errors import OURS
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from edgewright.auth.authenticator import Authenticator
     from edgewright.auth.identity import Identity
     from edgewright.auth.principals import Principal
-    from edgewright.http.bodies import Bodies
-    from edgewright.operations import Context
     from edgewright.protocol import Service
 
 FORM_FIELDS = 500

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewright.jobs import ENDED, Status
+from edgewright.jobs import ENDED, Job, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from edgewright.events.outbox import JobEvent
-    from edgewright.jobs import Job
 
 MEANINGS = {
     Status.STARTING: "waits for a worker",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from edgewright.auth import audit, sessions, signing_in
 from edgewright.auth.identity import Identity
@@ -22,7 +22,7 @@ from edgewright.console import (
     rendering,
     worker_pages,
 )
-from edgewright.console.page_requests import SIGN_IN, refusal
+from edgewright.console.page_requests import SIGN_IN, Page, PageRequest, PageRequests, refusal
 from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
 from edgewright.http.bodies import Disconnected
 
@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
-    from starlette.routing import BaseRoute
 
     from edgewright.auth.principals import Principal, Principals
     from edgewright.console.packages import Packages
-    from edgewright.console.page_requests import Page, PageRequest, PageRequests
 
 REGION = re.compile(r"[a-z0-9-]{1,32}")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from edgewright.console import snippets
 from edgewright.errors import AccessDenied
-from edgewright.jobs import JobKey, Kind, Status
+from edgewright.jobs import JobKey, Kind, LiveWorker, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from edgewright.console.page_requests import PageRequest
-    from edgewright.jobs import LiveWorker
 
 COUNTED = 1000
 """Jobs of one status that the start page counts, at most."""

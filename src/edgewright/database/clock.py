@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, cast, extract, func
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
+from sqlalchemy import BigInteger, ColumnElement, Engine, Integer, cast, extract, func
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)

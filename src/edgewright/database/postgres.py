@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psycopg.abc import PQGen
-    from sqlalchemy import Engine
-    from sqlalchemy.engine import ExceptionContext
 
 T = TypeVar("T")
 

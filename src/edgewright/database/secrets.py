@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import Connection, Engine, or_, select
 
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.dialects import insert_into
@@ -22,7 +22,6 @@ from edgewright.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, Engine
 
 SECRET_BYTES = 32
 KEPT: Final = 2

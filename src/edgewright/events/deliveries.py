@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, delete, func, insert, literal, or_, select, update
 
 from edgewright.database.clock import database_now
 from edgewright.database.connections import for_reads, reaching_database
@@ -23,7 +23,6 @@ from edgewright.telemetry.snapshot import WEBHOOK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Row, Select
 
 QUEUED_AT_ONCE = 500
 WINDOW = 1000

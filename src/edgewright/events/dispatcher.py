@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from edgewright.errors import DatabaseUnavailable
-from edgewright.events.deliveries import Failure
+from edgewright.events.deliveries import Deliveries, Delivery, Failure
 from edgewright.events.webhook import AT_ONCE, Refused, Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from edgewright.events.deliveries import Deliveries, Delivery
     from edgewright.events.outbox import JobEvents
     from edgewright.settings import Settings
 

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.tables import cursors, job_events
-from edgewright.jobs.job import ANOTHER_ACCOUNT, JobKey, Kind
+from edgewright.jobs.job import ANOTHER_ACCOUNT, Job, JobKey, Kind
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import is_job, of_job
@@ -28,9 +28,6 @@ from edgewright.telemetry import counters
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection
-
-    from edgewright.jobs.job import Job
 
 SOURCE = "aws.sagemaker"
 OVERWROTE = "Overwrote"

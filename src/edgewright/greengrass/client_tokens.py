@@ -8,8 +8,8 @@ other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, tuple_
 
@@ -18,9 +18,6 @@ from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.dialects import insert_into
 from edgewright.errors import ClientTokenUsed
 from edgewright.greengrass.tables import client_tokens
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 REMEMBERED: Final = timedelta(hours=8)
 """As Greengrass's API reference has it."""

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.jobs import description
-from edgewright.jobs.job import CompilationJob, Kind, PackagingJob
+from edgewright.jobs.job import CompilationJob, Job, Kind, PackagingJob
 from edgewright.jobs.tables import compilation_jobs, packaging_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sqlalchemy import Table
-
-    from edgewright.jobs.job import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ skipped or repeated while jobs come and go.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,8 +23,6 @@ from edgewright.jobs.rows import KEY_COLUMNS
 from edgewright.jobs.views import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from edgewright.jobs.job import Job, Kind
     from edgewright.jobs.states import Status
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, false, select, text
+from sqlalchemy import ColumnElement, Engine, Table, and_, false, select, text
 from sqlalchemy import update as update_of
 
 from edgewright.database.clock import milliseconds
@@ -24,8 +24,6 @@ from edgewright.jobs.tables import is_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
-
-    from sqlalchemy import ColumnElement, Engine, Table
 
 
 IS_UNFINISHED = f"status IN ({', '.join(repr(str(status)) for status in sorted(UNFINISHED))})"

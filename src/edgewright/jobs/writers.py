@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from edgewright.database.clock import from_milliseconds
 from edgewright.jobs.job import ANOTHER_ACCOUNT, JobKey
@@ -19,8 +19,6 @@ from edgewright.packaging.own_package import OwnPackage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
-
-    from sqlalchemy import Connection
 
     from edgewright.jobs.job import PackagingJob
     from edgewright.jobs.store import JobStore

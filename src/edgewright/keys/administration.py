@@ -11,7 +11,7 @@ from edgewright.database import connections
 from edgewright.errors import KeyChangeRefused, KeyUnusable, SettingsRefused
 from edgewright.files import PRIVATE_FOLDER, make_folder, write_atomically
 from edgewright.keys.opening import SigningKey
-from edgewright.keys.store import KeyStore
+from edgewright.keys.store import KeyStore, KnownKey
 from edgewright.signing import key_folder, key_lists, keys
 from edgewright.signing.signers import open_signer, scheme_of
 from edgewright.signing.states import KeyState
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from edgewright.keys.store import KnownKey
     from edgewright.settings import Settings
 
 

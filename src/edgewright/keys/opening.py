@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import KeyUnusable
 from edgewright.signing import key_folder, keys
-from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE
-from edgewright.signing.signers import open_signer
+from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, PublicKey
+from edgewright.signing.signers import Signer, open_signer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.keys.store import KeyStore, KnownKey
-    from edgewright.signing.keys import PublicKey
-    from edgewright.signing.signers import Signer
 
 
 class SigningKey:

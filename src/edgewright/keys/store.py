@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.database.clock import from_milliseconds, milliseconds, utc_now
@@ -15,15 +15,12 @@ from edgewright.errors import KeyChangeRefused, KeyListRefused
 from edgewright.keys.tables import key_lists, signing_keys
 from edgewright.signing.keys import PublicKey
 from edgewright.signing.states import KeyState
-from edgewright.signing.trusted_keys import ListedKey
+from edgewright.signing.trusted_keys import ListedKey, TrustedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Row
-
-    from edgewright.signing.trusted_keys import TrustedKeys
 
 SHORTEST = 8
 """Digits of an id that name a key where no other begins with them."""

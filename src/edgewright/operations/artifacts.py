@@ -18,14 +18,13 @@ from edgewright.greengrass.recipe_artifacts import artifacts_of, with_artifacts
 from edgewright.greengrass.rules import artifacts
 from edgewright.jobs import Status, writers
 from edgewright.operations.access import reading
-from edgewright.stores import S3Uri
+from edgewright.stores import ObjectStore, S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from edgewright.greengrass.component_store import Component
     from edgewright.operations.context import Context
-    from edgewright.stores import ObjectStore
 
 ALGORITHM = "SHA-256"
 UNREACHABLE = "Specified artifact resource cannot be accessed"

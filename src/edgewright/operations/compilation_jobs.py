@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from edgewright import compiling
 from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import TransitionRefused, UriRefused, ValidationFault, about
-from edgewright.jobs import CompilationJob, Kind, Status, description
+from edgewright.jobs import CompilationJob, JobKey, Kind, Status, description
 from edgewright.operations import jobs, rules
-from edgewright.operations.access import reading, writing
+from edgewright.operations.access import Request, Response, reading, writing
 
 if TYPE_CHECKING:
-    from edgewright.jobs import JobKey
-    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Context
     from edgewright.stores import S3Uri
 

@@ -14,13 +14,12 @@ from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.greengrass.client_tokens import ClientToken, Receipt
 from edgewright.greengrass.component_store import DEPLOYABLE, Component
 from edgewright.operations import artifacts, paging, recipes, rules
-from edgewright.operations.access import COMPONENT, Access, Accesses, reading
+from edgewright.operations.access import COMPONENT, Access, Accesses, Request, Response, reading
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Caller, Context
 
 PAGE = 100

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from edgewright.errors import EngineUnavailable, TransitionRefused, ValidationFault
-from edgewright.jobs import Kind, ListQuery, SortBy, Status
+from edgewright.jobs import Job, JobKey, Kind, ListQuery, SortBy, Status
 from edgewright.jobs.kinds import KINDS
 from edgewright.operations import paging
 from edgewright.operations.handler import PAGE
@@ -15,7 +15,6 @@ from edgewright.operations.handler import PAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from edgewright.jobs import Job, JobKey
     from edgewright.operations.context import Context
 
 SORTS = {

@@ -8,14 +8,13 @@ from edgewright.errors import ResourceNotFound, ValidationFault, about
 from edgewright.greengrass.config import DEFAULT_NAME
 from edgewright.jobs import CompilationJob, Kind, PackagingJob, Status, View, description
 from edgewright.operations import jobs, presets, rules
-from edgewright.operations.access import JOBS, Access, Accesses, reading, writing
+from edgewright.operations.access import JOBS, Access, Accesses, Request, Response, reading, writing
 from edgewright.packaging import Model, package_name
 from edgewright.stores import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Caller, Context
 
 COMPILATION_ACTION, COMPONENT_ACTION = "sagemaker:DescribeCompilationJob", "greengrass:CreateComponentVersion"

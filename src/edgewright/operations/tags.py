@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from edgewright.errors import ResourceNotFound, ValidationFault
 from edgewright.jobs import JobKey
 from edgewright.operations import paging, rules
-from edgewright.operations.access import JOBS, Access, Accesses
+from edgewright.operations.access import JOBS, Access, Accesses, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgewright.operations.access import Request, Response
     from edgewright.operations.context import Caller, Context
 
 PAGE = 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgewright.archives.tar_headers import padding
-from edgewright.archives.tar_reader import TarReader
+from edgewright.archives.tar_reader import Entry, TarReader
 from edgewright.errors import PackageRefused
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import tar_stream
@@ -21,7 +21,6 @@ from edgewright.signing.signature import SIGNATURE_NAME, bundle_bounds
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from edgewright.archives.tar_reader import Entry
     from edgewright.packaging.tar_stream import TarStream
     from edgewright.signing.keys import PublicKey
 

@@ -12,10 +12,10 @@ from edgewright.archives.inflation import InflatedSource
 from edgewright.archives.tar_reader import TarReader
 from edgewright.errors import ArchiveRefused, LimitExceeded
 from edgewright.limits import DEFAULT, Limits
-from edgewright.packaging.chunks import Chunker
+from edgewright.packaging.chunks import Chunker, FileHash
 from edgewright.packaging.inline_pipeline import InlinePipeline
 from edgewright.packaging.manifest import Manifest, PackagedFile
-from edgewright.packaging.model import MANIFEST_NAME
+from edgewright.packaging.model import MANIFEST_NAME, Model
 from edgewright.packaging.threaded_pipeline import ThreadedPipeline, processors
 from edgewright.signing import signature
 from edgewright.signing.documents import path_order
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.packaging.chunks import FileHash, Fill
-    from edgewright.packaging.model import Model
+    from edgewright.packaging.chunks import Fill
     from edgewright.signing.signers import Signer
 
 

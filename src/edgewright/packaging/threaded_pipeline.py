@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Self
@@ -19,7 +19,6 @@ from edgewright.packaging.gzip_members import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
     from types import TracebackType
 
     from typing_extensions import Buffer

@@ -17,15 +17,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from edgewright.archives import tar_headers
-from edgewright.archives.tar_reader import TarReader
+from edgewright.archives.tar_reader import Entry, TarReader
 from edgewright.errors import PackageRefused
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import tar_stream
-from edgewright.packaging.extraction import Extraction, NoExtraction
+from edgewright.packaging.extraction import Destination, Extraction, NoExtraction
 from edgewright.packaging.manifest import Manifest, PackagedFile, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME, Model
 from edgewright.signing import signature
-from edgewright.signing.signature import SIGNATURE_NAME
+from edgewright.signing.signature import SIGNATURE_NAME, Statement
 from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
@@ -34,11 +34,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.archives.tar_reader import Entry
-    from edgewright.packaging.extraction import Destination
     from edgewright.packaging.tar_stream import TarStream
     from edgewright.signing.keys import PublicKey
-    from edgewright.signing.signature import Statement
 
 # Bytes of a manifest or signature: 100,000 files with long names need about 40 MB.
 LONGEST_DOCUMENT: Final = 64 * 1024 * 1024

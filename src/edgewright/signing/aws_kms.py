@@ -7,13 +7,10 @@ KMS signs with random nonces: the same data get another signature each time.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from edgewright.errors import KeyUnusable
-from edgewright.signing.keys import checked_public_key
-
-if TYPE_CHECKING:
-    from edgewright.signing.keys import PublicKey
+from edgewright.signing.keys import PublicKey, checked_public_key
 
 _ALGORITHMS: Final = {
     "ECDSA P-256": ("ECDSA_SHA_256", hashlib.sha256),

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import KeyUnusable
 from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder, write_atomically
-from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, EcdsaSigner, load_public_key, load_signer
+from edgewright.signing.keys import PRIVATE_FILE, PUBLIC_FILE, EcdsaSigner, PublicKey, load_public_key, load_signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgewright.signing.keys import PublicKey
 
 SHORT = 16
 """Digits of a key's id in the name of its file."""

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import KeyUnusable
 from edgewright.files import read_private
-from edgewright.signing.keys import checked_public_key
+from edgewright.signing.keys import PublicKey, checked_public_key
 from edgewright.signing.pkcs11_uri import Pkcs11Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edgewright.signing.keys import PublicKey
 
 _DIGESTS: Final = {"ECDSA P-256": hashlib.sha256, "ECDSA P-384": hashlib.sha384}
 _ATTRIBUTES: Final = {"token": "label", "serial": "serial", "manufacturer": "manufacturer_id", "model": "model"}

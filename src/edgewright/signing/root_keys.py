@@ -10,12 +10,10 @@ from edgewright.files import PRIVATE, write_atomically
 from edgewright.signing.key_lists import read_list
 from edgewright.signing.keys import new_signer
 from edgewright.signing.signers import open_signer
-from edgewright.signing.trusted_keys import read_unsigned, sign_list
+from edgewright.signing.trusted_keys import KeyList, read_unsigned, sign_list
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from edgewright.signing.trusted_keys import KeyList
 
 
 def create(path: Path, curve: str = "P-256") -> Path:

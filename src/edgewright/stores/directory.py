@@ -30,7 +30,7 @@ from edgewright.errors import (
 )
 from edgewright.files import PRIVATE, PRIVATE_FOLDER, make_folder
 from edgewright.stores import encryption
-from edgewright.stores.keyring import Owner
+from edgewright.stores.keyring import Keyring, Owner
 from edgewright.stores.protocols import PIECE, ObjectStore
 from edgewright.stores.uri import S3Uri
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.stores.encryption import Form
-    from edgewright.stores.keyring import Keyring
 
 _STAGING = ".staging"  # no bucket's name starts with a dot
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

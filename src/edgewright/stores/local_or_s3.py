@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import ObjectForbidden, ObjectNotFound, StoreUnavailable
 from edgewright.files import write_atomically
-from edgewright.stores.protocols import PIECE
+from edgewright.stores.protocols import PIECE, ObjectStore
 from edgewright.stores.uri import S3Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Buffer
-
-    from edgewright.stores.protocols import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

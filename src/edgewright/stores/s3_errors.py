@@ -20,12 +20,11 @@ from edgewright.errors import (
     UploadGone,
     UriRefused,
 )
-from edgewright.stores.retries import TransientFailure
+from edgewright.stores.retries import Retries, TransientFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgewright.stores.retries import Retries
     from edgewright.stores.uri import S3Uri
 
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from edgewright.database.dialects import insert_into
 from edgewright.jobs.states import ENDED, Status
 from edgewright.telemetry.tables import counters as table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Upper bounds of durations, in seconds; beyond the last there is one more, `+Inf`."""

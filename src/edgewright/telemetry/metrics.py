@@ -7,7 +7,7 @@ process (requests, memory) comes from that process alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -27,12 +27,9 @@ from edgewright import __version__
 from edgewright.jobs.job import Kind
 from edgewright.jobs.states import ENDED
 from edgewright.telemetry import counters
-from edgewright.telemetry.requests import BUCKETS
+from edgewright.telemetry.requests import BUCKETS, RequestCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgewright.telemetry.requests import RequestCounters
     from edgewright.telemetry.snapshot import Snapshot
 
 

@@ -21,7 +21,7 @@ from edgewright.database.clock import database_now, milliseconds
 from edgewright.database.connections import reaching_database
 from edgewright.database.dialects import insert_into
 from edgewright.errors import ResourceNotFound, TransitionRefused
-from edgewright.jobs.job import JobKey, Kind
+from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.states import UNFINISHED, Status
 from edgewright.jobs.tables import is_job, of_job
@@ -29,8 +29,6 @@ from edgewright.uploads.tables import upload_parts, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from edgewright.jobs.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,20 +21,17 @@ from edgewright.errors import (
     TransitionRefused,
     root_cause,
 )
-from edgewright.jobs import ENDED, Status
+from edgewright.jobs import ENDED, Job, JobKey, Status
 from edgewright.jobs.writers import overwritten
 from edgewright.stores import S3Uri
 from edgewright.worker import components, messages, uploads
-from edgewright.worker.context import ShuttingDown, until_database_answers, wait
+from edgewright.worker.context import ShuttingDown, WorkerContext, until_database_answers, wait
 from edgewright.worker.monitor import LOOK_SECONDS, Monitor
-from edgewright.worker.results import RESULTS
+from edgewright.worker.results import RESULTS, JobResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgewright.jobs import Job, JobKey
-    from edgewright.worker.context import WorkerContext
-    from edgewright.worker.results import JobResult
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from edgewright import compiling
 from edgewright.compiling import CompilationSpec, artifact_name
 from edgewright.errors import CallerError, LimitExceeded, ModelRefused
 from edgewright.files import PRIVATE_FOLDER, make_folder
-from edgewright.jobs import CompilationJob, Status
+from edgewright.jobs import CompilationJob, JobKey, Status
 from edgewright.stores import PIECE, S3Uri, version_of
 from edgewright.worker import uploads
 from edgewright.worker.attempts import begin, finish, overwrote, run
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.jobs import JobKey
     from edgewright.worker.context import WorkerContext
 
 

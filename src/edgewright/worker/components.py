@@ -24,10 +24,10 @@ from edgewright.errors import (
 from edgewright.greengrass.component_store import Component
 from edgewright.greengrass.config import ComponentPlan, parse_config
 from edgewright.greengrass.recipe import PackageFacts, dump, recipe
-from edgewright.jobs import PackagingJob
+from edgewright.jobs import Job, PackagingJob
 from edgewright.stores import S3Uri
 from edgewright.worker import messages
-from edgewright.worker.context import until_database_answers
+from edgewright.worker.context import Json, WorkerContext, until_database_answers
 from edgewright.worker.monitor import Monitor, watched
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.greengrass.recipe_artifacts import Artifact
-    from edgewright.jobs import Job
-    from edgewright.worker.context import Json, WorkerContext
 
 log = structlog.get_logger(__name__)
 

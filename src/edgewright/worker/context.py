@@ -11,7 +11,7 @@ import structlog
 
 from edgewright.database.clock import utc_now
 from edgewright.errors import DatabaseUnavailable
-from edgewright.jobs import JobKey
+from edgewright.jobs import Job, JobKey, JobQueue, JobStore, WorkerRegistry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from edgewright.compiling.sandbox import Sandbox
     from edgewright.greengrass.component_store import ComponentStore
     from edgewright.greengrass.publishing.protocols import Publisher
-    from edgewright.jobs import Job, JobQueue, JobStore, WorkerRegistry
     from edgewright.limits import Limits
     from edgewright.roles import Roles
     from edgewright.signing.signers import Signer

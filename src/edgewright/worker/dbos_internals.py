@@ -17,13 +17,11 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from dbos import DBOS
+from dbos import DBOS, Queue
 from dbos._queue import queue_worker_thread
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from dbos import Queue
 
     from edgewright.worker.wakeable_event import WakeableEvent
 

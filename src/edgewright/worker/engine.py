@@ -19,7 +19,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, error
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatus, error
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,7 +32,6 @@ from edgewright.worker.wakeable_event import WakeableEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from dbos import WorkflowStatus
     from sqlalchemy import Engine
 
     from edgewright.jobs import JobKey, JobQueue, Ticket

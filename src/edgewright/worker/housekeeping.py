@@ -18,19 +18,17 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from edgewright.errors import EdgewrightError
-from edgewright.jobs import Ticket
+from edgewright.jobs import JobKey, Ticket
 from edgewright.worker import cleanup
 from edgewright.worker.attempts import end_unbegun
-from edgewright.worker.engine import KEPT_SECONDS, PURGED_AT_ONCE
+from edgewright.worker.engine import KEPT_SECONDS, PURGED_AT_ONCE, Executor
 from edgewright.worker.wakeable_event import WakeableEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from edgewright.jobs import JobKey
     from edgewright.settings import Settings
     from edgewright.worker.context import WorkerContext
-    from edgewright.worker.engine import Executor
     from edgewright.worker.liveness import Liveness
 
 log = structlog.get_logger(__name__)

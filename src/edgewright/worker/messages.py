@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgewright.errors import CallerError, CompilerFailed, StoreFull, StoreUnavailable
+from edgewright.errors import CallerError, CompilerFailed, EdgewrightError, StoreFull, StoreUnavailable
 
 if TYPE_CHECKING:
-    from edgewright.errors import EdgewrightError
     from edgewright.packaging import Package
 
 MOST_CHARACTERS = 1000

@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from edgewright.errors import DatabaseUnavailable, JobStopped, ResourceNotFound, TransitionRefused
-from edgewright.jobs import Status
-from edgewright.stores import background
-from edgewright.worker.context import ShuttingDown, until_database_answers
+from edgewright.jobs import Job, Status
+from edgewright.stores import ObjectStore, S3Uri, background
+from edgewright.worker.context import ShuttingDown, WorkerContext, until_database_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Buffer
 
-    from edgewright.jobs import Job
-    from edgewright.stores import ObjectStore, S3Uri
-    from edgewright.worker.context import WorkerContext
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgewright.errors import SourceReplaced
 from edgewright.jobs.writers import author
 from edgewright.stores import S3Uri
-from edgewright.worker.context import until_database_answers
+from edgewright.worker.context import WorkerContext, until_database_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.jobs import PackagingJob
-    from edgewright.worker.context import WorkerContext
 
 
 def compared(pieces: Iterable[Buffer], job: PackagingJob, most: int) -> Iterator[Buffer]:

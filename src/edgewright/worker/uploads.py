@@ -28,8 +28,8 @@ from edgewright.errors import (
 from edgewright.stores import S3Uri, background
 from edgewright.stores.multipart import PartSender, parts_of
 from edgewright.stores.protocols import PART, MultipartStore, Part
-from edgewright.uploads.ledger import KeptPart
-from edgewright.worker.context import kms_key, until_database_answers
+from edgewright.uploads.ledger import KeptPart, KeptUpload
+from edgewright.worker.context import WorkerContext, kms_key, until_database_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from edgewright.jobs import Job
-    from edgewright.uploads.ledger import KeptUpload
-    from edgewright.worker.context import WorkerContext
     from edgewright.worker.monitor import Monitor
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from edgewright import strict_json
 from edgewright.errors import ExtractionRefused
 from edgewright.files import write_atomically
 from edgewright.greengrass.reading import read_json_recipe, value_of
-from edgewright.greengrass.recipe_artifacts import artifacts_of, checked
+from edgewright.greengrass.recipe_artifacts import Artifact, artifacts_of, checked
 from edgewright.stores.local_or_s3 import read_file
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.greengrass.publishing.protocols import Fetch
-    from edgewright.greengrass.recipe_artifacts import Artifact
 
 
 @dataclass(frozen=True, slots=True)
