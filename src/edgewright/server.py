@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
@@ -142,22 +143,19 @@ def _contexts(
     # Where roles bound what jobs may read, components may not reach further.
     bounded = settings.roles != "account" or bool(settings.component_buckets)
 
-    def context_for(caller: Caller) -> Context:
-        return Context(
-            caller=caller,
-            jobs=kept.jobs,
-            components=kept.components,
-            objects=objects,
-            link=link,
-            roles=roles,
-            enqueue=enqueue,
-            now=utc_now,
-            token_key=token_key,
-            unfinished_jobs=settings.unfinished_jobs,
-            component_buckets=settings.component_buckets if bounded else None,
-        )
-
-    return context_for
+    return partial(
+        Context,
+        jobs=kept.jobs,
+        components=kept.components,
+        objects=objects,
+        link=link,
+        roles=roles,
+        enqueue=enqueue,
+        now=utc_now,
+        token_key=token_key,
+        unfinished_jobs=settings.unfinished_jobs,
+        component_buckets=settings.component_buckets if bounded else None,
+    )
 
 
 def _console(

@@ -180,15 +180,8 @@ def _principal(entry: Mapping[str, Any], place: str) -> Principal:
         raise SettingsRefused(f"{place}: 'name' must match {NAME.pattern}, not '{entry['name']}'.")
     if not isinstance(entry.get("disabled", False), bool) or not isinstance(entry.get("session_token", ""), str):
         raise SettingsRefused(f"{place}: 'disabled' must be true or false, and 'session_token' a text.")
-    return Principal(
-        access_key_id=entry["access_key_id"],
-        secret_access_key=entry["secret_access_key"],
-        account=entry["account"],
-        name=entry["name"],
-        session_token=entry.get("session_token"),
-        disabled=entry.get("disabled", False),
-        rights=_rights(entry, place),
-    )
+    members = {name: value for name, value in entry.items() if name not in {"allow", "deny"}}
+    return Principal(**members, rights=_rights(entry, place))
 
 
 def _rights(entry: Mapping[str, Any], place: str) -> Rights:

@@ -44,9 +44,8 @@ def open_database(url: str | URL, pool: int = POOL) -> Engine:
         SettingsRefused: not a URL of a database that is supported.
     """
     parsed = _supported(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, pool)
-    return _open_postgresql(parsed, pool)
+    opening = _open_sqlite if parsed.get_backend_name() == "sqlite" else _open_postgresql
+    return opening(parsed, pool)
 
 
 def for_reads(engine: Engine) -> Engine:

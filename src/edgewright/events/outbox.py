@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, update
 
 from edgewright.database.clock import from_milliseconds, milliseconds
 from edgewright.database.connections import for_reads, reaching_database
@@ -238,16 +238,14 @@ def _plain(value: Any) -> Any:
     return milliseconds(value) if isinstance(value, datetime) else value
 
 
-def _event(row: Sequence[Any]) -> JobEvent:
-    members = dict(zip(_NAMES, row, strict=True))
-    key = JobKey(Kind(members["kind"]), members["account"], members["region"], members["name"])
+def _event(row: Row[Any]) -> JobEvent:
     return JobEvent(
-        seq=members["seq"],
-        key=key,
-        created_at=from_milliseconds(members["created_at"]),
-        status=Status(members["status"]),
-        attempt=members["attempt"],
-        at=from_milliseconds(members["at"]),
-        event_id=members["event_id"],
-        detail=orjson.loads(members["detail"]),
+        seq=row.seq,
+        key=JobKey(Kind(row.kind), row.account, row.region, row.name),
+        created_at=from_milliseconds(row.created_at),
+        status=Status(row.status),
+        attempt=row.attempt,
+        at=from_milliseconds(row.at),
+        event_id=row.event_id,
+        detail=orjson.loads(row.detail),
     )

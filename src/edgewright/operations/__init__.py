@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgewright.jobs import Kind
+from edgewright.operations import compilation_jobs as compilation
+from edgewright.operations import components, tags
+from edgewright.operations import packaging_jobs as packaging
 from edgewright.operations.access import (
     GET_OBJECT,
     NO_RESOURCE,
@@ -19,68 +22,40 @@ from edgewright.operations.access import (
     describe_access,
     job_access,
 )
-from edgewright.operations.compilation_jobs import (
-    create_compilation_job,
-    delete_compilation_job,
-    describe_compilation_job,
-    list_compilation_jobs,
-    stop_compilation_job,
-)
-from edgewright.operations.components import (
-    ON_COMPONENT,
-    ON_RECIPE,
-    ON_TAGGED_COMPONENT,
-    create_component_version,
-    delete_component,
-    describe_component,
-    get_component,
-    get_component_version_artifact,
-    list_component_versions,
-    list_components,
-    list_tags_for_resource,
-    tag_resource,
-    untag_resource,
-)
+from edgewright.operations.components import ON_COMPONENT, ON_RECIPE, ON_TAGGED_COMPONENT
 from edgewright.operations.context import Caller, Context
 from edgewright.operations.handler import Handler, always, small_page
-from edgewright.operations.packaging_jobs import (
-    ON_NEW_PACKAGING_JOB,
-    create_edge_packaging_job,
-    describe_edge_packaging_job,
-    list_edge_packaging_jobs,
-    stop_edge_packaging_job,
-)
-from edgewright.operations.tags import ON_TAGGED_JOB, add_tags, delete_tags, list_tags
+from edgewright.operations.packaging_jobs import ON_NEW_PACKAGING_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["ACTIONS", "LIST_WORKERS", "OPERATIONS", "Access", "Caller", "Context", "Handler", "describe_access"]
 
-ON_PACKAGING_JOB, ON_COMPILATION_JOB = job_access(Kind.PACKAGING), job_access(Kind.COMPILATION)
+ON_PACKAGING, ON_COMPILATION = job_access(Kind.PACKAGING), job_access(Kind.COMPILATION)
 HANDLERS = (
-    Handler("sagemaker:CreateEdgePackagingJob", create_edge_packaging_job, ON_NEW_PACKAGING_JOB),
-    Handler("sagemaker:DescribeEdgePackagingJob", describe_edge_packaging_job, ON_PACKAGING_JOB, is_quick=always),
-    Handler("sagemaker:ListEdgePackagingJobs", list_edge_packaging_jobs, NO_RESOURCE, is_quick=small_page),
-    Handler("sagemaker:StopEdgePackagingJob", stop_edge_packaging_job, ON_PACKAGING_JOB),
-    Handler("sagemaker:CreateCompilationJob", create_compilation_job, ON_COMPILATION_JOB),
-    Handler("sagemaker:DescribeCompilationJob", describe_compilation_job, ON_COMPILATION_JOB, is_quick=always),
-    Handler("sagemaker:ListCompilationJobs", list_compilation_jobs, NO_RESOURCE, is_quick=small_page),
-    Handler("sagemaker:StopCompilationJob", stop_compilation_job, ON_COMPILATION_JOB),
-    Handler("sagemaker:DeleteCompilationJob", delete_compilation_job, ON_COMPILATION_JOB),
-    Handler("sagemaker:AddTags", add_tags, ON_TAGGED_JOB),
-    Handler("sagemaker:ListTags", list_tags, ON_TAGGED_JOB),
-    Handler("sagemaker:DeleteTags", delete_tags, ON_TAGGED_JOB),
-    Handler("greengrass:CreateComponentVersion", create_component_version, ON_RECIPE),
-    Handler("greengrass:DescribeComponent", describe_component, ON_COMPONENT),
-    Handler("greengrass:GetComponent", get_component, ON_COMPONENT),
-    Handler("greengrass:ListComponents", list_components, NO_RESOURCE),
-    Handler("greengrass:ListComponentVersions", list_component_versions, ON_COMPONENT),
-    Handler("greengrass:GetComponentVersionArtifact", get_component_version_artifact, ON_COMPONENT),
-    Handler("greengrass:DeleteComponent", delete_component, ON_COMPONENT),
-    Handler("greengrass:TagResource", tag_resource, ON_TAGGED_COMPONENT),
-    Handler("greengrass:UntagResource", untag_resource, ON_TAGGED_COMPONENT),
-    Handler("greengrass:ListTagsForResource", list_tags_for_resource, ON_TAGGED_COMPONENT),
+    Handler("sagemaker:CreateEdgePackagingJob", packaging.create_edge_packaging_job, ON_NEW_PACKAGING_JOB),
+    Handler("sagemaker:DescribeEdgePackagingJob", packaging.describe_edge_packaging_job, ON_PACKAGING, is_quick=always),
+    Handler("sagemaker:ListEdgePackagingJobs", packaging.list_edge_packaging_jobs, NO_RESOURCE, is_quick=small_page),
+    Handler("sagemaker:StopEdgePackagingJob", packaging.stop_edge_packaging_job, ON_PACKAGING),
+    Handler("sagemaker:CreateCompilationJob", compilation.create_compilation_job, ON_COMPILATION),
+    Handler("sagemaker:DescribeCompilationJob", compilation.describe_compilation_job, ON_COMPILATION, is_quick=always),
+    Handler("sagemaker:ListCompilationJobs", compilation.list_compilation_jobs, NO_RESOURCE, is_quick=small_page),
+    Handler("sagemaker:StopCompilationJob", compilation.stop_compilation_job, ON_COMPILATION),
+    Handler("sagemaker:DeleteCompilationJob", compilation.delete_compilation_job, ON_COMPILATION),
+    Handler("sagemaker:AddTags", tags.add_tags, tags.ON_TAGGED_JOB),
+    Handler("sagemaker:ListTags", tags.list_tags, tags.ON_TAGGED_JOB),
+    Handler("sagemaker:DeleteTags", tags.delete_tags, tags.ON_TAGGED_JOB),
+    Handler("greengrass:CreateComponentVersion", components.create_component_version, ON_RECIPE),
+    Handler("greengrass:DescribeComponent", components.describe_component, ON_COMPONENT),
+    Handler("greengrass:GetComponent", components.get_component, ON_COMPONENT),
+    Handler("greengrass:ListComponents", components.list_components, NO_RESOURCE),
+    Handler("greengrass:ListComponentVersions", components.list_component_versions, ON_COMPONENT),
+    Handler("greengrass:GetComponentVersionArtifact", components.get_component_version_artifact, ON_COMPONENT),
+    Handler("greengrass:DeleteComponent", components.delete_component, ON_COMPONENT),
+    Handler("greengrass:TagResource", components.tag_resource, ON_TAGGED_COMPONENT),
+    Handler("greengrass:UntagResource", components.untag_resource, ON_TAGGED_COMPONENT),
+    Handler("greengrass:ListTagsForResource", components.list_tags_for_resource, ON_TAGGED_COMPONENT),
 )
 OPERATIONS: Mapping[str, Handler] = {handler.name: handler for handler in HANDLERS}
 """By name. Those of SageMaker, then those of Greengrass; no name is in both services."""
