@@ -41,16 +41,7 @@ def list_keys(data_dir: DataDir = None, json: Json = False) -> None:
     if json:
         output.as_json([key_document(each) for each in found])
         return
-    rows = [
-        (
-            each.key_id,
-            f"{each.state}{', signs' if each.signs else ''}",
-            f"{each.listed.created_at:%Y-%m-%d}",
-            _ended(each),
-        )
-        for each in found
-    ]
-    output.rows(("KEY", "STATE", "CREATED", "ENDED"), rows)
+    output.rows(("KEY", "STATE", "CREATED", "ENDED"), [_row(each) for each in found])
 
 
 @app.command()
@@ -203,6 +194,7 @@ def _print(key: KnownKey, administration: KeyAdministration, *, json: bool) -> N
         output.note(note)
 
 
-def _ended(key: KnownKey) -> str:
-    at = key.listed.revoked_at or key.listed.retired_at
-    return f"{at:%Y-%m-%d}" if at else ""
+def _row(key: KnownKey) -> tuple[str, ...]:
+    ended = key.listed.revoked_at or key.listed.retired_at
+    state = f"{key.state}{', signs' if key.signs else ''}"
+    return key.key_id, state, f"{key.listed.created_at:%Y-%m-%d}", f"{ended:%Y-%m-%d}" if ended else ""

@@ -40,7 +40,7 @@ def _form(
         if name := page_request.query.get("from"):
             with suppress(ResourceNotFound):
                 arn, request = request_of(page_request, name)
-                earlier = form.filled(request) | {TAGS.name: _tag_lines(page_request, arn)}
+                earlier = form.filled(request) | {form.fields[0].name: "", TAGS.name: _tag_lines(page_request, arn)}
         return _page(page_request, form, {**role, **form.defaults, **earlier, **page_request.query}, {})
     request, errors = form.checked(page_request.api.operation(form.operation), page_request.form)
     if not errors:

@@ -129,9 +129,9 @@ class Form:
         return request, errors
 
     def filled(self, request: Mapping[str, Any]) -> dict[str, str]:
-        """What the fields but the first, which has the job's name, hold for a request; empty where it has nothing."""
+        """What the fields hold for a request; empty where it has nothing."""
         found: dict[str, str] = {}
-        for each in self.fields[1:]:
+        for each in self.fields:
             value: Any = request
             for name in _path(each.member):
                 value = value.get(name) if isinstance(value, Mapping) else None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from edgewright.console import snippets
+from edgewright.console.forms import COMPILATION, PACKAGING, Form
 from edgewright.errors import AccessDenied
 from edgewright.jobs import JobKey, Kind, LiveWorker, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.responses import Response
 
@@ -23,18 +23,6 @@ COUNTED = 1000
 LATEST = 6
 DEMO_SOURCE = "src/edgewright/demo/data/digits.tar.gz"
 DEMO_INPUT = '{"image": [1, 1, 8, 8]}'
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A job that a worker runs, as far as the caller may know."""
-
-    key: JobKey
-
-    @property
-    def link(self) -> str:
-        """The job's page."""
-        return f"/console/{'jobs' if self.key.kind is Kind.PACKAGING else 'compilations'}/{self.key.name}"
 
 
 def workers(page_request: PageRequest, lapse_seconds: float) -> Response:
@@ -109,35 +97,23 @@ def _steps(page_request: PageRequest, objects: str | None) -> list[dict[str, Any
         {
             "title": "Compile it",
             "text": credentials + snippets.cli_call(page_request.server, "CreateCompilationJob", compilation),
-            "form": "/console/new-compilation?"
-            + urlencode(
-                {
-                    "name": "digits-compiled",
-                    "source": "s3://models/digits.tar.gz",
-                    "inputs": DEMO_INPUT,
-                    "output": "s3://models/compiled",
-                }
-            ),
+            "form": _link("/console/new-compilation", COMPILATION, compilation),
         },
         {
             "title": "Package and sign it",
             "text": snippets.cli_call(page_request.server, "CreateEdgePackagingJob", job),
-            "form": "/console/new-job?"
-            + urlencode(
-                {
-                    "name": "digits-packaged",
-                    "compilation": "digits-compiled",
-                    "model": "digits",
-                    "version": "1.0",
-                    "output": "s3://packages",
-                }
-            ),
+            "form": _link("/console/new-job", PACKAGING, job),
         },
     ]
 
 
-def _running(page_request: PageRequest, worker: LiveWorker) -> tuple[Sequence[Running], int]:
-    """The caller's jobs that a worker runs, and how many others it runs."""
-    keys = map(JobKey.parse_arn, worker.running)
-    shown = [Running(key) for key in keys if page_request.api.may_see(key)]
-    return shown, len(worker.running) - len(shown)
+def _link(path: str, form: Form, request: Mapping[str, Any]) -> str:
+    """The address of a form that is filled in for a request."""
+    return f"{path}?{urlencode({name: value for name, value in form.filled(request).items() if value})}"
+
+
+def _running(page_request: PageRequest, worker: LiveWorker) -> tuple[Sequence[tuple[str, str]], int]:
+    """The page and name of each of the caller's jobs that a worker runs, and how many others it runs."""
+    keys = [key for key in map(JobKey.parse_arn, worker.running) if page_request.api.may_see(key)]
+    paths = {Kind.PACKAGING: "/console/jobs", Kind.COMPILATION: "/console/compilations"}
+    return [(f"{paths[key.kind]}/{key.name}", key.name) for key in keys], len(worker.running) - len(keys)

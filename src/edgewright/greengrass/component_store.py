@@ -231,14 +231,6 @@ class ComponentStore:
             query = query.where(components.c.version_order < order_key(after))
         return self._page(query, limit, lambda last: last.version)
 
-    def tags(self, key: ComponentArn) -> dict[str, str]:
-        """The version's tags.
-
-        Raises:
-            ResourceNotFound: there is no such version.
-        """
-        return dict(self.get(key).tags)
-
     def put_tags(self, key: ComponentArn, tags: Mapping[str, str], *, most: int | None = None) -> None:
         """Set tags, each over an earlier value of its key.
 

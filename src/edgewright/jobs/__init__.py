@@ -1,7 +1,7 @@
 """Jobs: what was asked for and where it stands, in SQLite or PostgreSQL."""
 
 from edgewright.jobs.job import CompilationJob, Job, JobKey, Kind, PackagingJob
-from edgewright.jobs.listing import JobPage, ListQuery, SortBy
+from edgewright.jobs.listing import ListQuery, SortBy
 from edgewright.jobs.queue import JobQueue, Ticket
 from edgewright.jobs.reports import ReportStore
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
@@ -16,7 +16,6 @@ __all__ = [
     "CompilationJob",
     "Job",
     "JobKey",
-    "JobPage",
     "JobQueue",
     "JobStore",
     "Kind",

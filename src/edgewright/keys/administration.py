@@ -110,9 +110,8 @@ class KeyAdministration:
         if self._settings.signing_key is not None or (uri is not None and scheme_of(uri) in {"pkcs11", "awskms"}):
             self.notes.append("Set signing_key to the new key's URI on every host, and restart there.")
         elif key_folder.private_key(self._settings.keys_dir, key_id) is None:
-            self.notes.append(
-                f"This host does not have the private key: copy it to {self._file_of(key_id)} (mode 0600)."
-            )
+            path = key_folder.path_of(self._settings.keys_dir, key_id)
+            self.notes.append(f"This host does not have the private key: copy it to {path} (mode 0600).")
         else:
             self.notes.append(
                 f"Hosts that do not have {key_folder.path_of(Path('keys'), key_id)} sign nothing until they do; its "
@@ -187,6 +186,3 @@ class KeyAdministration:
             return public.key_id if public.key_id in known else self.create(uri).key_id
         waiting = [each for each in self.store.all() if each.state is KeyState.ACTIVE and not each.signs]
         return waiting[-1].key_id if waiting else self.create(None).key_id
-
-    def _file_of(self, key_id: str) -> Path:
-        return key_folder.path_of(self._settings.keys_dir, key_id)

@@ -30,7 +30,7 @@ from edgewright.operations.packaging_jobs import ON_NEW_PACKAGING_JOB
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIONS", "LIST_WORKERS", "OPERATIONS", "Access", "Caller", "Context", "Handler", "describe_access"]
+__all__ = ["ACTIONS", "LIST_WORKERS", "OPERATIONS", "Access", "Caller", "Context", "describe_access"]
 
 ON_PACKAGING, ON_COMPILATION = job_access(Kind.PACKAGING), job_access(Kind.COMPILATION)
 HANDLERS = (

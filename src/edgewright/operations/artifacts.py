@@ -12,7 +12,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import CallerError, ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
+from edgewright.errors import ObjectForbidden, ObjectNotFound, ObjectReplaced, UriRefused, ValidationFault
 from edgewright.greengrass.reading import read_json_recipe, value_of
 from edgewright.greengrass.recipe_artifacts import artifacts_of, with_artifacts
 from edgewright.greengrass.rules import artifacts
@@ -95,7 +95,7 @@ def with_digests(
         try:
             found[uri] = _digest(objects, S3Uri.parse(uri), refusal)
         except (UriRefused, ObjectNotFound, ObjectForbidden, ObjectReplaced) as error:
-            faults[uri] = _reason(error)
+            faults[uri] = error.message if isinstance(error, UriRefused) else UNREACHABLE
     if faults:
         named = ", ".join(f"{uri} = {why}" for uri, why in faults.items())
         raise ValidationFault(f"Invalid Input: Encountered following errors in Artifacts: {{{named}}}")
@@ -120,10 +120,6 @@ def _digest(objects: ObjectStore, uri: S3Uri, refusal: Callable[[S3Uri], str | N
     for piece in objects.read(uri):
         digest.update(piece)
     return base64.b64encode(digest.digest()).decode("ascii")
-
-
-def _reason(error: CallerError) -> str:
-    return error.message if isinstance(error, UriRefused) else UNREACHABLE
 
 
 def _replaced(recipe: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:

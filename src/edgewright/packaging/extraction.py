@@ -6,7 +6,7 @@ import io
 import os
 import secrets
 import shutil
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from edgewright.errors import ExtractionRefused
 from edgewright.files import PRIVATE_FOLDER, make_folder
@@ -14,18 +14,6 @@ from edgewright.files import PRIVATE_FOLDER, make_folder
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
-
-    from typing_extensions import Buffer
-
-
-class Destination(Protocol):
-    """Where files go while a package is verified."""
-
-    def create(self, path: str, *, executable: bool) -> io.RawIOBase:
-        """A new file at a normalised relative path."""
-
-    def publish(self) -> None:
-        """All is verified: let it appear."""
 
 
 class Extraction:
@@ -74,27 +62,3 @@ class Extraction:
 
     def _refused(self, error: OSError) -> ExtractionRefused:
         return ExtractionRefused(f"The folder {self._target} cannot be written: {error}.")
-
-
-class _NullFile(io.RawIOBase):
-    """Takes whatever is written, and keeps nothing; cheaper than the null device."""
-
-    def write(self, data: Buffer) -> int:
-        return memoryview(data).nbytes
-
-
-class NoExtraction:
-    """For a package that is verified without being unpacked."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-    def create(self, path: str, *, executable: bool) -> io.RawIOBase:
-        """A file that discards what is written."""
-        return _NullFile()
-
-    def publish(self) -> None:
-        """Nothing to show."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ from edgewright.archives.tar_reader import Entry, TarReader
 from edgewright.errors import PackageRefused
 from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import tar_stream
-from edgewright.packaging.extraction import Destination, Extraction, NoExtraction
+from edgewright.packaging.extraction import Extraction
 from edgewright.packaging.manifest import Manifest, PackagedFile, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME, Model
 from edgewright.signing import signature
@@ -106,7 +107,7 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         ExtractionRefused: the folder is taken, or cannot be written.
     """
     limits = with_room(limits)
-    with Extraction(extract_to) if extract_to is not None else NoExtraction() as destination:
+    with Extraction(extract_to) if extract_to is not None else nullcontext() as destination:
         with tar_stream.opened(package, limits, threads, progress) as tar:
             contents = _take_apart(tar, limits, destination)
         statement = signature.open_bundle(contents.signature, trusted, contents.files)
@@ -114,7 +115,8 @@ def verify(  # noqa: PLR0913 - two say what, the others are what a caller may as
         manifest = Manifest.from_json(contents.manifest, manifest_bounds(contents.files))
         _check_manifest(manifest, contents, statement)
         _check_model(manifest.model, model_name, model_version)
-        destination.publish()
+        if destination is not None:
+            destination.publish()
     return Verified(statement.key_id, manifest, contents.signature.decode(), statement.key_state)
 
 
@@ -130,8 +132,8 @@ def with_room(limits: Limits) -> Limits:
     )
 
 
-def _take_apart(tar: TarStream, limits: Limits, destination: Destination) -> _Contents:
-    """Read all members; write them to the destination on the way."""
+def _take_apart(tar: TarStream, limits: Limits, destination: Extraction | None) -> _Contents:
+    """Read all members; write them to the destination on the way, if there is one."""
     reader = TarReader(tar.read, limits)
     files: dict[str, PackagedFile] = {}
     documents: dict[str, bytes] = {}
@@ -139,7 +141,7 @@ def _take_apart(tar: TarStream, limits: Limits, destination: Destination) -> _Co
         _check_form(entry)
         _check_order(entry, documents, files)
         document = io.BytesIO() if entry.path in {MANIFEST_NAME, SIGNATURE_NAME} else None
-        with destination.create(entry.path, executable=entry.executable) as file:
+        with destination.create(entry.path, executable=entry.executable) if destination else nullcontext() as file:
             digest = _copy(tar, entry, file, document)
         if document is not None:
             documents[entry.path] = document.getvalue()
@@ -180,12 +182,13 @@ def _check_order(entry: Entry, documents: Mapping[str, bytes], files: Collection
         )
 
 
-def _copy(tar: TarStream, entry: Entry, file: io.RawIOBase, document: io.BytesIO | None) -> str:
+def _copy(tar: TarStream, entry: Entry, file: io.RawIOBase | None, document: io.BytesIO | None) -> str:
     """Pass one file's data on; their SHA-256 in hexadecimal."""
     hasher = hashlib.sha256()
     for portion in tar.portions(entry.size):
         hasher.update(portion)
-        _write(file, portion)
+        if file is not None:
+            _write(file, portion)
         if document is not None:
             document.write(portion)
     if tar.read(tar_headers.padding(entry.size)).strip(b"\0"):

@@ -5,15 +5,13 @@ Everything here is pure and synchronous. `load_service` reads the extract of the
 """
 
 from edgewright.protocol.errors import ErrorReply, error_reply
-from edgewright.protocol.model import Member, Operation, Service, Shape, load_service
+from edgewright.protocol.model import Operation, Service, Shape, load_service
 from edgewright.protocol.parse import parse_request
 from edgewright.protocol.serialize import serialize_response
-from edgewright.protocol.validate import Fault, faults, shortened, validate
+from edgewright.protocol.validate import faults, shortened, validate
 
 __all__ = [
     "ErrorReply",
-    "Fault",
-    "Member",
     "Operation",
     "Service",
     "Shape",

@@ -2,7 +2,7 @@
 
 from edgewright.stores.directory import DirectoryStore
 from edgewright.stores.opening import open_store
-from edgewright.stores.protocols import PART, PIECE, MultipartStore, ObjectStore, Part, Upload, version_of
+from edgewright.stores.protocols import PART, PIECE, MultipartStore, ObjectStore, Part, version_of
 from edgewright.stores.uri import S3Uri
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "ObjectStore",
     "Part",
     "S3Uri",
-    "Upload",
     "open_store",
     "version_of",
 ]
