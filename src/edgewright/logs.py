@@ -1,7 +1,7 @@
 """Logs: structlog on standard error, for people or as JSON lines.
 
 A line that is written while a request is answered, or a job done, says which one: `REQUEST_ID` and `JOB` hold it.
-What looks like a secret is redactted out of every line, should one ever come so far.
+What looks like a secret is redacted out of every line, should one ever come so far.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def configure(log_format: str, level: int | str = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ]
     else:
-        # A traceback with local variables would show secrets; as text it can be redactted like everything else.
+        # A traceback with local variables would show secrets; as text it can be redacted like everything else.
         plain = structlog.processors.format_exc_info
         renderers = [plain, redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
@@ -106,7 +106,7 @@ class Unfailing:
 
 def redact(_logger: object, _method: str, line: EventDict) -> EventDict:
     """Redact what looks like a secret, in the texts of a line; nested ones too."""
-    return {name: _redactted(value) for name, value in line.items()}
+    return {name: _redacted(value) for name, value in line.items()}
 
 
 def _say_whose(_logger: object, _method: str, line: EventDict) -> EventDict:
@@ -117,13 +117,13 @@ def _say_whose(_logger: object, _method: str, line: EventDict) -> EventDict:
     return line
 
 
-def _redactted(value: Any) -> Any:
+def _redacted(value: Any) -> Any:
     if isinstance(value, str):
         for pattern in (_SECRET, _URL_PASSWORD, _WEBHOOK_KEY):
             value = pattern.sub(rf"\g<name>{REDACTED}", value)
         return value
     if isinstance(value, dict):
-        return {name: _redactted(held) for name, held in value.items()}
+        return {name: _redacted(held) for name, held in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_redactted(held) for held in value]
+        return [_redacted(held) for held in value]
     return value

@@ -135,7 +135,7 @@ def follow(watched: Watched, *, quiet: bool) -> list[Job]:
 
     console = Console()
     if quiet:
-        return _last(_looks(watched))
+        return deque(_looks(watched), maxlen=1).pop()
     if console.is_terminal and not console.is_dumb_terminal:
         return _live(console, watched)
     return _plainly(watched)
@@ -149,13 +149,6 @@ def _looks(watched: Watched) -> Iterator[list[Job]]:
         time.sleep(POLL_SECONDS)
         jobs = watched.look([job.name for job in jobs])
         yield jobs
-
-
-def _last(looks: Iterator[list[Job]]) -> list[Job]:
-    jobs: list[Job] = []
-    for found in looks:
-        jobs = found
-    return jobs
 
 
 def _live(console: Any, watched: Watched) -> list[Job]:

@@ -14,24 +14,13 @@ components = Table(
     Column("version_order", Name, nullable=False),  # sorts as semantic versioning does
     Column("created_at", BigInteger, nullable=False),
     Column("job_arn", Text),
-    Column("state", Text, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("publisher", Text, nullable=False),
-    Column("platforms", Text, nullable=False),
-    Column("artifacts", Text, nullable=False),
-    Column("tags", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("state", "message", "description", "publisher")),
+    *(Column(name, Text, nullable=False) for name in ("platforms", "artifacts", "tags")),  # JSON
     Column("recipe", LargeBinary, nullable=False),
     PrimaryKeyConstraint("account", "region", "name", "version"),
 )
-Index(
-    "components_by_version_order",
-    components.c.account,
-    components.c.region,
-    components.c.name,
-    components.c.version_order,
-    unique=True,
-)
+_ordered = (components.c[name] for name in ("account", "region", "name", "version_order"))
+Index("components_by_version_order", *_ordered, unique=True)
 
 client_tokens = Table(
     "client_tokens",

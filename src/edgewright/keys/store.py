@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from edgewright.database.clock import from_milliseconds, milliseconds, utc_now
@@ -130,9 +130,7 @@ class KeyStore:
         """
         at = milliseconds(self._clock())
         retire = update(signing_keys).where(signing_keys.c.signs)
-        begin = update(signing_keys).where(
-            signing_keys.c.key_id == key_id, signing_keys.c.state == KeyState.ACTIVE, ~signing_keys.c.signs
-        )
+        begin = update(signing_keys).where(*_is_waiting(key_id))
         with reaching_database(), self._engine.begin() as connection:
             connection.execute(
                 retire.where(signing_keys.c.key_id != key_id),
@@ -153,9 +151,7 @@ class KeyStore:
         Raises:
             KeyChangeRefused: it signs, or it is not active.
         """
-        change = update(signing_keys).where(
-            signing_keys.c.key_id == key_id, signing_keys.c.state == KeyState.ACTIVE, ~signing_keys.c.signs
-        )
+        change = update(signing_keys).where(*_is_waiting(key_id))
         retired = {"state": KeyState.RETIRED, "retired_at": milliseconds(self._clock())}
         rule = "only an active key that does not sign is retired; `edgewright keys rotate` retires the one that does"
         return self._changed(key_id, change, retired, rule)
@@ -229,6 +225,11 @@ class KeyStore:
     def _what_is(self, key_id: str) -> str:
         key = self.named(key_id)
         return f"Key {key_id} is {key.state}{', and signs' if key.signs else ''}"
+
+
+def _is_waiting(key_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Whether a row is this key's, and the key is active and does not sign yet."""
+    return signing_keys.c.key_id == key_id, signing_keys.c.state == KeyState.ACTIVE, ~signing_keys.c.signs
 
 
 def _known(row: Row[Any]) -> KnownKey:

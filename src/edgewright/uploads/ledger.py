@@ -103,9 +103,7 @@ class UploadLedger:
             row = connection.execute(select(*_COLUMNS).where(_is_of(job), ~uploads.c.abandoned)).first()
             if row is not None:
                 held = _kept(row)
-                connection.execute(
-                    update(uploads).where(uploads.c.id == held.id).values(unconfirmed=held.unconfirmed + 1)
-                )
+                _set(connection, held, unconfirmed=held.unconfirmed + 1)
                 return replace(held, unconfirmed=held.unconfirmed + 1)
             made = KeptUpload(secrets.token_hex(16), job.key, job.role_arn, uri, kms_key_id, None, 1, abandoned=False)
             connection.execute(insert(uploads).values(self._row(made, job)))
@@ -115,20 +113,17 @@ class UploadLedger:
         """Note the store's name for an intended upload."""
         with reaching_database(), self._engine.begin() as connection:
             _guard(connection, job)
-            heard = {"upload_id": upload_id, "unconfirmed": uploads.c.unconfirmed - 1}
-            connection.execute(update(uploads).where(uploads.c.id == upload.id).values(heard))
+            _set(connection, upload, upload_id=upload_id, unconfirmed=uploads.c.unconfirmed - 1)
         return replace(upload, upload_id=upload_id, unconfirmed=upload.unconfirmed - 1)
 
     def note_unbegun(self, upload: KeptUpload) -> None:
         """Note that an intended upload is known not to be there. No guard: it concerns the caller's own alone."""
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(
-                update(uploads).where(uploads.c.id == upload.id).values(unconfirmed=uploads.c.unconfirmed - 1)
-            )
+            _set(connection, upload, unconfirmed=uploads.c.unconfirmed - 1)
 
     def keep(self, upload: KeptUpload, job: Job, number: int, part: KeptPart) -> None:
         """Keep a part that the store has taken."""
-        values = {"etag": part.etag, "size": part.size, "sha256": part.sha256}
+        values = asdict(part)
         kept = insert_into(upload_parts, self._engine).values(upload=upload.id, number=number, **values)
         with reaching_database(), self._engine.begin() as connection:
             _guard(connection, job)
@@ -139,8 +134,7 @@ class UploadLedger:
         with reaching_database(), self._engine.begin() as connection:
             if job is not None:
                 _guard(connection, job)
-            abandoned = {"abandoned": True, "begun_at": database_now(self._engine)}
-            connection.execute(update(uploads).where(uploads.c.id == upload.id).values(abandoned))
+            _set(connection, upload, abandoned=True, begun_at=database_now(self._engine))
 
     def remove(self, upload: KeptUpload) -> None:
         """Remove an upload that is known to be completed or gone, and its parts."""
@@ -172,6 +166,10 @@ class UploadLedger:
         times = {"job_created_at": milliseconds(job.created_at), "begun_at": database_now(self._engine)}
         del row["key"]
         return asdict(job.key) | row | times
+
+
+def _set(connection: Connection, upload: KeptUpload, **values: Any) -> None:
+    connection.execute(update(uploads).where(uploads.c.id == upload.id).values(values))
 
 
 def _guard(connection: Connection, job: Job) -> None:
