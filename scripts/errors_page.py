@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 INTRODUCTION = """# Errors
 
-Every error that the program raises on purpose has a cause of its own, and is either the caller's to mend or the
+Every error that the program raises on purpose has a cause of its own, and is either the caller's to fix or the
 operator's. Its sentence says what was found, what was wanted and what to do.
 
 - **On the wire** the code is in the header `x-amzn-ErrorType` and in the body; the caller's errors come with their own
   sentence, the operator's with AWS's general one: the log has the rest, under the request's id. The table shows
   what a request gets that meets the error, and of Greengrass's operations where they differ; which operation may
   answer what is in [api.md](api.md) and [greengrass-api.md](greengrass-api.md).
-- **In a job** `EdgePackagingJobStatusMessage` and `FailureReason` begin with `ClientError:` where the caller can mend
+- **In a job** `EdgePackagingJobStatusMessage` and `FailureReason` begin with `ClientError:` where the caller can fix
   it, and with `InternalServerError:` where the operator can.
 - **On the command line** the sentence goes to standard error; [cli.md](cli.md) has the exit codes.
 
@@ -47,11 +47,11 @@ REMEDIES: dict[str, str] = {
     "JobStopped": "Nothing: somebody asked for it.",
     "KeyRefused": "Name a key of the keyring: [encryption](../how-to/encryption.md).",
     "KeyChangeRefused": "See `edgewright keys list`: [signing keys](../how-to/signing-keys.md).",
-    "KeyListRefused": "Get the newest list from whoever keeps the root key: [signing keys](../how-to/signing-keys.md).",
+    "KeyListRefused": "Get the newest list from the holder of the root key: [signing keys](../how-to/signing-keys.md).",
     "KeyUnusable": "Do what the sentence says: [signing keys](../how-to/signing-keys.md).",
     "LimitExceeded": "Raise the limit that is named, if the model is yours: [settings](settings.md).",
     "MissingAuthentication": "Give the client credentials.",
-    "ModelRefused": "Mend the model, or `DataInputConfig`, as the sentence says.",
+    "ModelRefused": "Fix the model, or `DataInputConfig`, as the sentence says.",
     "ObjectDamaged": "Restore the object's file from a copy, or make the object again.",
     "ObjectForbidden": "Give the service's or the role's credentials the right to the object.",
     "ObjectNotFound": "Check the bucket and the key.",
@@ -66,7 +66,7 @@ REMEDIES: dict[str, str] = {
     "ServiceRefused": "What the code in the sentence asks for; it is one of these.",
     "ServiceUnreachable": "Start the service, or name its endpoint.",
     "SandboxMissing": "Run `edgewright doctor` on the worker's host: [sandbox](../how-to/sandbox.md).",
-    "SettingsRefused": "Mend the setting that is named: [settings](settings.md).",
+    "SettingsRefused": "Fix the setting that is named: [settings](settings.md).",
     "SourceReplaced": "Compile again to a place that nobody else writes to, or register what is meant.",
     "StoreFull": "Make room where the objects are kept; create the job again.",
     "StoreUnavailable": "See that the object store answers; create the job again later.",
@@ -77,7 +77,7 @@ REMEDIES: dict[str, str] = {
     "UnknownOperation": "Use an operation of [api.md](api.md) or [greengrass-api.md](greengrass-api.md).",
     "UploadGone": "Nothing: the next attempt begins a new upload.",
     "UriRefused": "Write `s3://bucket/key`, or one of its https forms.",
-    "ValidationFault": "Mend the members that the sentence names.",
+    "ValidationFault": "Fix the members that the sentence names.",
 }
 """What to do, by error."""
 

@@ -114,7 +114,7 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
     counters = RequestCounters()
     bounds = Bounds(Bodies(settings.body_limit), embedded=settings.sqlalchemy_url.startswith("sqlite"))
 
-    def answering(service_protocol: ServiceProtocol) -> ASGIApp:
+    def endpoint(service_protocol: ServiceProtocol) -> ASGIApp:
         return traced(Api(service_protocol, authenticator, context_for, bounds, counters))
 
     readings = Readings(kept.events, kept.reports, kept.workers)
@@ -130,7 +130,7 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
         Route("/progress", Progress(pages, kept.jobs).page, methods=["GET"]),
         *(_console(settings, kept, requests, principals) if settings.console.enabled else ()),
     ]
-    app = application(answering(sagemaker), answering(greengrass), artifacts, more)
+    app = application(endpoint(sagemaker), endpoint(greengrass), artifacts, more)
     return app if settings.admin.port is None else beside_admin(app, admin, settings.admin.port)
 
 

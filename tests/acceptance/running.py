@@ -42,7 +42,7 @@ class RunningServer:
         self.keys = (section["aws_access_key_id"], section["aws_secret_access_key"])
 
     def client(self, service: str = "sagemaker", region: str = REGION, **options: Any) -> Any:
-        """An unmodified boto3 client: endpoint, region and credentials are all that it is told."""
+        """An unmodified boto3 client: endpoint, region and credentials are all that it is given."""
         key_id, secret = self.keys
         once = Config(retries={"total_max_attempts": 1})
         defaults = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "config": once}

@@ -324,7 +324,7 @@ def test_behind_a_proxy_addresses_begin_as_the_operator_says(tmp_path: Path) -> 
 
 def test_an_address_is_good_for_its_object_alone(server: RunningServer, greengrass: Any, artifact: str) -> None:
     server.put("packages", "secret.bin", b"secret")
-    url = url_of(greengrass, create(greengrass, "com.example.sealed", "1.0.0", artifact)["arn"], "digits-1.0.tar.gz")
+    url = url_of(greengrass, create(greengrass, "com.example.encrypted", "1.0.0", artifact)["arn"], "digits-1.0.tar.gz")
     path = urlsplit(url)
     changed = [
         url.replace(path.path, "/artifacts/packages/secret.bin"),

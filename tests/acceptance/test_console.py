@@ -106,7 +106,7 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with several principals; a job that waits, since there is no worker."""
     data = tmp_path_factory.mktemp("console") / "data"
     data.mkdir(mode=0o700)
@@ -124,18 +124,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-def visitor(house: RunningServer) -> Visitor:
-    return Visitor(house.url)
+def visitor(service: RunningServer) -> Visitor:
+    return Visitor(service.url)
 
 
 @pytest.fixture
-def owner(house: RunningServer, visitor: Visitor) -> Visitor:
-    visitor.sign_in(house.keys)
+def owner(service: RunningServer, visitor: Visitor) -> Visitor:
+    visitor.sign_in(service.keys)
     return visitor
 
 
 class TestSigningIn:
-    def test_every_page_leads_to_the_form_first_and_back_again(self, house: RunningServer, visitor: Visitor) -> None:
+    def test_every_page_leads_to_the_form_first_and_back_again(self, service: RunningServer, visitor: Visitor) -> None:
         for path in (
             "/",
             "/console/jobs?q=x",
@@ -150,38 +150,38 @@ class TestSigningIn:
         page = visitor.get("/console/sign-in?next=%2Fconsole%2Fjobs%3Fq%3Dx").text
         found = TOKEN.search(page)
         assert found is not None
-        form = {"token": found[1], "access_key_id": house.keys[0], "secret_access_key": house.keys[1]}
+        form = {"token": found[1], "access_key_id": service.keys[0], "secret_access_key": service.keys[1]}
         answer = visitor.post("/console/sign-in", form | {"next": "/console/jobs?q=x"})
         assert (answer.status, answer.headers["location"]) == (303, "/console/jobs?q=x")
 
     @pytest.mark.parametrize(
         "place", ["//evil.example", "https://evil.example", "javascript:x", "/\\evil.example", "/a b", ""]
     )
-    def test_nobody_is_led_off_the_server(self, house: RunningServer, visitor: Visitor, place: str) -> None:
-        form = {"token": visitor.token(), "access_key_id": house.keys[0], "secret_access_key": house.keys[1]}
+    def test_nobody_is_led_off_the_server(self, service: RunningServer, visitor: Visitor, place: str) -> None:
+        form = {"token": visitor.token(), "access_key_id": service.keys[0], "secret_access_key": service.keys[1]}
         answer = visitor.post("/console/sign-in", form | {"next": place})
         assert answer.headers["location"] == "/"
 
-    def test_little_is_read_of_who_is_not_known_yet(self, house: RunningServer, visitor: Visitor) -> None:
-        form = {"token": visitor.token(), "access_key_id": house.keys[0], "secret_access_key": house.keys[1]}
+    def test_little_is_read_of_who_is_not_known_yet(self, service: RunningServer, visitor: Visitor) -> None:
+        form = {"token": visitor.token(), "access_key_id": service.keys[0], "secret_access_key": service.keys[1]}
         assert visitor.post("/console/sign-in", form | {"next": "/" + "x" * 20_000}).status == 413
         assert visitor.post("/console/sign-in", form | {"next": "/" + "x" * 10_000}).status == 303
 
     def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
-        self, house: RunningServer, visitor: Visitor
+        self, service: RunningServer, visitor: Visitor
     ) -> None:
-        answer = visitor.sign_in(house.keys)
+        answer = visitor.sign_in(service.keys)
         (cookie,) = (each for each in answer.set_cookies if each.startswith("edgewright-session="))
         parts = {part.strip().lower() for part in cookie.split(";")[1:]}
         assert {"httponly", "samesite=strict", "path=/"} <= parts
         assert "secure" not in parts, "over plain http it would not come back"
         assert any(part.startswith("max-age=") for part in parts)
-        assert house.keys[1] not in cookie
+        assert service.keys[1] not in cookie
 
     def test_over_https_the_cookie_is_secure_and_pages_name_that_address(
-        self, house: RunningServer, visitor: Visitor
+        self, service: RunningServer, visitor: Visitor
     ) -> None:
-        answer = visitor.sign_in(house.keys, origin="https://edge.example.com")
+        answer = visitor.sign_in(service.keys, origin="https://edge.example.com")
         assert any("edgewright-session=" in each and "secure" in each.lower() for each in answer.set_cookies)
         assert "https://edge.example.com" in visitor.get("/").text
 
@@ -208,8 +208,8 @@ class TestSigningIn:
         assert owner.post("/console/sign-out", {"token": token}).status == 303
         assert owner.get("/").status == 303
 
-    def test_servers_of_one_database_share_sessions(self, house: RunningServer, owner: Visitor) -> None:
-        with serving(house.data_dir, "--no-worker") as other:
+    def test_servers_of_one_database_share_sessions(self, service: RunningServer, owner: Visitor) -> None:
+        with serving(service.data_dir, "--no-worker") as other:
             assert Visitor(other.url, dict(owner.cookies)).get("/").status == 200
 
 
@@ -228,8 +228,8 @@ class TestForms:
         assert owner.post("/console/sign-out", {"token": token}, sec_fetch_site="cross-site").status == 403
         assert owner.get("/").status == 200
 
-    def test_one_visitors_token_is_of_no_use_to_another(self, house: RunningServer, owner: Visitor) -> None:
-        other = Visitor(house.url)
+    def test_one_visitors_token_is_of_no_use_to_another(self, service: RunningServer, owner: Visitor) -> None:
+        other = Visitor(service.url)
         other.sign_in(("AKIAREADER", "reader-secret"))
         assert owner.post("/console/sign-out", {"token": other.token("/")}).status == 403
 
@@ -245,7 +245,7 @@ class TestForms:
 class TestRights:
     """Pages may do what the wire may, and nothing else."""
 
-    def test_a_bounded_key_sees_what_its_rules_allow(self, house: RunningServer, visitor: Visitor) -> None:
+    def test_a_bounded_key_sees_what_its_rules_allow(self, service: RunningServer, visitor: Visitor) -> None:
         visitor.sign_in(("AKIAREADER", "reader-secret"), "eu-west-1")
         assert "private-model" in visitor.get("/console/compilations").text
         refused = visitor.get("/console/compilations/private-model")
@@ -256,11 +256,11 @@ class TestRights:
         token = visitor.token("/")
         assert visitor.post("/console/compilations/private-model/stop", {"token": token}).status == 403
         assert (
-            house.client().describe_compilation_job(CompilationJobName="private-model")["CompilationJobStatus"]
+            service.client().describe_compilation_job(CompilationJobName="private-model")["CompilationJobStatus"]
             == "STARTING"
         )
         start = visitor.get("/").text
-        assert str(house.data_dir) not in start, "where the data folder is, is for the owner"
+        assert str(service.data_dir) not in start, "where the data folder is, is for the owner"
         filled = {
             "token": token,
             "name": "public-new",
@@ -280,8 +280,8 @@ class TestRights:
         assert "private-model" not in visitor.get("/console/compilations").text
         assert visitor.get("/console/compilations/private-model").status == 404
 
-    def test_another_region_is_another_place(self, house: RunningServer, visitor: Visitor) -> None:
-        visitor.sign_in(house.keys, "us-west-2")
+    def test_another_region_is_another_place(self, service: RunningServer, visitor: Visitor) -> None:
+        visitor.sign_in(service.keys, "us-west-2")
         page = visitor.get("/console/compilations").text
         assert "private-model" not in page
         assert 'value="eu-west-1"' in page, "the empty page leads to the region that has jobs"
@@ -364,11 +364,11 @@ class TestWhatGoesOut:
             assert "style=" not in page
             assert not re.search(r"\son[a-z]+=", page)
 
-    def test_the_wire_is_where_it_was(self, house: RunningServer, owner: Visitor) -> None:
+    def test_the_wire_is_where_it_was(self, service: RunningServer, owner: Visitor) -> None:
         answer = owner.post("/", {})
         assert "MissingAuthenticationToken" in answer.headers["x-amzn-errortype"]
         assert owner.get("/health").status == 200
-        assert house.client().list_edge_packaging_jobs()["EdgePackagingJobSummaries"] == []
+        assert service.client().list_edge_packaging_jobs()["EdgePackagingJobSummaries"] == []
 
     def test_the_script_learns_that_it_is_signed_out(self, visitor: Visitor) -> None:
         assert visitor.get("/console/jobs", x_fragment="yes").status == 401

@@ -60,7 +60,7 @@ def verified(server: RunningServer, uri: str) -> subprocess.CompletedProcess[str
     return edgewright(server.data_dir, "verify", uri, "--public-key", str(server.data_dir / "keys" / "signing.pub.pem"))
 
 
-def output_with(key: str, bucket: str = "sealed") -> dict[str, Any]:
+def output_with(key: str, bucket: str = "encrypted") -> dict[str, Any]:
     return {"S3OutputLocation": f"s3://{bucket}/out", "KmsKeyId": key}
 
 
@@ -88,7 +88,7 @@ def test_a_package_is_encrypted_with_the_key_that_the_job_names(
     server: RunningServer, sagemaker: Any, noisy: str, key: dict[str, Any], form: str
 ) -> None:
     named = {"alias": "alias/edge", "alias arn": f"{ARN}:alias/edge"}.get(form) or key[form]
-    name = f"sealed-by-{form.replace(' ', '-').replace('_', '-')}"
+    name = f"encrypted-by-{form.replace(' ', '-').replace('_', '-')}"
     request = packaging_request(name, noisy, ModelName=name, OutputConfig=output_with(named))
     sagemaker.create_edge_packaging_job(**request)
     job = wait_for(sagemaker, name)
@@ -163,17 +163,17 @@ def test_a_compiled_model_is_encrypted_and_packaged_from_there(
     server: RunningServer, sagemaker: Any, key: dict[str, Any]
 ) -> None:
     model = server.put("models", "digits-to-seal.tar.gz", load_digits().archive.read_bytes())
-    output = output_with("alias/edge", "sealed-compiled") | {"TargetDevice": "rasp4b"}
-    sagemaker.create_compilation_job(**compile_request("sealed-compilation", model, OutputConfig=output))
-    compiled = wait_for_compilation(sagemaker, "sealed-compilation")
+    output = output_with("alias/edge", "encrypted-compiled") | {"TargetDevice": "rasp4b"}
+    sagemaker.create_compilation_job(**compile_request("encrypted-compilation", model, OutputConfig=output))
+    compiled = wait_for_compilation(sagemaker, "encrypted-compilation")
     assert compiled["CompilationJobStatus"] == "COMPLETED", compiled
     artifact = server.object(compiled["ModelArtifacts"]["S3ModelArtifacts"]).read_bytes()
     assert not artifact.startswith(b"\x1f\x8b")
     assert hashlib.sha256(artifact).hexdigest() != compiled["ModelDigests"]["ArtifactDigest"]
 
-    request = packaging_request("from-sealed", "sealed-compilation", OutputConfig=output_with(key["arn"]))
+    request = packaging_request("from-encrypted", "encrypted-compilation", OutputConfig=output_with(key["arn"]))
     sagemaker.create_edge_packaging_job(**request)
-    job = wait_for(sagemaker, "from-sealed")
+    job = wait_for(sagemaker, "from-encrypted")
     assert job["EdgePackagingJobStatus"] == "COMPLETED", job
     assert verified(server, job["ModelArtifact"]).returncode == 0
 
@@ -181,12 +181,12 @@ def test_a_compiled_model_is_encrypted_and_packaged_from_there(
 def test_a_component_of_an_encrypted_package_hands_out_the_plain_one(
     server: RunningServer, sagemaker: Any, noisy: str, key: dict[str, Any], tmp_path: Path
 ) -> None:
-    output = output_with(key["key_id"], "sealed-components") | {
+    output = output_with(key["key_id"], "encrypted-components") | {
         "PresetDeploymentType": "GreengrassV2Component",
-        "PresetDeploymentConfig": json.dumps({"ComponentName": "sealed.noise"}),
+        "PresetDeploymentConfig": json.dumps({"ComponentName": "encrypted.noise"}),
     }
-    sagemaker.create_edge_packaging_job(**packaging_request("sealed-component", noisy, OutputConfig=output))
-    job = wait_for(sagemaker, "sealed-component")
+    sagemaker.create_edge_packaging_job(**packaging_request("encrypted-component", noisy, OutputConfig=output))
+    job = wait_for(sagemaker, "encrypted-component")
     assert job["PresetDeploymentOutput"]["Status"] == "COMPLETED", job
     greengrass = server.client("greengrassv2")
     arn = job["PresetDeploymentOutput"]["Artifact"]
@@ -196,7 +196,7 @@ def test_a_component_of_an_encrypted_package_hands_out_the_plain_one(
         assert int(answer.headers["Content-Length"]) == len(package)
     assert NOISE[:100_000] in gzip.decompress(package)
     folder = tmp_path / "exported"
-    export = ("component", "export", "sealed-component", "--output", str(folder), "--endpoint-url", server.url)
+    export = ("component", "export", "encrypted-component", "--output", str(folder), "--endpoint-url", server.url)
     done = edgewright(server.data_dir, *export, "--region", REGION, "--data-dir", str(server.data_dir))
     assert done.returncode == 0, done.stderr
     (exported,) = folder.rglob("*.tar.gz")
@@ -290,10 +290,10 @@ class TestResourceKey:
         allowed = re.compile(
             r"data/edgewright(-engine)?\.sqlite(-wal|-shm|-journal)?"
             r"|data/objects/\.staging/[0-9a-f]{32}"
-            r"|data/objects/sealed/out/digits-1\.0\.tar\.gz"
+            r"|data/objects/encrypted/out/digits-1\.0\.tar\.gz"
         )
         assert [name for name in sorted(names) if not allowed.fullmatch(name)] == []
-        assert "data/objects/sealed/out/digits-1.0.tar.gz" in names
+        assert "data/objects/encrypted/out/digits-1.0.tar.gz" in names
         source = alone.object("s3://models/noisy.tar.gz")
         others = [path for path in alone.data_dir.rglob("*") if path.is_file() and path != source]
         assert [path for path in others if holds_noise(path.read_bytes())] == []

@@ -111,4 +111,4 @@ def test_a_job_outlives_a_disk_that_is_full_while_it_runs(running: RunningServer
     job = wait_for(client, "patient")
     assert job["EdgePackagingJobStatus"] == "COMPLETED", job
     assert files(running.data_dir / "objects" / ".staging") == set()
-    goes_on(running, client, "after-patience")
+    goes_on(running, client, "after-waiting")

@@ -1,4 +1,4 @@
-"""Components out of the house: into a folder, into AWS, and onto a core where another component runs the model."""
+"""Components out of the service: into a folder, into AWS, and onto a core where another component runs the model."""
 
 from __future__ import annotations
 
@@ -84,35 +84,35 @@ def packaged(server: RunningServer, name: str, config: str | None = CONFIG) -> d
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that has compiled the demo's model."""
-    with serving(tmp_path_factory.mktemp("house") / "data") as server:
+    with serving(tmp_path_factory.mktemp("service") / "data") as server:
         compile_digits(server)
         yield server
 
 
 @pytest.fixture(scope="module")
-def job(house: RunningServer) -> dict[str, Any]:
+def job(service: RunningServer) -> dict[str, Any]:
     """A job with the configuration of AWS's guide."""
-    return packaged(house, "sample")
+    return packaged(service, "sample")
 
 
-def place(house: RunningServer) -> tuple[object, ...]:
-    return "--data-dir", house.data_dir, "--region", REGION
+def place(service: RunningServer) -> tuple[object, ...]:
+    return "--data-dir", service.data_dir, "--region", REGION
 
 
 def below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_export_holds_the_bytes_of_the_package(house: RunningServer, job: dict[str, Any], tmp_path: Path) -> None:
-    printed = run("component", "export", "sample", "--output", tmp_path / "out", *place(house))
+def test_export_holds_the_bytes_of_the_package(service: RunningServer, job: dict[str, Any], tmp_path: Path) -> None:
+    printed = run("component", "export", "sample", "--output", tmp_path / "out", *place(service))
     package = tmp_path / "out/artifacts/sample-component-name/1.0.2/digits-1.0.tar.gz"
     recipe = tmp_path / "out/recipes/sample-component-name-1.0.2.json"
     assert below(tmp_path / "out") == {str(path.relative_to(tmp_path / "out")) for path in (package, recipe)}
-    assert package.read_bytes() == house.object(job["ModelArtifact"]).read_bytes()
+    assert package.read_bytes() == service.object(job["ModelArtifact"]).read_bytes()
     arn = job["PresetDeploymentOutput"]["Artifact"]
-    assert recipe.read_bytes() == house.client("greengrassv2").get_component(arn=arn)["recipe"]
+    assert recipe.read_bytes() == service.client("greengrassv2").get_component(arn=arn)["recipe"]
     assert (
         f"sudo greengrass-cli deployment create --recipeDir {tmp_path}/out/recipes "
         f"--artifactDir {tmp_path}/out/artifacts --merge sample-component-name=1.0.2"
@@ -123,38 +123,40 @@ def test_export_holds_the_bytes_of_the_package(house: RunningServer, job: dict[s
     ) in printed
 
 
-def test_jobs_and_components_are_named_in_three_ways(house: RunningServer, job: dict[str, Any], tmp_path: Path) -> None:
+def test_jobs_and_components_are_named_in_three_ways(
+    service: RunningServer, job: dict[str, Any], tmp_path: Path
+) -> None:
     arn = job["PresetDeploymentOutput"]["Artifact"]
     for number, named in enumerate([arn, job["EdgePackagingJobArn"]]):
         out = tmp_path / str(number)
         told = json.loads(
-            run("component", "export", named, "--output", out, "--data-dir", house.data_dir, "--json")
+            run("component", "export", named, "--output", out, "--data-dir", service.data_dir, "--json")
         )  # fmt: skip
         assert told["arn"] == arn
         assert {told["recipe"], *told["artifacts"]} == {str(out / name) for name in below(out)}
         assert set(told["commands"]) == {"nucleus", "nucleus lite"}
 
 
-def test_a_package_that_was_changed_is_not_exported(house: RunningServer, tmp_path: Path) -> None:
-    changed = packaged(house, "changed", '{"ComponentName": "changed"}')
-    path = house.object(changed["ModelArtifact"])
+def test_a_package_that_was_changed_is_not_exported(service: RunningServer, tmp_path: Path) -> None:
+    changed = packaged(service, "changed", '{"ComponentName": "changed"}')
+    path = service.object(changed["ModelArtifact"])
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    said = run("component", "export", "changed", "--output", tmp_path / "out", *place(house), code=1)
+    said = run("component", "export", "changed", "--output", tmp_path / "out", *place(service), code=1)
     assert "broke off s3://packages/changed/digits-1.0.tar.gz after 0 of" in said
-    run("jobs", "verify", "changed", *place(house), code=1)
+    run("jobs", "verify", "changed", *place(service), code=1)
     assert below(tmp_path) == set()
     path.unlink()
-    said = run("component", "export", "changed", "--output", tmp_path / "out", *place(house), code=1)
+    said = run("component", "export", "changed", "--output", tmp_path / "out", *place(service), code=1)
     assert "is not served: HTTP status 404" in said
 
 
-def test_jobs_without_a_component_say_why(house: RunningServer, job: dict[str, Any], tmp_path: Path) -> None:
-    export = ("component", "export", "--output", tmp_path / "out", *place(house))
-    packaged(house, "plain", None)
+def test_jobs_without_a_component_say_why(service: RunningServer, job: dict[str, Any], tmp_path: Path) -> None:
+    export = ("component", "export", "--output", tmp_path / "out", *place(service))
+    packaged(service, "plain", None)
     assert "has made no component: its OutputConfig has no PresetDeploymentType" in run(*export, "plain", code=1)
-    packaged(house, "second")
+    packaged(service, "second")
     said = run(*export, "second", code=1)
     assert "Component [sample-component-name : 1.0.2] for account [123456789012] already exists" in said
     assert "ResourceNotFound" in run(*export, "nobody", code=1)
@@ -167,11 +169,11 @@ def test_jobs_without_a_component_say_why(house: RunningServer, job: dict[str, A
 
 
 @pytest.fixture(scope="module")
-def folder(house: RunningServer, job: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(service: RunningServer, job: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both components, as a local deployment takes them."""
     path = tmp_path_factory.mktemp("components")
-    run("component", "export", job["EdgePackagingJobName"], "--output", path, *place(house))
-    key = house.data_dir / "keys" / "signing.pub.pem"
+    run("component", "export", job["EdgePackagingJobName"], "--output", path, *place(service))
+    key = service.data_dir / "keys" / "signing.pub.pem"
     subprocess.run([sys.executable, BUILD, *SAMPLE, key, path], check=True, capture_output=True)
     return path
 
@@ -270,35 +272,35 @@ def cloud(aws: Amazon, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
 
 
 def test_publishing_makes_the_same_component_on_aws(
-    house: RunningServer, job: dict[str, Any], aws: Amazon, cloud: dict[str, str]
+    service: RunningServer, job: dict[str, Any], aws: Amazon, cloud: dict[str, str]
 ) -> None:
     publish = ("component", "publish", "sample", "--bucket", "my-components", "--prefix", "edge", "--profile",
-               "production", *place(house), "--json")  # fmt: skip
+               "production", *place(service), "--json")  # fmt: skip
     first, again = (json.loads(run(*publish, code=0, **cloud)) for _ in range(2))
     assert (first["new"], again["new"]) == (True, False)
     assert first["arn"] == again["arn"]
     there = json.loads(aws.greengrass.get_component(arn=first["arn"])["recipe"])
     (uri,) = {entry["Uri"] for manifest in there["Manifests"] for entry in manifest["Artifacts"]}
     assert [uri] == first["artifacts"]
-    assert aws.object(uri) == house.object(job["ModelArtifact"]).read_bytes()
-    here = json.loads(house.client("greengrassv2").get_component(arn=first["arn"])["recipe"])
+    assert aws.object(uri) == service.object(job["ModelArtifact"]).read_bytes()
+    here = json.loads(service.client("greengrassv2").get_component(arn=first["arn"])["recipe"])
     assert json.loads(json.dumps(there).replace(uri, _uri(here))) == here
 
 
 def test_a_version_that_aws_has_otherwise_is_a_clear_error(
-    house: RunningServer, aws: Amazon, cloud: dict[str, str]
+    service: RunningServer, aws: Amazon, cloud: dict[str, str]
 ) -> None:
-    packaged(house, "other", '{"ComponentName": "taken", "ComponentVersion": "1.0.0"}')
+    packaged(service, "other", '{"ComponentName": "taken", "ComponentVersion": "1.0.0"}')
     aws.greengrass.create_component_version(inlineRecipe=_recipe_called("taken"))
     said = run("component", "publish", "other", "--bucket", "my-components", "--profile", "production",
-               *place(house), code=1, **cloud)  # fmt: skip
+               *place(service), code=1, **cloud)  # fmt: skip
     assert "components:taken:versions:1.0.0 exists with other artifacts" in said
     assert "higher ComponentVersion" in said
 
 
-def test_publishing_back_into_the_same_service_is_refused(house: RunningServer, cloud: dict[str, str]) -> None:
+def test_publishing_back_into_the_same_service_is_refused(service: RunningServer, cloud: dict[str, str]) -> None:
     said = run("component", "publish", "sample", "--bucket", "my-components", "--profile", "production",
-               *place(house), code=3, **cloud, AWS_ENDPOINT_URL_GREENGRASSV2=house.url)  # fmt: skip
+               *place(service), code=3, **cloud, AWS_ENDPOINT_URL_GREENGRASSV2=service.url)  # fmt: skip
     assert "which is where the component comes from" in said
 
 
@@ -326,9 +328,9 @@ def test_with_a_setting_every_component_is_published(tmp_path: Path, aws: Amazon
 
 
 @pytest.fixture(scope="module")
-def unpublished(house: RunningServer) -> str:
+def unpublished(service: RunningServer) -> str:
     """A job whose component AWS has never seen."""
-    packaged(house, "unpublished", "{}")
+    packaged(service, "unpublished", "{}")
     return "unpublished"
 
 
@@ -342,9 +344,9 @@ def unpublished(house: RunningServer) -> str:
     ],
 )
 def test_what_stands_in_the_way_is_named(
-    house: RunningServer, unpublished: str, cloud: dict[str, str], flags: list[str], code: int, words: str
+    service: RunningServer, unpublished: str, cloud: dict[str, str], flags: list[str], code: int, words: str
 ) -> None:
-    said = run("component", "publish", unpublished, *flags, *place(house), code=code, **cloud)
+    said = run("component", "publish", unpublished, *flags, *place(service), code=code, **cloud)
     assert words in said
 
 

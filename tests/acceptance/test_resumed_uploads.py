@@ -62,7 +62,7 @@ class Held:
 
 
 @dataclass
-class House:
+class Harness:
     settings: Settings
     store: JobStore
     service: S3Service
@@ -124,7 +124,7 @@ class House:
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     held: Held = request.param
     held.caught = False
     with s3_service() as service, faulty_proxy(service.url, held, stall_seconds=HELD_SECONDS) as proxy:
@@ -139,7 +139,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         settings.keys_dir.mkdir()
         engine = open_database(settings.sqlalchemy_url)
         migrate(engine)
-        yield House(settings, Persistence.on(engine).jobs, service, proxy, held)
+        yield Harness(settings, Persistence.on(engine).jobs, service, proxy, held)
         engine.dispose()
 
 
@@ -153,73 +153,75 @@ def source(folder: Path) -> Path:
     return path
 
 
-at_eighty_percent = pytest.mark.parametrize("house", [Held(rf"partNumber={HELD_PART}(&|$)")], indirect=True)
-at_the_completion = pytest.mark.parametrize("house", [Held(r"\?uploadId=", "POST")], indirect=True)
+at_eighty_percent = pytest.mark.parametrize("harness", [Held(rf"partNumber={HELD_PART}(&|$)")], indirect=True)
+at_the_completion = pytest.mark.parametrize("harness", [Held(r"\?uploadId=", "POST")], indirect=True)
 
 
 @at_eighty_percent
-def test_a_job_killed_at_80_percent_does_not_begin_at_zero(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    key = house.create()
-    with house.worker("one") as victim:
-        wait_until(lambda: house.held.caught and len(house.parts_kept(key)) >= HELD_PART - 1, "80 % to be sent")
+def test_a_job_killed_at_80_percent_does_not_begin_at_zero(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = harness.create()
+    with harness.worker("one") as victim:
+        wait_until(lambda: harness.held.caught and len(harness.parts_kept(key)) >= HELD_PART - 1, "80 % to be sent")
         kill(victim)
-    kept, before = house.parts_kept(key), house.parts_sent()
-    with house.worker("two"):
-        job = house.ended(key)
+    kept, before = harness.parts_kept(key), harness.parts_sent()
+    with harness.worker("two"):
+        job = harness.ended(key)
     assert (job.status, job.attempt, job.bytes_done) == (Status.COMPLETED, 2, job.bytes_total)
-    sent = house.parts_sent()
+    sent = harness.parts_sent()
     assert {number: sent[number] for number in kept} == dict.fromkeys(kept, 1), "a kept part is sent once"
     again = sum((sent - before).values())
     assert again <= PARTS + 1 - len(kept)
-    trusted = [load_public_key(house.settings.keys_dir / "signing.pub.pem")]
-    verify(iter([house.package()]), trusted, model_name="digits", model_version="1")
-    assert house.left() == ["digits-1.tar.gz"]
+    trusted = [load_public_key(harness.settings.keys_dir / "signing.pub.pem")]
+    verify(iter([harness.package()]), trusted, model_name="digits", model_version="1")
+    assert harness.left() == ["digits-1.tar.gz"]
     with capsys.disabled():
-        told = (
-            f"killed with {len(kept) * PART} of {len(house.package())} bytes kept; {again * PART} were sent afterwards"
+        size = len(harness.package())
+        sys.stdout.write(
+            f"\nkilled with {len(kept) * PART} of {size} bytes kept; {again * PART} were sent afterwards\n"
         )
-        sys.stdout.write(f"\n{told}\n")
 
 
 @pytest.mark.slow
 @at_eighty_percent
-def test_a_worker_paused_within_an_upload_changes_nothing_when_it_wakes(house: House) -> None:
-    key = house.create()
-    with house.worker("one") as paused:
-        wait_until(lambda: house.held.caught and len(house.parts_kept(key)) >= HELD_PART - 1, "80 % to be sent")
+def test_a_worker_paused_within_an_upload_changes_nothing_when_it_wakes(harness: Harness) -> None:
+    key = harness.create()
+    with harness.worker("one") as paused:
+        wait_until(lambda: harness.held.caught and len(harness.parts_kept(key)) >= HELD_PART - 1, "80 % to be sent")
         paused.send_signal(signal.SIGSTOP)
-        with house.worker("two"):
-            job = house.ended(key)
-            package = house.package()
+        with harness.worker("two"):
+            job = harness.ended(key)
+            package = harness.package()
             paused.send_signal(signal.SIGCONT)
-            wait_until(lambda: len(beside(house.store).workers.known()) == 2, "the paused worker to be entered again")
+            wait_until(lambda: len(beside(harness.store).workers.known()) == 2, "the paused worker to be entered again")
             assert terminate(paused) == 0
         assert (job.status, job.attempt) == (Status.COMPLETED, 2)
-        assert house.store.get(key) == job
-        assert house.package() == package
-    assert house.left() == ["digits-1.tar.gz"]
+        assert harness.store.get(key) == job
+        assert harness.package() == package
+    assert harness.left() == ["digits-1.tar.gz"]
 
 
 @pytest.mark.slow
 @at_the_completion
-def test_a_completion_on_its_way_finds_nothing_once_the_job_was_stopped_elsewhere(house: House) -> None:
+def test_a_completion_on_its_way_finds_nothing_once_the_job_was_stopped_elsewhere(harness: Harness) -> None:
     """Paused behind the guard, with the request that makes the object visible under way: the worst moment."""
-    key = house.create()
-    with house.worker("one") as paused:
-        wait_until(lambda: house.held.caught, "the upload to be completed")
+    key = harness.create()
+    with harness.worker("one") as paused:
+        wait_until(lambda: harness.held.caught, "the upload to be completed")
         paused.send_signal(signal.SIGSTOP)
-        house.store.move(key, Status.STOPPING)
-        with house.worker("two"):
-            job = house.ended(key)
+        harness.store.move(key, Status.STOPPING)
+        with harness.worker("two"):
+            job = harness.ended(key)
             assert job.status is Status.STOPPED
-            wait_until(lambda: answered(house), "the request to arrive")
+            wait_until(lambda: answered(harness), "the request to arrive")
             paused.send_signal(signal.SIGCONT)
             assert terminate(paused) == 0
-            assert house.store.get(key).status is Status.STOPPED
-            wait_until(lambda: house.left() == [], "nothing to be left")
+            assert harness.store.get(key).status is Status.STOPPED
+            wait_until(lambda: harness.left() == [], "nothing to be left")
 
 
-def answered(house: House) -> bool:
+def answered(harness: Harness) -> bool:
     """Whether the held request has gone on to the server; its time is over soon after."""
-    created = house.store.get(JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "digits")).created_at
+    created = harness.store.get(JobKey(Kind.PACKAGING, "123456789012", "eu-west-1", "digits")).created_at
     return (datetime.now(UTC) - created).total_seconds() > HELD_SECONDS + 5

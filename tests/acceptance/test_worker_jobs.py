@@ -30,7 +30,7 @@ ENDED = {Status.COMPLETED, Status.FAILED, Status.STOPPED}
 
 
 @dataclass
-class House:
+class Harness:
     settings: Settings
     store: JobStore
 
@@ -82,58 +82,58 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def harness(tmp_path: Path) -> Iterator[Harness]:
     settings = Settings(data_dir=tmp_path)
     engine = open_database(settings.sqlalchemy_url)
     migrate(engine)
-    yield House(settings, Persistence.on(engine).jobs)
+    yield Harness(settings, Persistence.on(engine).jobs)
     engine.dispose()
     shutil.rmtree(settings.objects_dir)  # large, and pytest keeps the folders of three runs
 
 
-def test_a_worker_killed_while_it_packages(house: House) -> None:
-    house.source(700)
-    key = house.create("digits")
-    with worker_process(house.settings) as victim:
-        house.streaming(key)
+def test_a_worker_killed_while_it_packages(harness: Harness) -> None:
+    harness.source(700)
+    key = harness.create("digits")
+    with worker_process(harness.settings) as victim:
+        harness.streaming(key)
         kill(victim)
-    assert house.store.get(key).status is Status.INPROGRESS
-    with worker_process(house.settings):
-        job = house.ended(key)
+    assert harness.store.get(key).status is Status.INPROGRESS
+    with worker_process(harness.settings):
+        job = harness.ended(key)
     assert (job.status, job.attempt, job.bytes_done) == (Status.COMPLETED, 2, job.bytes_total)
-    assert house.objects() == ["digits-1.tar.gz"]
-    trusted = [load_public_key(house.settings.keys_dir / "signing.pub.pem")]
-    package = house.settings.objects_dir / "out" / "digits-1.tar.gz"
+    assert harness.objects() == ["digits-1.tar.gz"]
+    trusted = [load_public_key(harness.settings.keys_dir / "signing.pub.pem")]
+    package = harness.settings.objects_dir / "out" / "digits-1.tar.gz"
     with package.open("rb") as file:
         verify(iter(lambda: file.read(MIB), b""), trusted, model_name="digits", model_version="1")
 
 
-def test_a_stop_while_it_packages(house: House) -> None:
-    house.source(700)
-    key = house.create("digits")
-    with worker_process(house.settings):
-        house.streaming(key)
-        house.store.move(key, Status.STOPPING)
-        job = house.ended(key)
+def test_a_stop_while_it_packages(harness: Harness) -> None:
+    harness.source(700)
+    key = harness.create("digits")
+    with worker_process(harness.settings):
+        harness.streaming(key)
+        harness.store.move(key, Status.STOPPING)
+        job = harness.ended(key)
     assert (job.status, job.model_artifact) == (Status.STOPPED, None)
     assert job.bytes_total is not None
     assert job.bytes_done < job.bytes_total
-    assert house.objects() == []
+    assert harness.objects() == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_job_survives_twenty_kills_at_any_moment(house: House) -> None:
-    house.source(60)
+def test_a_job_survives_twenty_kills_at_any_moment(harness: Harness) -> None:
+    harness.source(60)
     moments = random.Random(11)
-    keys = [house.create(f"model-{number}") for number in range(6)]
+    keys = [harness.create(f"model-{number}") for number in range(6)]
     for _ in range(20):
-        with worker_process(house.settings) as victim:
-            reached = house.store.get(keys[0]).attempt
-            if house.store.get(keys[0]).status not in ENDED:
-                wait_until(lambda before=reached: house.store.get(keys[0]).attempt > before)
+        with worker_process(harness.settings) as victim:
+            reached = harness.store.get(keys[0]).attempt
+            if harness.store.get(keys[0]).status not in ENDED:
+                wait_until(lambda before=reached: harness.store.get(keys[0]).attempt > before)
             wait_until(lambda: moments.random() < 0.05)
             kill(victim)
-    with worker_process(house.settings):
-        assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
-    assert house.objects() == [f"model-{number}-1.tar.gz" for number in range(6)]
+    with worker_process(harness.settings):
+        assert {harness.ended(key).status for key in keys} == {Status.COMPLETED}
+    assert harness.objects() == [f"model-{number}-1.tar.gz" for number in range(6)]

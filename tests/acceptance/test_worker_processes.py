@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-both_databases = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
+both_databases = pytest.mark.parametrize("harness", ["sqlite", "postgresql"], indirect=True)
 """For the tests that also run on PostgreSQL when time is short."""
 
 SWIFT = {"heartbeat": 0.2, "takeover": 0.2, "sweep": 0.2}
@@ -32,7 +32,7 @@ SWIFT = {"heartbeat": 0.2, "takeover": 0.2, "sweep": 0.2}
 
 
 @dataclass
-class House:
+class Harness:
     """A database with its job store, and workers on it."""
 
     settings: Settings
@@ -87,14 +87,14 @@ def postgres() -> Iterator[PostgresService]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     url = request.getfixturevalue("postgres").new_database() if request.param == "postgresql" else None
     settings = Settings(data_dir=tmp_path, database_url=url)
     engine = open_database(settings.sqlalchemy_url)
     migrate(engine)
     (tmp_path / "gates").mkdir()
     with ExitStack() as stack:
-        yield House(settings, Persistence.on(engine).jobs, Gates(tmp_path / "gates"), stack)
+        yield Harness(settings, Persistence.on(engine).jobs, Gates(tmp_path / "gates"), stack)
     engine.dispose()
 
 
@@ -102,215 +102,215 @@ def everything(name: str = "digits") -> list[str]:
     return [f"first of {name}", f"after first of {name}", f"second of {name}", f"after second of {name}"]
 
 
-def test_a_job_created_while_no_worker_lives_runs_when_one_comes(house: House) -> None:
-    key = house.create()
-    house.gates.open(*everything())
-    house.worker()
-    job = house.ended(key)
+def test_a_job_created_while_no_worker_lives_runs_when_one_comes(harness: Harness) -> None:
+    key = harness.create()
+    harness.gates.open(*everything())
+    harness.worker()
+    job = harness.ended(key)
     assert (job.status, job.model_artifact, job.attempt) == (Status.COMPLETED, "s3://made/it", 1)
-    assert house.gates.log() == everything()
+    assert harness.gates.log() == everything()
 
 
-def test_a_job_that_was_not_handed_over_is_fetched(house: House) -> None:
-    house.worker()
-    key = house.create(hand_over=False)
-    house.gates.open(*everything())
-    assert house.ended(key).status is Status.COMPLETED
-    assert beside(house.store).queue.not_enqueued(10) == []
-    assert house.gates.log() == everything()
+def test_a_job_that_was_not_handed_over_is_fetched(harness: Harness) -> None:
+    harness.worker()
+    key = harness.create(hand_over=False)
+    harness.gates.open(*everything())
+    assert harness.ended(key).status is Status.COMPLETED
+    assert beside(harness.store).queue.not_enqueued(10) == []
+    assert harness.gates.log() == everything()
 
 
 @both_databases
-def test_a_worker_killed_within_a_step_runs_the_step_again(house: House) -> None:
-    key = house.create()
-    victim = house.worker()
-    house.gates.reached("first of digits")
+def test_a_worker_killed_within_a_step_runs_the_step_again(harness: Harness) -> None:
+    key = harness.create()
+    victim = harness.worker()
+    harness.gates.reached("first of digits")
     kill(victim)
-    assert house.store.get(key).status is Status.INPROGRESS
-    house.gates.open(*everything())
-    house.worker()
-    job = house.ended(key)
+    assert harness.store.get(key).status is Status.INPROGRESS
+    harness.gates.open(*everything())
+    harness.worker()
+    job = harness.ended(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 2)
-    assert house.gates.log() == ["first of digits", *everything()]
+    assert harness.gates.log() == ["first of digits", *everything()]
 
 
-def test_a_worker_killed_between_steps_goes_on_behind_the_finished_one(house: House) -> None:
-    key = house.create()
-    victim = house.worker()
-    house.gates.open("first of digits")
-    house.gates.reached("after first of digits")
+def test_a_worker_killed_between_steps_goes_on_behind_the_finished_one(harness: Harness) -> None:
+    key = harness.create()
+    victim = harness.worker()
+    harness.gates.open("first of digits")
+    harness.gates.reached("after first of digits")
     kill(victim)
-    house.gates.open(*everything())
-    house.worker()
-    assert house.ended(key).status is Status.COMPLETED
-    assert house.gates.log() == ["first of digits", "after first of digits", *everything()[1:]]
+    harness.gates.open(*everything())
+    harness.worker()
+    assert harness.ended(key).status is Status.COMPLETED
+    assert harness.gates.log() == ["first of digits", "after first of digits", *everything()[1:]]
 
 
-def test_a_job_survives_many_deaths(house: House) -> None:
-    key = house.create()
+def test_a_job_survives_many_deaths(harness: Harness) -> None:
+    key = harness.create()
     for death in range(1, 4):
-        victim = house.worker()
-        house.gates.reached("first of digits", death)
+        victim = harness.worker()
+        harness.gates.reached("first of digits", death)
         kill(victim)
-    house.gates.open(*everything())
-    house.worker()
-    job = house.ended(key)
+    harness.gates.open(*everything())
+    harness.worker()
+    job = harness.ended(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 4)
 
 
-def test_a_neighbour_takes_over_at_once_from_a_dead_worker(house: House) -> None:
+def test_a_neighbour_takes_over_at_once_from_a_dead_worker(harness: Harness) -> None:
     """The lapse is an hour here: the dead worker's lock tells of its death."""
-    key = house.create()
-    victim = house.worker(liveness_timeout=3600)
-    house.gates.reached("first of digits")
-    house.worker(liveness_timeout=3600)
+    key = harness.create()
+    victim = harness.worker(liveness_timeout=3600)
+    harness.gates.reached("first of digits")
+    harness.worker(liveness_timeout=3600)
     kill(victim)
-    house.gates.open(*everything())
-    assert house.ended(key).attempt == 2
-    folders = house.settings.data_dir / "work"
+    harness.gates.open(*everything())
+    assert harness.ended(key).attempt == 2
+    folders = harness.settings.data_dir / "work"
     wait_until(lambda: len(list(folders.iterdir())) == 1, "the dead worker's folder to be removed")
 
 
 @both_databases
-def test_another_host_takes_over_when_the_heartbeat_lapses(house: House) -> None:
-    key = house.create()
-    victim = house.worker("one", liveness_timeout=2)
-    house.gates.reached("first of digits")
-    house.worker("two", liveness_timeout=2)
+def test_another_host_takes_over_when_the_heartbeat_lapses(harness: Harness) -> None:
+    key = harness.create()
+    victim = harness.worker("one", liveness_timeout=2)
+    harness.gates.reached("first of digits")
+    harness.worker("two", liveness_timeout=2)
     kill(victim)
-    house.gates.open(*everything())
-    job = house.ended(key)
+    harness.gates.open(*everything())
+    job = harness.ended(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 2)
 
 
 @both_databases
-def test_a_paused_worker_that_wakes_changes_nothing(house: House) -> None:
-    key = house.create()
-    paused = house.worker("one", liveness_timeout=1)
-    house.gates.open("first of digits", "after first of digits", "second of digits")
-    house.gates.reached("after second of digits")  # one update before its end
+def test_a_paused_worker_that_wakes_changes_nothing(harness: Harness) -> None:
+    key = harness.create()
+    paused = harness.worker("one", liveness_timeout=1)
+    harness.gates.open("first of digits", "after first of digits", "second of digits")
+    harness.gates.reached("after second of digits")  # one update before its end
     paused.send_signal(signal.SIGSTOP)
-    house.worker("two", liveness_timeout=1)
-    house.gates.reached("after second of digits", 2)
-    wait_until(lambda: house.store.get(key).attempt == 2)
+    harness.worker("two", liveness_timeout=1)
+    harness.gates.reached("after second of digits", 2)
+    wait_until(lambda: harness.store.get(key).attempt == 2)
     paused.send_signal(signal.SIGCONT)
-    house.gates.open(*everything())
-    job = house.ended(key)
+    harness.gates.open(*everything())
+    job = harness.ended(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 2)
     assert terminate(paused) == 0
-    assert house.store.get(key) == job
+    assert harness.store.get(key) == job
 
 
-def test_a_worker_that_is_asked_to_end_hands_its_job_back(house: House) -> None:
-    key = house.create()
-    leaver = house.worker()
-    house.gates.reached("first of digits")
+def test_a_worker_that_is_asked_to_end_hands_its_job_back(harness: Harness) -> None:
+    key = harness.create()
+    leaver = harness.worker()
+    harness.gates.reached("first of digits")
     assert terminate(leaver) == 0
-    assert house.store.get(key).status is Status.INPROGRESS
-    assert beside(house.store).workers.known() == set()
-    assert list((house.settings.data_dir / "work").iterdir()) == []
-    house.gates.open(*everything())
-    house.worker()
-    assert house.ended(key).status is Status.COMPLETED
+    assert harness.store.get(key).status is Status.INPROGRESS
+    assert beside(harness.store).workers.known() == set()
+    assert list((harness.settings.data_dir / "work").iterdir()) == []
+    harness.gates.open(*everything())
+    harness.worker()
+    assert harness.ended(key).status is Status.COMPLETED
 
 
-def test_a_job_that_ends_within_the_grace_time_is_finished(house: House) -> None:
-    key = house.create()
-    leaver = house.worker(grace=60)
-    house.gates.reached("first of digits")
+def test_a_job_that_ends_within_the_grace_time_is_finished(harness: Harness) -> None:
+    key = harness.create()
+    leaver = harness.worker(grace=60)
+    harness.gates.reached("first of digits")
     leaver.send_signal(signal.SIGTERM)
-    house.gates.open(*everything())
+    harness.gates.open(*everything())
     assert leaver.wait() == 0
-    job = house.store.get(key)
+    job = harness.store.get(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 1)
 
 
 @both_databases
-def test_a_job_that_does_not_end_is_handed_back_at_once(house: House) -> None:
+def test_a_job_that_does_not_end_is_handed_back_at_once(harness: Harness) -> None:
     """It does not even look up; and the lapse is an hour, so that no heartbeat can be what brings the job over."""
-    key = house.create()
-    leaver = house.worker("one", liveness_timeout=3600)
-    house.gates.open("first of digits")
-    house.gates.reached("after first of digits")
-    house.worker("two", liveness_timeout=3600)
+    key = harness.create()
+    leaver = harness.worker("one", liveness_timeout=3600)
+    harness.gates.open("first of digits")
+    harness.gates.reached("after first of digits")
+    harness.worker("two", liveness_timeout=3600)
     assert terminate(leaver) == 0
-    house.gates.reached("after first of digits", 2)
-    house.gates.open(*everything())
-    job = house.ended(key)
+    harness.gates.reached("after first of digits", 2)
+    harness.gates.open(*everything())
+    job = harness.ended(key)
     assert (job.status, job.attempt) == (Status.COMPLETED, 2)
-    assert house.gates.log().count("first of digits") == 1, "a finished step is not done again"
+    assert harness.gates.log().count("first of digits") == 1, "a finished step is not done again"
 
 
-def test_jobs_taken_from_the_queue_survive_a_kill_behind_the_grace_time(house: House) -> None:
+def test_jobs_taken_from_the_queue_survive_a_kill_behind_the_grace_time(harness: Harness) -> None:
     """Those who end a worker kill it in the end: nothing is lost, and none of the jobs is done by two at a time."""
-    keys = [house.create(f"job-{number}") for number in range(4)]
-    leaver = house.worker("one", liveness_timeout=3)
-    wait_until(lambda: len(house.gates.log()) == house.settings.worker_concurrency)
+    keys = [harness.create(f"job-{number}") for number in range(4)]
+    leaver = harness.worker("one", liveness_timeout=3)
+    wait_until(lambda: len(harness.gates.log()) == harness.settings.worker_concurrency)
     leaver.send_signal(signal.SIGTERM)
     kill(leaver)
     for key in keys:
-        house.gates.open(*everything(key.name))
-    house.worker("two", liveness_timeout=3)
-    assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
+        harness.gates.open(*everything(key.name))
+    harness.worker("two", liveness_timeout=3)
+    assert {harness.ended(key).status for key in keys} == {Status.COMPLETED}
 
 
-def test_a_stop_reaches_a_running_job(house: House) -> None:
-    key = house.create()
-    house.worker()
-    house.gates.reached("first of digits")
-    house.gates.open("after first of digits", "after second of digits")
-    house.store.move(key, Status.STOPPING)
-    house.gates.open("second of digits")
-    job = house.ended(key)
+def test_a_stop_reaches_a_running_job(harness: Harness) -> None:
+    key = harness.create()
+    harness.worker()
+    harness.gates.reached("first of digits")
+    harness.gates.open("after first of digits", "after second of digits")
+    harness.store.move(key, Status.STOPPING)
+    harness.gates.open("second of digits")
+    job = harness.ended(key)
     assert job.status is Status.STOPPED
     assert job.model_artifact is None
 
 
-def test_a_job_stopped_while_no_worker_lives_is_ended_by_the_next(house: House) -> None:
-    keys = [house.create("handed"), house.create("unhanded", hand_over=False)]
+def test_a_job_stopped_while_no_worker_lives_is_ended_by_the_next(harness: Harness) -> None:
+    keys = [harness.create("handed"), harness.create("unhanded", hand_over=False)]
     for key in keys:
-        house.store.move(key, Status.STOPPING)
-    house.worker()
-    assert [house.ended(key).status for key in keys] == [Status.STOPPED, Status.STOPPED]
-    assert house.gates.log() == []
+        harness.store.move(key, Status.STOPPING)
+    harness.worker()
+    assert [harness.ended(key).status for key in keys] == [Status.STOPPED, Status.STOPPED]
+    assert harness.gates.log() == []
 
 
-def test_no_more_jobs_run_at_a_time_than_allowed(house: House) -> None:
+def test_no_more_jobs_run_at_a_time_than_allowed(harness: Harness) -> None:
     names = [f"job-{number}" for number in range(5)]
-    house.worker()
-    keys = [house.create(name) for name in names]
-    wait_until(lambda: len(house.gates.log()) == 2)
-    running = [key for key in keys if house.store.get(key).status is Status.INPROGRESS]
-    assert len(running) == house.settings.worker_concurrency == 2
+    harness.worker()
+    keys = [harness.create(name) for name in names]
+    wait_until(lambda: len(harness.gates.log()) == 2)
+    running = [key for key in keys if harness.store.get(key).status is Status.INPROGRESS]
+    assert len(running) == harness.settings.worker_concurrency == 2
     for name in names:
-        house.gates.open(*everything(name))
-    assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
-    assert {house.store.get(key).attempt for key in keys} == {1}
+        harness.gates.open(*everything(name))
+    assert {harness.ended(key).status for key in keys} == {Status.COMPLETED}
+    assert {harness.store.get(key).attempt for key in keys} == {1}
 
 
-def test_jobs_that_the_engine_lost_are_handed_over_again(house: House) -> None:
-    key = house.create()
-    url = engine_url(house.settings.sqlalchemy_url)
+def test_jobs_that_the_engine_lost_are_handed_over_again(harness: Harness) -> None:
+    key = harness.create()
+    url = engine_url(harness.settings.sqlalchemy_url)
     if url.startswith("sqlite"):
-        for file in house.settings.data_dir.glob("*-engine.sqlite*"):
+        for file in harness.settings.data_dir.glob("*-engine.sqlite*"):
             file.unlink()
     else:
         engine = open_database(url)
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP SCHEMA dbos CASCADE")
         engine.dispose()
-    house.gates.open(*everything())
-    house.worker(audit=0.2, audit_age=0.0)
-    assert house.ended(key).status is Status.COMPLETED
+    harness.gates.open(*everything())
+    harness.worker(audit=0.2, audit_age=0.0)
+    assert harness.ended(key).status is Status.COMPLETED
 
 
 @both_databases
-def test_two_workers_share_the_jobs_and_do_each_once(house: House) -> None:
+def test_two_workers_share_the_jobs_and_do_each_once(harness: Harness) -> None:
     names = [f"job-{number}" for number in range(12)]
     for name in names:
-        house.gates.open(*everything(name))
-    keys = [house.create(name) for name in names]
-    house.worker("one")
-    house.worker("two")
-    assert {house.ended(key).status for key in keys} == {Status.COMPLETED}
-    assert sorted(house.gates.log()) == sorted(place for name in names for place in everything(name))
+        harness.gates.open(*everything(name))
+    keys = [harness.create(name) for name in names]
+    harness.worker("one")
+    harness.worker("two")
+    assert {harness.ended(key).status for key in keys} == {Status.COMPLETED}
+    assert sorted(harness.gates.log()) == sorted(place for name in names for place in everything(name))

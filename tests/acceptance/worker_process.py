@@ -157,7 +157,7 @@ def gated_job(gates: Gates, key: JobKey, context: WorkerContext) -> None:
 
 
 def run_worker(settings: Settings, gates: Gates | None) -> None:
-    """What the process does: run a worker until it is told to end."""
+    """What the process does: run a worker until a signal ends it."""
     from edgewright.database.connections import migrate, open_database
     from edgewright.jobs import Kind
     from edgewright.logs import configure

@@ -29,7 +29,7 @@ WRONG_TYPES = {
 
 NO_VALUE_CAN_BREAK = {
     ("min", "0"): "nothing is shorter than nothing",
-    ("pattern", r"[\S\s]+"): "only the empty string fails it, and the minimum of 1 is told of that one",
+    ("pattern", r"[\S\s]+"): "only the empty string fails it, and the minimum of 1 is reported for that one",
 }
 
 

@@ -27,7 +27,7 @@ COMPRESSED_BY_THE_CLIENT = {"SDKAppliedContentEncoding_restJson1", "SDKAppendedG
 """They say what header a client sends with a body that it compressed, and hold no body."""
 
 PREFIX_OF_THE_ENDPOINT = {"RestJsonHostWithPath": "/custom"}
-"""The client was given an endpoint with a path; whoever forwards from there takes it away."""
+"""The client was given an endpoint with a path; what forwards from there takes it away."""
 
 SERVERS_READ_MORE: dict[str, dict[str, Any]] = {
     "RestJsonQueryPrecedence": {"foo": "named", "baz": {"bar": "named", "qux": "alsoFromMap"}},

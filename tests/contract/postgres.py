@@ -95,7 +95,7 @@ def postgres_service(*settings: str) -> Iterator[PostgresService]:
     """A server that is ended when the block ends.
 
     Args:
-        settings: what it is told beside where it listens, each as `name=value`.
+        settings: its settings besides where it listens, each as `name=value`.
     """
     folder = Path(tempfile.mkdtemp(prefix="edgewright-pg-"))  # short: a socket's path has 107 bytes at most
     user = _user()

@@ -1,4 +1,4 @@
-"""An STS that gives the roles that it is told to, for as long as it is told to, and denies all others."""
+"""An STS that gives the roles that it is set to, for as long as it is set to, and denies all others."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_only_one_of_many_gets_the_lease(deliveries: Deliveries, engine: Engine)
         if Deliveries(engine).lease(name, 60):
             won.append(name)
 
-    threads = [threading.Thread(target=take, args=(f"keeper-{number}",)) for number in range(6)]
+    threads = [threading.Thread(target=take, args=(f"dispatcher-{number}",)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

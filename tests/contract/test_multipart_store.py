@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Store(ObjectStore, MultipartStore, Protocol):
-    """Both seams."""
+    """Both interfaces."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ SIZES = pytest.mark.parametrize("size", [10, PART + 10])
 
 
 @dataclass(frozen=True)
-class House:
+class Harness:
     server: S3Service
     bucket: str
 
@@ -50,68 +50,68 @@ class House:
 
 
 @pytest.fixture
-def house(s3_server: S3Service) -> House:
+def harness(s3_server: S3Service) -> Harness:
     bucket = f"bucket-{secrets.token_hex(6)}"
     s3_server.client().create_bucket(Bucket=bucket)
-    return House(s3_server, bucket)
+    return Harness(s3_server, bucket)
 
 
 @SIZES
 @pytest.mark.parametrize("key", [KEY, "1234abcd-12ab-34cd-56ef-1234567890ab", "alias/models", "a-compatible-key"])
-def test_an_object_is_encrypted_with_the_key(house: House, size: int, key: str) -> None:
-    house.store().write(house.uri, [bytes(size)], kms_key_id=key)
-    assert house.head()["ServerSideEncryption"] == "aws:kms"
-    assert house.head()["SSEKMSKeyId"] == key
-    assert house.head()["ContentLength"] == size
+def test_an_object_is_encrypted_with_the_key(harness: Harness, size: int, key: str) -> None:
+    harness.store().write(harness.uri, [bytes(size)], kms_key_id=key)
+    assert harness.head()["ServerSideEncryption"] == "aws:kms"
+    assert harness.head()["SSEKMSKeyId"] == key
+    assert harness.head()["ContentLength"] == size
 
 
-def test_an_upload_in_parts_is_encrypted_whichever_process_completes_it(house: House) -> None:
-    upload_id = house.store().begin_upload(house.uri, kms_key_id=KEY)
-    house.store().upload_part(house.uri, upload_id, 1, b"x")
-    parts = list(house.store().uploaded_parts(house.uri, upload_id).values())
-    house.store().complete_upload(house.uri, upload_id, parts, kms_key_id=KEY)
-    assert house.head()["SSEKMSKeyId"] == KEY
+def test_an_upload_in_parts_is_encrypted_whichever_process_completes_it(harness: Harness) -> None:
+    upload_id = harness.store().begin_upload(harness.uri, kms_key_id=KEY)
+    harness.store().upload_part(harness.uri, upload_id, 1, b"x")
+    parts = list(harness.store().uploaded_parts(harness.uri, upload_id).values())
+    harness.store().complete_upload(harness.uri, upload_id, parts, kms_key_id=KEY)
+    assert harness.head()["SSEKMSKeyId"] == KEY
 
 
-def test_an_upload_begun_with_another_key_is_found_out(house: House) -> None:
-    upload_id = house.store().begin_upload(house.uri, kms_key_id=OTHER)
-    house.store().upload_part(house.uri, upload_id, 1, b"x")
-    parts = list(house.store().uploaded_parts(house.uri, upload_id).values())
+def test_an_upload_begun_with_another_key_is_found_out(harness: Harness) -> None:
+    upload_id = harness.store().begin_upload(harness.uri, kms_key_id=OTHER)
+    harness.store().upload_part(harness.uri, upload_id, 1, b"x")
+    parts = list(harness.store().uploaded_parts(harness.uri, upload_id).values())
     with pytest.raises(EncryptionMissing, match=f"asked to encrypt with the KMS key {KEY}, and took {OTHER}"):
-        house.store().complete_upload(house.uri, upload_id, parts, kms_key_id=KEY)
-    assert house.names() == []
+        harness.store().complete_upload(harness.uri, upload_id, parts, kms_key_id=KEY)
+    assert harness.names() == []
 
 
 @SIZES
-def test_a_service_that_ignores_the_key_keeps_no_object(house: House, size: int) -> None:
+def test_a_service_that_ignores_the_key_keeps_no_object(harness: Harness, size: int) -> None:
     def without_encryption(asked: Asked) -> Answer:
-        return passed_on(house.server.url, asked, drop="x-amz-server-side-encryption")
+        return passed_on(harness.server.url, asked, drop="x-amz-server-side-encryption")
 
     with stand_in(without_encryption) as ignorant:
-        wanted = rf"{KEY}, and did not: .*The object was removed\. Bucket: {house.bucket}, Key: k$"
+        wanted = rf"{KEY}, and did not: .*The object was removed\. Bucket: {harness.bucket}, Key: k$"
         with pytest.raises(EncryptionMissing, match=wanted):
-            house.store(ignorant.url).write(house.uri, [bytes(size)], kms_key_id=KEY)
-    assert house.names() == []
+            harness.store(ignorant.url).write(harness.uri, [bytes(size)], kms_key_id=KEY)
+    assert harness.names() == []
 
 
-def test_a_key_that_the_service_does_not_have_is_the_callers_fault(house: House) -> None:
+def test_a_key_that_the_service_does_not_have_is_the_callers_fault(harness: Harness) -> None:
     refusal = b"<Error><Code>KMS.NotFoundException</Code><Message>Invalid keyId</Message></Error>"
     with (
         stand_in(lambda _: Answer(400, refusal, {"Content-Type": "application/xml"})) as service,
         pytest.raises(KeyRefused, match=r"Invalid keyId\. Bucket"),
     ):
-        house.store(service.url).write(house.uri, [b"x"], kms_key_id=KEY)
+        harness.store(service.url).write(harness.uri, [b"x"], kms_key_id=KEY)
 
 
 @pytest.mark.parametrize("name", ["", "with space", "line\r\nx-amz-acl: public-read", "ключ", "x" * 2049])
-def test_what_cannot_be_a_keys_name_is_refused(house: House, name: str) -> None:
+def test_what_cannot_be_a_keys_name_is_refused(harness: Harness, name: str) -> None:
     with pytest.raises(KeyRefused):
-        house.store().check_key(name, "123456789012", "eu-west-1")
+        harness.store().check_key(name, "123456789012", "eu-west-1")
     with pytest.raises(KeyRefused):
-        house.store().write(house.uri, [b"x"], kms_key_id=name)
-    assert house.names() == []
+        harness.store().write(harness.uri, [b"x"], kms_key_id=name)
+    assert harness.names() == []
 
 
-def test_no_key_leaves_it_to_the_bucket(house: House) -> None:
-    house.store().write(house.uri, [b"x"])
-    assert house.head().get("ServerSideEncryption") != "aws:kms"
+def test_no_key_leaves_it_to_the_bucket(harness: Harness) -> None:
+    harness.store().write(harness.uri, [b"x"])
+    assert harness.head().get("ServerSideEncryption") != "aws:kms"

@@ -41,7 +41,7 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Freshly made: the model's component in two versions, and the one that runs the model."""
     assert GIVEN, f"No nucleus is given: set {' or '.join(NUCLEI)}. CONTRIBUTING.md says to what."
     out = tmp_path_factory.mktemp("components")
-    with serving(tmp_path_factory.mktemp("house") / "data") as server:
+    with serving(tmp_path_factory.mktemp("service") / "data") as server:
         compile_digits(server)
         for job, version in (("first", VERSION), ("second", HIGHER)):
             packaged(server, job, f'{{"ComponentName":"{NAME}", "ComponentVersion":"{version}"}}')

@@ -154,7 +154,7 @@ def test_a_deployment_holds_together(name: str) -> None:
     assert of_kind("PodDisruptionBudget")[name]["spec"]["selector"]["matchLabels"] == labels
     pod = deployment["template"]["spec"]
     linked = {f"{service.upper()}_PORT" for service in of_kind("Service")}
-    assert linked & set(known_variables())  # a variable that Kubernetes sets in each pod, unless it is told not to
+    assert linked & set(known_variables())  # a variable that Kubernetes sets in each pod, unless that is switched off
     assert pod["enableServiceLinks"] is False
     secrets, maps = of_kind("Secret"), of_kind("ConfigMap")
     volumes = {volume["name"] for volume in pod["volumes"]}

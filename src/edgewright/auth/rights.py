@@ -66,8 +66,8 @@ class Rule:
 
     def _has_place(self, access: Access) -> bool:
         """Whether a pattern of ARNs or URIs is of the resource."""
-        places = [pattern for pattern in self.resources if pattern.startswith(SCHEMES)]
-        return any(_any(places, place) for place in (access.arn, *access.aliases))
+        patterns = [pattern for pattern in self.resources if pattern.startswith(SCHEMES)]
+        return any(_any(patterns, name) for name in (access.arn, *access.aliases))
 
     def _has_name(self, access: Access) -> bool:
         return _any((pattern for pattern in self.resources if not pattern.startswith(SCHEMES)), access.name)

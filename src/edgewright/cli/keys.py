@@ -101,7 +101,7 @@ def retire(key_id: Key, data_dir: DataDir = None, json: Json = False) -> None:
 @app.command()
 def revoke(
     key_id: Key,
-    reason: Annotated[str, typer.Option("--reason", help="Told to whoever verifies a package that it signed.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Shown to those who verify a package that it signed.")] = "",
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:

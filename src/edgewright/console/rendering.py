@@ -33,7 +33,7 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 PRIVATE = {"cache-control": "no-store"}
-FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 STATIC = "/console/static/"
 THEME_COOKIE = "edgewright-theme"
 THEMES = frozenset({"light", "dark"})
@@ -67,7 +67,7 @@ def static(request: Request) -> Response:
     asset = assets().get(request.path_params["file"])
     if asset is None:
         return Response(status_code=404, headers=dict(HEADERS))
-    return Response(asset.content, media_type=asset.media_type, headers={**HEADERS, **FOR_EVER})
+    return Response(asset.content, media_type=asset.media_type, headers={**HEADERS, **IMMUTABLE})
 
 
 @cache

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psycopg.abc import PQGen
+    from sqlalchemy.engine import ExceptionContext
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The service's public keys, for whoever verifies packages: no secret, and no signature needed to read them."""
+"""The service's public keys, for those who verify packages: no secret, and no signature needed to read them."""
 
 from __future__ import annotations
 

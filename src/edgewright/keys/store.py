@@ -161,7 +161,7 @@ class KeyStore:
 
         Args:
             key_id: the key.
-            reason: told to whoever verifies a package of it.
+            reason: shown to those who verify a package of it.
 
         Raises:
             KeyChangeRefused: it is revoked already.

@@ -20,7 +20,7 @@ def seal(payload_type: str, payload: bytes, signer: Signer, key_id: str = "") ->
         payload_type: what the payload is; it is signed too.
         payload: any bytes.
         signer: signs once.
-        key_id: names the key for whoever looks it up; it is not signed.
+        key_id: names the key for those who look it up; it is not signed.
 
     Raises:
         KeyUnusable: the key cannot be used any more, or is another one than the signer's public key.

@@ -21,7 +21,7 @@ def read_newest(path: Path, roots: Sequence[PublicKey], minimum_version: int | N
     """The signed list in a file, no older than any that was there before.
 
     The highest version is kept in a file beside it, `<name>.seen`. It is not written where a minimum version is given:
-    whoever gives one keeps account himself, or has a file system that cannot be written.
+    a caller who gives one keeps account of versions, or has a file system that cannot be written.
 
     Args:
         path: the list.

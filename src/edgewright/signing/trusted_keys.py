@@ -1,7 +1,7 @@
 """The list of keys that devices trust: signed by an offline root key, with a version and an expiry. Pure.
 
 A list is a DSSE envelope around a JSON object, of a payload type of its own, so that no signature over a list can be
-taken for one over a package. Whoever reads one names the root keys, the time, and the version that it has seen
+taken for one over a package. A reader names the root keys, the time, and the version that it has seen
 already: an older list could trust a key that has been revoked since.
 """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 COMPILATION = "compiled-by-neo"
-CROWD = 101
+MANY = 101
 """Jobs that fill more than a page of the default size: sagemaker-core lets nobody choose another."""
 STOP_SECONDS = 60.0
 
@@ -34,16 +34,16 @@ def programs(client_server: RunningServer, tmp_path_factory: pytest.TempPathFact
     server = client_server
     home = tmp_path_factory.mktemp("home")
     running = [start(server, name, command, home, COMPILATION) for name, command in CLIENTS.items()]
-    _crowd(server)
+    _many(server)
     _all_have_stopped_a_job(server.client(), running)
     with working(server):
         return {program.name: finished(program) for program in running}
 
 
-def _crowd(server: RunningServer) -> None:
+def _many(server: RunningServer) -> None:
     client = server.client()
-    for number in range(CROWD):
-        client.create_edge_packaging_job(**packaging_request(f"crowd-{number}", COMPILATION))
+    for number in range(MANY):
+        client.create_edge_packaging_job(**packaging_request(f"many-{number}", COMPILATION))
 
 
 def _all_have_stopped_a_job(client: Any, running: list[Program]) -> None:

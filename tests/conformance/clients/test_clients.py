@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.clients.conftest import CROWD
+from conformance.clients.conftest import MANY
 from conformance.clients.programs_run import CLIENTS, Program
 
 if TYPE_CHECKING:
@@ -89,5 +89,5 @@ def test_sagemaker_core_sorts_by_everything(programs: Mapping[str, Program]) -> 
 
 
 def test_sagemaker_core_goes_on_behind_the_first_page(programs: Mapping[str, Program]) -> None:
-    crowd = programs["sagemaker-core"].report["crowd"]
-    assert crowd == [f"crowd-{number}" for number in reversed(range(CROWD))]
+    many = programs["sagemaker-core"].report["many"]
+    assert many == [f"many-{number}" for number in reversed(range(MANY))]

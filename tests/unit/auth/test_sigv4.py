@@ -1,4 +1,4 @@
-"""Signatures: who is let in, and what each of the others is told.
+"""Signatures: who is let in, and how each of the others is refused.
 
 The arithmetic is shown on the public test suite in tests/conformance/test_sigv4_vectors.py.
 """

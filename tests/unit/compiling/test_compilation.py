@@ -212,7 +212,7 @@ def test_a_model_that_cannot_be_compiled_says_why(tmp_path: Path, files: dict[st
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_models_are_refused_or_compiled_and_nothing_else(tmp_path: Path, seed: int) -> None:
-    """Archives with a few wrong bytes each: whatever is wrong is the caller's to mend."""
+    """Archives with a few wrong bytes each: whatever is wrong is the caller's to fix."""
     whole = gzip.decompress(load_digits().archive.read_bytes())
     chance = random.Random(seed)
     outcomes: set[str] = set()

@@ -1,4 +1,4 @@
-"""The keeper, with a real database and a real receiver."""
+"""The dispatcher, with a real database and a real receiver."""
 
 from __future__ import annotations
 
@@ -117,17 +117,17 @@ def test_a_receiver_that_was_away_misses_nothing(store: JobStore, tmp_path: Path
 
 def test_one_jobs_trouble_holds_no_other_up_and_keeps_its_order(store: JobStore, tmp_path: Path) -> None:
     beside(store).deliveries.begin()
-    mended = threading.Event()
+    fixed = threading.Event()
 
     def answer(event: dict[str, Any]) -> int:
-        return 500 if event["detail"]["EdgePackagingJobName"] == "trouble" and not mended.is_set() else 204
+        return 500 if event["detail"]["EdgePackagingJobName"] == "trouble" and not fixed.is_set() else 204
 
     with receiving(Receiver(answer)) as receiver, dispatched(settings(receiver, tmp_path), store):
         run(store, "trouble")
         run(store, "other")
         eventually(lambda: receiver.statuses("other") == WHOLE)
         assert receiver.statuses("trouble") == []
-        mended.set()
+        fixed.set()
         eventually(lambda: receiver.statuses("trouble") == WHOLE)
 
 

@@ -48,8 +48,8 @@ def metrics(**settings: Any) -> Metrics:
 
 @pytest.mark.parametrize(("lapse", "alive"), [(15.0, b"edgewright_workers 0.0"), (60.0, b"edgewright_workers 1.0")])
 def test_a_worker_is_alive_for_as_long_as_the_settings_say(lapse: float, alive: bytes) -> None:
-    census = Snapshot({}, {}, [LiveWorker("w-1", "host", 100.0, 20.0, 2, ())], None)
-    page = Metrics(AdminAccess(load()), lambda: census, RequestCounters(), lapse)
+    snapshot = Snapshot({}, {}, [LiveWorker("w-1", "host", 100.0, 20.0, 2, ())], None)
+    page = Metrics(AdminAccess(load()), lambda: snapshot, RequestCounters(), lapse)
     assert alive in asked(page).body
 
 

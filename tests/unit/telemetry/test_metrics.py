@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PACKAGING, COMPILATION = str(Kind.PACKAGING), str(Kind.COMPILATION)
 
 
-def census() -> Snapshot:
+def snapshot() -> Snapshot:
     """Three jobs packaged, one that waits, two workers of which one is silent."""
     kept = {
         (counters.HELD, PACKAGING, "COMPLETED", ""): 3,
@@ -44,7 +44,7 @@ def told(accept: str = "", found: Snapshot | None = None) -> tuple[dict[str, Met
     requests = RequestCounters()
     requests.count("ListTags", "OK", 0.004)
     requests.count("ListTags", "ValidationException", 99.0)
-    body, content_type = page(lambda: found or census(), requests, accept, 15.0)
+    body, content_type = page(lambda: found or snapshot(), requests, accept, 15.0)
     read = openmetrics if "openmetrics" in content_type else plain
     return {metric.name: metric for metric in read(body.decode())}, content_type
 

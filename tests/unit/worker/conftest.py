@@ -1,4 +1,4 @@
-"""A house for one recipe: a real job store and a real signer, objects in memory, no engine."""
+"""A harness for one recipe: a real job store and a real signer, objects in memory, no engine."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Objects:
 
 
 @dataclass
-class House:
+class Harness:
     """What a recipe needs, and what tests ask."""
 
     context: WorkerContext
@@ -146,7 +146,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def harness(tmp_path: Path) -> Iterator[Harness]:
     engine = open_migrated(tmp_path / "jobs.sqlite")
     objects, leaving = Objects(), Event()
     kept = Persistence.on(engine)
@@ -164,7 +164,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         sandbox=lambda: None,
         shutting_down=leaving.is_set,
     )
-    yield House(context, objects, leaving)
+    yield Harness(context, objects, leaving)
     engine.dispose()
 
 

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from edgewright.arns import ComponentArn
     from edgewright.greengrass.publishing.protocols import Fetch
     from edgewright.jobs import JobKey
-    from unit.worker.conftest import House
+    from unit.worker.conftest import Harness
 
 ON_AWS = "arn:aws:greengrass:eu-west-1:999999999999:components:sample-component-name:versions:1.0.2"
 
 
 class Aws:
-    """What stands at the seam for AWS: it reads the artifacts, as AWS's side must, and remembers them."""
+    """A publisher instead of AWS's: it reads the artifacts, as AWS's side must, and remembers them."""
 
     def __init__(self, *errors: BaseException) -> None:
         self.errors = list(errors)
@@ -58,16 +58,16 @@ class Aws:
 
 
 @pytest.fixture(autouse=True)
-def model(house: House) -> None:
-    house.source(tar_gz({"model.so": b"code" * 1000}))
+def model(harness: Harness) -> None:
+    harness.source(tar_gz({"model.so": b"code" * 1000}))
 
 
-def test_the_job_names_the_component_on_aws_and_keeps_one_here(house: House) -> None:
+def test_the_job_names_the_component_on_aws_and_keeps_one_here(harness: Harness) -> None:
     aws = Aws()
-    job = run(house, asking(house), publisher=aws)
+    job = run(harness, asking(harness), publisher=aws)
     assert job.preset_output == {"Type": TYPE, "Artifact": ON_AWS, "Status": "COMPLETED"}
-    assert aws.calls == [("eu-west-1", content(house))]
-    assert [component.job_arn for component in made(house)] == [job.key.arn]
+    assert aws.calls == [("eu-west-1", content(harness))]
+    assert [component.job_arn for component in made(harness)] == [job.key.arn]
     assert job.bytes_done == job.bytes_total, "looking at the job leaves its progress alone"
 
 
@@ -80,82 +80,87 @@ def test_the_job_names_the_component_on_aws_and_keeps_one_here(house: House) -> 
         (SettingsRefused("no keys"), "InternalServerError: The component could not be published to AWS: no keys"),
     ],
 )
-def test_what_aws_refuses_is_told_and_another_job_may_try(house: House, error: EdgewrightError, message: str) -> None:
+def test_what_aws_refuses_is_told_and_another_job_may_try(
+    harness: Harness, error: EdgewrightError, message: str
+) -> None:
     aws = Aws(error)
-    first, second = run(house, asking(house), publisher=aws), run(house, asking(house, "digits-2"), publisher=aws)
+    first, second = (
+        run(harness, asking(harness), publisher=aws),
+        run(harness, asking(harness, "digits-2"), publisher=aws),
+    )
     assert first.status is Status.COMPLETED
     assert first.preset_output == {"Type": TYPE, "Status": "FAILED", "StatusMessage": message}
     assert second.preset_output == {"Type": TYPE, "Artifact": ON_AWS, "Status": "COMPLETED"}
 
 
-def test_a_long_reason_is_cut(house: House) -> None:
-    job = run(house, asking(house), publisher=Aws(ServiceUnreachable("gone " * 1000)))
+def test_a_long_reason_is_cut(harness: Harness) -> None:
+    job = run(harness, asking(harness), publisher=Aws(ServiceUnreachable("gone " * 1000)))
     assert job.preset_output is not None
     assert len(job.preset_output["StatusMessage"]) == MOST_CHARACTERS
 
 
-def test_a_version_that_another_job_made_does_not_go_to_aws(house: House) -> None:
+def test_a_version_that_another_job_made_does_not_go_to_aws(harness: Harness) -> None:
     aws = Aws()
-    run(house, asking(house))
-    job = run(house, asking(house, "digits-2"), publisher=aws)
+    run(harness, asking(harness))
+    job = run(harness, asking(harness, "digits-2"), publisher=aws)
     assert job.preset_output is not None
     assert job.preset_output["StatusMessage"].startswith("Component [sample-component-name : 1.0.2]")
     assert aws.calls == []
 
 
-def test_a_crash_while_it_is_published_makes_no_second_component(house: House) -> None:
-    key, aws = asking(house), Aws(Crash())
+def test_a_crash_while_it_is_published_makes_no_second_component(harness: Harness) -> None:
+    key, aws = asking(harness), Aws(Crash())
     with pytest.raises(Crash):
-        run(house, key, publisher=aws)
-    assert made(house) == []
-    job = run(house, key, publisher=aws)
+        run(harness, key, publisher=aws)
+    assert made(harness) == []
+    job = run(harness, key, publisher=aws)
     assert job.preset_output == {"Type": TYPE, "Artifact": ON_AWS, "Status": "COMPLETED"}
-    assert len(made(house)) == 1
+    assert len(made(harness)) == 1
 
 
-def test_a_stop_ends_the_upload_and_the_job(house: House) -> None:
-    key = asking(house)
+def test_a_stop_ends_the_upload_and_the_job(harness: Harness) -> None:
+    key = asking(harness)
 
     class Stopped(Aws):
         def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
             assert region == "eu-west-1"
-            house.stop(key)
+            harness.stop(key)
             (artifact,) = artifacts_of(read_json_recipe(recipe))
             list(fetch(artifact))
             raise AssertionError("read on after the Stop")
 
-    job = run(house, key, publisher=Stopped())
-    assert (job.status, job.preset_output, made(house)) == (Status.STOPPED, None, [])
-    assert house.objects.names("out") == set()
+    job = run(harness, key, publisher=Stopped())
+    assert (job.status, job.preset_output, made(harness)) == (Status.STOPPED, None, [])
+    assert harness.objects.names("out") == set()
 
 
 class StoppedLate(Aws):
     """The Stop comes when AWS has the component."""
 
-    def __init__(self, house: House, key: JobKey, *errors: BaseException) -> None:
+    def __init__(self, harness: Harness, key: JobKey, *errors: BaseException) -> None:
         super().__init__()
-        self.house, self.key, self.late = house, key, errors
+        self.harness, self.key, self.late = harness, key, errors
 
     def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
         published = super().publish(region, recipe, fetch)
-        self.house.stop(self.key)
+        self.harness.stop(self.key)
         self.errors = list(self.late)
         return published
 
 
-def test_a_stop_behind_the_publishing_takes_the_component_from_aws(house: House) -> None:
-    key = asking(house)
-    aws = StoppedLate(house, key)
-    job = run(house, key, publisher=aws)
-    assert (job.status, job.preset_output, made(house)) == (Status.STOPPED, None, [])
+def test_a_stop_behind_the_publishing_takes_the_component_from_aws(harness: Harness) -> None:
+    key = asking(harness)
+    aws = StoppedLate(harness, key)
+    job = run(harness, key, publisher=aws)
+    assert (job.status, job.preset_output, made(harness)) == (Status.STOPPED, None, [])
     here = "arn:aws:greengrass:eu-west-1:123456789012:components:sample-component-name:versions:1.0.2"
     assert aws.withdrawn == [("eu-west-1", here, job.key.arn, job.created_at)]
 
 
-def test_what_aws_does_not_give_back_is_told(house: House) -> None:
-    key = asking(house)
-    job = run(house, key, publisher=StoppedLate(house, key, ServiceRefused("DeleteComponent: AccessDenied: no")))
-    assert (job.status, made(house)) == (Status.STOPPED, [])
+def test_what_aws_does_not_give_back_is_told(harness: Harness) -> None:
+    key = asking(harness)
+    job = run(harness, key, publisher=StoppedLate(harness, key, ServiceRefused("DeleteComponent: AccessDenied: no")))
+    assert (job.status, made(harness)) == (Status.STOPPED, [])
     assert job.preset_output == {
         "Type": TYPE,
         "Status": "FAILED",
@@ -164,18 +169,18 @@ def test_what_aws_does_not_give_back_is_told(house: House) -> None:
     }
 
 
-def test_a_worker_that_leaves_hands_the_job_back(house: House) -> None:
-    key = asking(house)
+def test_a_worker_that_leaves_hands_the_job_back(harness: Harness) -> None:
+    key = asking(harness)
 
     class Leaves(Aws):
         def publish(self, region: str, recipe: bytes, fetch: Fetch) -> Published:
             assert region == "eu-west-1"
-            house.leaving.set()
+            harness.leaving.set()
             (artifact,) = artifacts_of(read_json_recipe(recipe))
             list(fetch(artifact))
             raise AssertionError("read on")
 
     with pytest.raises(ShuttingDown):
-        run(house, key, publisher=Leaves())
-    house.leaving.clear()
-    assert run(house, key, publisher=Aws()).status is Status.COMPLETED
+        run(harness, key, publisher=Leaves())
+    harness.leaving.clear()
+    assert run(harness, key, publisher=Aws()).status is Status.COMPLETED

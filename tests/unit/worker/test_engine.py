@@ -92,7 +92,7 @@ def test_an_engine_that_takes_nothing_is_told_and_the_job_stays(settings: Settin
 
 
 def test_arguments_are_kept_as_json(settings: Settings, store: JobStore) -> None:
-    """Not as pickles: whoever can write to the database must not be able to run code in a worker."""
+    """Not as pickles: a program that can write to the database must not be able to run code in a worker."""
     enqueuer = Enqueuer(settings, beside(store).queue)
     enqueuer(KEY)
     enqueuer.close()

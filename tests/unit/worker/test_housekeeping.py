@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.worker.engine import Executor
-    from unit.worker.conftest import House
+    from unit.worker.conftest import Harness
 
 
 class Purging:
@@ -32,8 +32,8 @@ class Purging:
         return deleted
 
 
-def housekeeping(house: House, tmp_path: Path, enqueued: list[JobKey], executor: Purging) -> Housekeeping:
-    queue = beside(house.jobs).queue
+def housekeeping(harness: Harness, tmp_path: Path, enqueued: list[JobKey], executor: Purging) -> Housekeeping:
+    queue = beside(harness.jobs).queue
 
     def enqueue(key: JobKey) -> None:
         enqueued.append(key)
@@ -41,22 +41,22 @@ def housekeeping(house: House, tmp_path: Path, enqueued: list[JobKey], executor:
 
     this = ThisWorker(Liveness(tmp_path / "locks", "tester"), set())
     settings = Settings(data_dir=tmp_path)
-    return Housekeeping(settings, house.context, cast("Executor", executor), enqueue, this)
+    return Housekeeping(settings, harness.context, cast("Executor", executor), enqueue, this)
 
 
-def test_one_sweep_enqueues_and_ends_all_that_waits_for_it(house: House, tmp_path: Path) -> None:
-    stopped = [house.packaging(f"stopped-{number}") for number in range(BATCH + 5)]
+def test_one_sweep_enqueues_and_ends_all_that_waits_for_it(harness: Harness, tmp_path: Path) -> None:
+    stopped = [harness.packaging(f"stopped-{number}") for number in range(BATCH + 5)]
     for key in stopped:
-        house.stop(key)
-    waiting = [house.packaging(f"waiting-{number}") for number in range(BATCH + 5)]
+        harness.stop(key)
+    waiting = [harness.packaging(f"waiting-{number}") for number in range(BATCH + 5)]
     enqueued: list[JobKey] = []
-    housekeeping(house, tmp_path, enqueued, Purging(0))._sweep()
-    assert {house.jobs.get(key).status for key in stopped} == {Status.STOPPED}
+    housekeeping(harness, tmp_path, enqueued, Purging(0))._sweep()
+    assert {harness.jobs.get(key).status for key in stopped} == {Status.STOPPED}
     assert set(waiting) <= set(enqueued)
-    assert beside(house.jobs).queue.not_enqueued(1) == []
+    assert beside(harness.jobs).queue.not_enqueued(1) == []
 
 
-def test_one_audit_purges_all_that_is_old(house: House, tmp_path: Path) -> None:
+def test_one_audit_purges_all_that_is_old(harness: Harness, tmp_path: Path) -> None:
     executor = Purging(1700)
-    housekeeping(house, tmp_path, [], executor)._audit()
+    housekeeping(harness, tmp_path, [], executor)._audit()
     assert executor.rows == 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.jobs import Job, JobKey
-    from unit.worker.conftest import House
+    from unit.worker.conftest import Harness
 
 HERE = Owner("123456789012", "eu-west-1")
 PACKAGE = S3Uri("out", "packages/digits-1.0.tar.gz")
@@ -35,20 +35,20 @@ def key(ring: Keyring) -> Key:
 
 
 @pytest.fixture
-def objects(house: House, ring: Keyring, tmp_path: Path) -> DirectoryStore:
+def objects(harness: Harness, ring: Keyring, tmp_path: Path) -> DirectoryStore:
     """The folder, with the model in it."""
     store = DirectoryStore(tmp_path / "objects", ring)
     store.write(SOURCE, [tar_gz({"model.so": random.Random(7).randbytes(2_000_000)})])
     return store
 
 
-def created(house: House, key: str, name: str = "digits") -> JobKey:
-    return house.packaging(name, output_config={"S3OutputLocation": "s3://out/packages/", "KmsKeyId": key})
+def created(harness: Harness, key: str, name: str = "digits") -> JobKey:
+    return harness.packaging(name, output_config={"S3OutputLocation": "s3://out/packages/", "KmsKeyId": key})
 
 
-def run(house: House, objects: DirectoryStore, key: JobKey) -> Job:
-    package_job(key, replace(house.context, objects=objects))
-    return house.jobs.get(key)
+def run(harness: Harness, objects: DirectoryStore, key: JobKey) -> Job:
+    package_job(key, replace(harness.context, objects=objects))
+    return harness.jobs.get(key)
 
 
 def sealed_with(tmp_path: Path) -> str | None:
@@ -57,41 +57,41 @@ def sealed_with(tmp_path: Path) -> str | None:
 
 
 def test_the_package_is_sealed_and_is_the_package(
-    house: House, objects: DirectoryStore, key: Key, tmp_path: Path
+    harness: Harness, objects: DirectoryStore, key: Key, tmp_path: Path
 ) -> None:
-    assert run(house, objects, created(house, "")).status is Status.COMPLETED
+    assert run(harness, objects, created(harness, "")).status is Status.COMPLETED
     plain = b"".join(objects.read(PACKAGE))
     assert sealed_with(tmp_path) is None
-    assert run(house, objects, created(house, "alias/edge", "sealed")).status is Status.COMPLETED
+    assert run(harness, objects, created(harness, "alias/edge", "encrypted")).status is Status.COMPLETED
     assert b"".join(objects.read(PACKAGE)) == plain
     assert sealed_with(tmp_path) == key.key_id
 
 
 def test_an_alias_that_moved_stands_for_the_newer_key(
-    house: House, objects: DirectoryStore, ring: Keyring, key: Key, tmp_path: Path
+    harness: Harness, objects: DirectoryStore, ring: Keyring, key: Key, tmp_path: Path
 ) -> None:
-    job = created(house, "alias/edge")
+    job = created(harness, "alias/edge")
     newer = ring.create(HERE)
     ring.set_alias("edge", newer.key_id)
-    assert run(house, objects, job).status is Status.COMPLETED
+    assert run(harness, objects, job).status is Status.COMPLETED
     assert sealed_with(tmp_path) == newer.key_id
 
 
 def test_a_key_that_was_disabled_meanwhile_fails_the_job(
-    house: House, objects: DirectoryStore, ring: Keyring, key: Key
+    harness: Harness, objects: DirectoryStore, ring: Keyring, key: Key
 ) -> None:
-    job = created(house, key.arn)
+    job = created(harness, key.arn)
     ring.set_enabled(key.key_id, enabled=False)
-    ended = run(house, objects, job)
+    ended = run(harness, objects, job)
     assert ended.status is Status.FAILED
     assert ended.status_message.startswith(f"ClientError: {key.arn} is disabled.")  # type: ignore[union-attr]
     assert not objects.exists(PACKAGE)
 
 
 def test_a_key_of_another_region_is_not_taken_by_a_worker_either(
-    house: House, objects: DirectoryStore, ring: Keyring
+    harness: Harness, objects: DirectoryStore, ring: Keyring
 ) -> None:
     ring.create(Owner(HERE.account, "us-east-1"), "edge")
-    ended = run(house, objects, created(house, "alias/edge"))
+    ended = run(harness, objects, created(harness, "alias/edge"))
     assert ended.status is Status.FAILED
     assert "Alias arn:aws:kms:eu-west-1:123456789012:alias/edge is not found" in ended.status_message  # type: ignore[union-attr]

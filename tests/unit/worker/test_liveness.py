@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 CODE = """
 import sys, pathlib
 from edgewright.worker.liveness import Liveness
-presence = Liveness(pathlib.Path(sys.argv[1]), sys.argv[2])
-presence.enter()
+liveness = Liveness(pathlib.Path(sys.argv[1]), sys.argv[2])
+liveness.enter()
 print("in", flush=True)
 sys.stdin.readline()
-presence.leave()
+liveness.leave()
 """
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgewright.compiling.sandbox import Choice
-    from unit.worker.conftest import House
+    from unit.worker.conftest import Harness
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def without_bubblewrap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
-def compiled(house: House, choice: Choice, *, several: bool) -> CompilationJob:
-    house.source(tar_gz({"net.onnx": linear().SerializeToString()}))
-    key = house.compilation()
-    compile_job(key, replace(house.context, sandbox=partial(sandbox_for, choice, lambda: several)))
-    job = house.jobs.get(key)
+def compiled(harness: Harness, choice: Choice, *, several: bool) -> CompilationJob:
+    harness.source(tar_gz({"net.onnx": linear().SerializeToString()}))
+    key = harness.compilation()
+    compile_job(key, replace(harness.context, sandbox=partial(sandbox_for, choice, lambda: several)))
+    job = harness.jobs.get(key)
     assert isinstance(job, CompilationJob)
     return job
 
 
 @pytest.mark.usefixtures("without_bubblewrap")
 @pytest.mark.parametrize(("choice", "several"), [("auto", True), ("refuse", False)])
-def test_it_does_not_where_that_is_refused(house: House, choice: Choice, several: bool) -> None:  # noqa: FBT001 - a case
+def test_it_does_not_where_that_is_refused(harness: Harness, choice: Choice, several: bool) -> None:  # noqa: FBT001 - a case
     with capture_logs() as logs:
-        job = compiled(house, choice, several=several)
+        job = compiled(harness, choice, several=several)
     assert job.status == Status.FAILED
     assert job.failure_reason.startswith("InternalServerError: The worker's host can make no sandbox")
     (line,) = (line for line in logs if line["event"] == "not compiling without a sandbox")
@@ -54,23 +54,23 @@ def test_it_does_not_where_that_is_refused(house: House, choice: Choice, several
 @pytest.mark.usefixtures("without_bubblewrap")
 @pytest.mark.parametrize(("choice", "several"), [("auto", False), ("allow", True)])
 def test_it_does_with_a_line_in_the_log_where_that_is_allowed(
-    house: House,
+    harness: Harness,
     choice: Choice,
     several: bool,  # noqa: FBT001 - a case
 ) -> None:
     with capture_logs() as logs:
-        job = compiled(house, choice, several=several)
+        job = compiled(harness, choice, several=several)
     assert job.status == Status.COMPLETED
     (line,) = (line for line in logs if line["event"] == "compiling without a sandbox")
     assert (line["log_level"], line["unconfined_compilation"]) == ("warning", choice)
 
 
-def test_with_one_it_asks_nothing_and_compiles_in_it(house: House) -> None:
+def test_with_one_it_asks_nothing_and_compiles_in_it(harness: Harness) -> None:
     try:
         sandbox.find()
     except SandboxMissing as error:
         pytest.skip(error.message)
     with capture_logs() as logs:
-        job = compiled(house, "refuse", several=True)
+        job = compiled(harness, "refuse", several=True)
     assert job.status == Status.COMPLETED, job.failure_reason
     assert not [line for line in logs if "sandbox" in line["event"]]

@@ -22,7 +22,7 @@ from unit.worker.conftest import SOURCE, tar_gz
 
 if TYPE_CHECKING:
     from edgewright.packaging import Manifest
-    from unit.worker.conftest import House
+    from unit.worker.conftest import Harness
 
 PACKAGE = S3Uri("out", "packages/digits-1.0.tar.gz")
 COMPILED = tar_gz({"model.so": b"compiled", "weights.bin": random.Random(1).randbytes(5_000_000)})
@@ -32,7 +32,7 @@ SAME_SIZE = COMPILED[:9] + bytes([COMPILED[9] ^ 1]) + COMPILED[10:]
 
 
 @pytest.fixture
-def signed(house: House, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def signed(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What was signed."""
     made: list[bytes] = []
     sign = keys.EcdsaSigner.sign
@@ -45,26 +45,26 @@ def signed(house: House, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return made
 
 
-def packaged(house: House, **members: Any) -> PackagingJob:
-    key = house.packaging(**RECORDED | members)
-    package_job(key, house.context)
-    job = house.jobs.get(key)
+def packaged(harness: Harness, **members: Any) -> PackagingJob:
+    key = harness.packaging(**RECORDED | members)
+    package_job(key, harness.context)
+    job = harness.jobs.get(key)
     assert isinstance(job, PackagingJob)
     return job
 
 
-def manifest(house: House) -> Manifest:
-    content = [bytes(piece) for piece in house.objects.memory.read(PACKAGE)]
+def manifest(harness: Harness) -> Manifest:
+    content = [bytes(piece) for piece in harness.objects.memory.read(PACKAGE)]
     found = inspect(lambda: content, ()).manifest
     assert found is not None
     return found
 
 
-def test_the_manifest_names_the_digest_of_what_was_compiled(house: House, signed: list[bytes]) -> None:
-    house.source(COMPILED)
-    assert packaged(house).status is Status.COMPLETED
+def test_the_manifest_names_the_digest_of_what_was_compiled(harness: Harness, signed: list[bytes]) -> None:
+    harness.source(COMPILED)
+    assert packaged(harness).status is Status.COMPLETED
     assert len(signed) == 1
-    model = manifest(house).model
+    model = manifest(harness).model
     assert (model.compilation_job, model.source_sha256) == ("compiled", RECORDED["source_sha256"])
 
 
@@ -82,10 +82,10 @@ STRANGERS = {
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=list(STRANGERS))
 @pytest.mark.parametrize("size", [len(COMPILED), None], ids=["size known", "no size, as before migration 0008"])
 def test_an_artifact_that_was_replaced_is_neither_signed_nor_stored(
-    house: House, signed: list[bytes], stranger: bytes, size: int | None
+    harness: Harness, signed: list[bytes], stranger: bytes, size: int | None
 ) -> None:
-    house.source(stranger)
-    job = packaged(house, source_size=size)
+    harness.source(stranger)
+    job = packaged(harness, source_size=size)
     assert (job.status, job.model_artifact, job.model_signature, job.package_sha256) == (
         Status.FAILED,
         None,
@@ -96,100 +96,100 @@ def test_an_artifact_that_was_replaced_is_neither_signed_nor_stored(
     assert str(RECORDED["source_sha256"]) in job.status_message
     assert hashlib.sha256(stranger).hexdigest() in job.status_message
     assert "No job that is known here wrote that." in job.status_message
-    assert beside(house.jobs).reports.get(job.key)["error"] == "SourceReplaced"
+    assert beside(harness.jobs).reports.get(job.key)["error"] == "SourceReplaced"
     assert signed == []
-    assert house.objects.names("out") == set()
+    assert harness.objects.names("out") == set()
 
 
-def test_one_that_is_too_large_is_not_read_to_its_end(house: House, signed: list[bytes]) -> None:
-    house.context = replace(house.context, limits=Limits(archive_size=len(COMPILED)))
-    house.source(COMPILED + b"1")
-    job = packaged(house)
+def test_one_that_is_too_large_is_not_read_to_its_end(harness: Harness, signed: list[bytes]) -> None:
+    harness.context = replace(harness.context, limits=Limits(archive_size=len(COMPILED)))
+    harness.source(COMPILED + b"1")
+    job = packaged(harness)
     assert f"it has more than {len(COMPILED)} bytes, and the compilation job recorded" in job.status_message
     assert signed == []
 
 
-def test_an_archive_at_fault_that_was_not_replaced_is_refused_as_such(house: House) -> None:
+def test_an_archive_at_fault_that_was_not_replaced_is_refused_as_such(harness: Harness) -> None:
     hostile = tar_gz({"../../etc/passwd": b"x"})
-    house.source(hostile)
-    job = packaged(house, source_sha256=hashlib.sha256(hostile).hexdigest(), source_size=len(hostile))
+    harness.source(hostile)
+    job = packaged(harness, source_sha256=hashlib.sha256(hostile).hexdigest(), source_size=len(hostile))
     assert "is not what the compilation job" not in job.status_message
     assert "../../etc/passwd" in job.status_message
 
 
-def test_a_job_of_an_earlier_version_says_that_nothing_was_compared(house: House) -> None:
-    house.source(COMPILED)
-    job = packaged(house, source_sha256=None, source_size=None)
+def test_a_job_of_an_earlier_version_says_that_nothing_was_compared(harness: Harness) -> None:
+    harness.source(COMPILED)
+    job = packaged(harness, source_sha256=None, source_size=None)
     assert job.status is Status.COMPLETED
     assert job.status_message.endswith(
         " Its source was not compared with the compilation job, of which this job has no digest."
     )
-    assert manifest(house).model.source_sha256 is None
+    assert manifest(harness).model.source_sha256 is None
 
 
 class TestCompilationsOfOnePlace:
     """Two compilation jobs of one OutputConfig write one object, as on AWS: but not in silence."""
 
-    def compiled(self, house: House, name: str, batch: int) -> CompilationJob:
-        house.source(tar_gz({"net.onnx": linear((batch, 4)).SerializeToString()}))
+    def compiled(self, harness: Harness, name: str, batch: int) -> CompilationJob:
+        harness.source(tar_gz({"net.onnx": linear((batch, 4)).SerializeToString()}))
         input_config = {"S3Uri": str(SOURCE), "Framework": "ONNX"}
-        key = house.compilation(name, input_config=input_config)
-        compile_job(key, house.context)
-        job = house.jobs.get(key)
+        key = harness.compilation(name, input_config=input_config)
+        compile_job(key, harness.context)
+        job = harness.jobs.get(key)
         assert isinstance(job, CompilationJob)
         assert (job.status, job.failure_reason) == (Status.COMPLETED, "")
         return job
 
-    def package(self, house: House, name: str, compiled: CompilationJob) -> PackagingJob:
+    def package(self, harness: Harness, name: str, compiled: CompilationJob) -> PackagingJob:
         assert compiled.model_artifact is not None
         return packaged(
-            house,
+            harness,
             name=name,
             source_uri=compiled.model_artifact,
             source_sha256=compiled.artifact_digest,
             source_size=compiled.artifact_size,
         )
 
-    def test_the_job_that_writes_over_another_says_so(self, house: House) -> None:
-        first, second = self.compiled(house, "first", 4), self.compiled(house, "second", 5)
+    def test_the_job_that_writes_over_another_says_so(self, harness: Harness) -> None:
+        first, second = self.compiled(harness, "first", 4), self.compiled(harness, "second", 5)
         assert first.model_artifact == second.model_artifact
         assert (first.overwrote, second.overwrote) == (None, first.key.arn)
-        event = beside(house.jobs).events.history(second.key)[-1].document()
+        event = beside(harness.jobs).events.history(second.key)[-1].document()
         assert event["resources"] == [second.key.arn, first.key.arn]
         assert event["detail"]["Overwrote"] == first.key.arn
 
-    def test_packaging_the_first_names_the_second(self, house: House) -> None:
-        first, second = self.compiled(house, "first", 4), self.compiled(house, "second", 5)
-        job = self.package(house, "of-first", first)
+    def test_packaging_the_first_names_the_second(self, harness: Harness) -> None:
+        first, second = self.compiled(harness, "first", 4), self.compiled(harness, "second", 5)
+        job = self.package(harness, "of-first", first)
         assert job.status is Status.FAILED
         assert f"{first.artifact_digest}" in job.status_message
         assert f"{second.artifact_digest}" in job.status_message
         assert job.status_message.endswith(f"It was written by {second.key.arn}.")
-        assert self.package(house, "of-second", second).status is Status.COMPLETED
+        assert self.package(harness, "of-second", second).status is Status.COMPLETED
 
-    def test_the_same_bytes_again_are_no_overwriting(self, house: House) -> None:
-        first, second = self.compiled(house, "first", 4), self.compiled(house, "second", 4)
+    def test_the_same_bytes_again_are_no_overwriting(self, harness: Harness) -> None:
+        first, second = self.compiled(harness, "first", 4), self.compiled(harness, "second", 4)
         assert first.artifact_digest == second.artifact_digest
         assert second.overwrote is None
-        assert beside(house.jobs).events.history(second.key)[-1].document()["resources"] == [second.key.arn]
-        assert self.package(house, "of-first", first).status is Status.COMPLETED
+        assert beside(harness.jobs).events.history(second.key)[-1].document()["resources"] == [second.key.arn]
+        assert self.package(harness, "of-first", first).status is Status.COMPLETED
 
-    def test_a_job_of_another_account_is_not_named(self, house: House) -> None:
-        first = self.compiled(house, "first", 4)
-        house.jobs.insert(replace(first, key=JobKey(Kind.COMPILATION, "999999999999", "eu-west-1", "secret")), {})
-        house.jobs.delete(first.key)
-        second = self.compiled(house, "second", 5)
+    def test_a_job_of_another_account_is_not_named(self, harness: Harness) -> None:
+        first = self.compiled(harness, "first", 4)
+        harness.jobs.insert(replace(first, key=JobKey(Kind.COMPILATION, "999999999999", "eu-west-1", "secret")), {})
+        harness.jobs.delete(first.key)
+        second = self.compiled(harness, "second", 5)
         assert second.overwrote == "a job of another account"
-        event = beside(house.jobs).events.history(second.key)[-1].document()
+        event = beside(harness.jobs).events.history(second.key)[-1].document()
         assert event["resources"] == [second.key.arn]
         assert event["detail"]["Overwrote"] == "a job of another account"
 
 
-def test_a_compilation_records_what_it_wrote(house: House) -> None:
-    house.source(tar_gz({"net.onnx": linear().SerializeToString()}))
-    key = house.compilation()
-    compile_job(key, house.context)
-    job = house.jobs.get(key)
+def test_a_compilation_records_what_it_wrote(harness: Harness) -> None:
+    harness.source(tar_gz({"net.onnx": linear().SerializeToString()}))
+    key = harness.compilation()
+    compile_job(key, harness.context)
+    job = harness.jobs.get(key)
     assert isinstance(job, CompilationJob)
-    content = b"".join(bytes(piece) for piece in house.objects.memory.read(S3Uri.parse(job.model_artifact or "")))
+    content = b"".join(bytes(piece) for piece in harness.objects.memory.read(S3Uri.parse(job.model_artifact or "")))
     assert (job.artifact_digest, job.artifact_size) == (hashlib.sha256(content).hexdigest(), len(content))

@@ -215,7 +215,7 @@ def _same(clients: Clients, arn: str, artifacts: tuple[Artifact, ...]) -> tuple[
         changed = sorted(set(theirs.items()) ^ set(ours.items()))
         raise ComponentExists(
             f"{arn} exists with other artifacts: {', '.join(f'{file} {digest}' for file, digest in changed)}. "
-            "A version is for ever; make the component with a higher ComponentVersion."
+            "A version cannot be replaced; make the component with a higher ComponentVersion."
         )
     return tuple(artifact.uri for artifact in held)
 

@@ -77,7 +77,7 @@ report = {
         sort_by: listed(sort_by=sort_by, sort_order="Descending")
         for sort_by in ("NAME", "MODEL_NAME", "CREATION_TIME", "LAST_MODIFIED_TIME", "STATUS")
     },
-    "crowd": [job.edge_packaging_job_name for job in EdgePackagingJob.get_all(name_contains="crowd-")],
+    "many": [job.edge_packaging_job_name for job in EdgePackagingJob.get_all(name_contains="many-")],
 }
 refused: list[Callable[[], Any]] = [
     lambda: EdgePackagingJob.get(edge_packaging_job_name=f"{prefix}-nobody"),

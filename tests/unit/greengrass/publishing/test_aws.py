@@ -1,4 +1,4 @@
-"""Publishing: the real boto3, an S3 service, and a control plane of Greengrass that does what it is told."""
+"""Publishing: the real boto3, an S3 service, and a control plane of Greengrass that behaves as each test sets it."""
 
 from __future__ import annotations
 
