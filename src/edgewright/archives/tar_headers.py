@@ -6,13 +6,11 @@ utility's page and the GNU tar manual ("Basic Tar Format") lay them down. Writte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from edgewright.archives.refusals import refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)

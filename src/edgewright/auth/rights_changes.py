@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from edgewright.auth.globs import ANY, matches
 from edgewright.auth.rights import SCHEMES, Rights, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 
 CREATE, DESCRIBE = "sagemaker:CreateEdgePackagingJob", "sagemaker:DescribeCompilationJob"
 IMPLIED = ("s3", "greengrass")

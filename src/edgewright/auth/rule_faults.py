@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from edgewright.auth.globs import ANY, literals, matches, overlap
 from edgewright.auth.rights import SCHEMES, Rights, Rule
 from edgewright.operations import ACTIONS
 from edgewright.operations.access import Resource
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 
 ARN_COLONS = 5
 """Before an ARN's last part: `arn:aws:sagemaker:eu-west-1:123456789012:compilation-job/digits`."""

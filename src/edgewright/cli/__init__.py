@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -30,9 +31,6 @@ from edgewright.cli import (
     server,
 )
 from edgewright.errors import CallerError, EdgewrightError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EXIT_REFUSED, EXIT_FAILED, EXIT_INTERRUPTED = 1, 3, 130
 EXIT_CODES = {

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edgewright import errors
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CALLER, OPERATOR = "The sender of the request", "The operator of the service"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from edgewright.errors import ValidationFault
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SIZES = (25, 50, 100)
 SEPARATOR = "~"

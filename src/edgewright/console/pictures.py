@@ -6,11 +6,8 @@ that makes their rectangles squarer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 WIDTH, HEIGHT = 1000.0, 300.0
 """The picture's own coordinates."""

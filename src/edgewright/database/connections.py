@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
@@ -16,9 +17,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from edgewright.database.schema import HEAD, compatibility
 from edgewright.errors import DatabaseDamaged, DatabaseNewer, DatabaseUnavailable, SettingsRefused
 from edgewright.files import PRIVATE, close_to_others, write_atomically
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 POOL = 8
 """Connections that one engine keeps open at most, by default."""

@@ -7,8 +7,9 @@ are judged by the database's clock, which is the same for every process.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, and_, delete, func, insert, literal, or_, select, update
 
@@ -19,10 +20,6 @@ from edgewright.events.outbox import NUMBERED
 from edgewright.events.tables import cursors, deliveries, job_events, leases
 from edgewright.jobs.job import JobKey, Kind
 from edgewright.telemetry.snapshot import WEBHOOK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 QUEUED_AT_ONCE = 500
 WINDOW = 1000

@@ -9,9 +9,10 @@ own events are numbered in their order, because each change waits for the one be
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, update
@@ -24,10 +25,6 @@ from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.states import Status
 from edgewright.jobs.tables import is_job, of_job
 from edgewright.telemetry import counters
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
 
 SOURCE = "aws.sagemaker"
 OVERWROTE = "Overwrote"

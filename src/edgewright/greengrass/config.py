@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from edgewright import strict_json
 from edgewright.arns import name_fault
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 MEMBER: Final = "outputConfig.presetDeploymentConfig"
 DEFAULT_NAME: Final = "SagemakerEdgeManager"

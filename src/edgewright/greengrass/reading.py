@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from edgewright import strict_json
 from edgewright.arns import name_fault
 from edgewright.errors import ValidationFault
 from edgewright.greengrass import versions
 from edgewright.greengrass.config import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 RECIPE_BYTES: Final = 16_000
 """The largest recipe that AWS's cloud takes."""

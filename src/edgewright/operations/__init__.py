@@ -6,7 +6,7 @@ knows neither HTTP nor signatures.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from edgewright.jobs import Kind
 from edgewright.operations import compilation_jobs as compilation
@@ -26,9 +26,6 @@ from edgewright.operations.components import ON_COMPONENT, ON_RECIPE, ON_TAGGED_
 from edgewright.operations.context import Caller, Context
 from edgewright.operations.handler import Handler, always, small_page
 from edgewright.operations.packaging_jobs import ON_NEW_PACKAGING_JOB
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ACTIONS", "LIST_WORKERS", "OPERATIONS", "Access", "Caller", "Context", "describe_access"]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from edgewright.errors import ValidationFault
 from edgewright.greengrass.reading import RECIPE_BYTES, read_recipe, value_of
 from edgewright.greengrass.recipe import dump
 from edgewright.greengrass.rules import Severity, check_recipe
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def checked(text: bytes) -> dict[str, Any]:

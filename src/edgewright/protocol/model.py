@@ -7,18 +7,15 @@ may do so in a circle; patterns are compiled once.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 import regex  # type: ignore[import-untyped] # it has no stubs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 Json: TypeAlias = Any
 """A value that JSON can hold, or that a shape makes of it."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from edgewright import strict_json
 from edgewright.errors import PackageRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 _HEAD: Final = 64 * 1024
 """Bytes of a document beside its list of files."""

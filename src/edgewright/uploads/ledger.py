@@ -12,8 +12,9 @@ A row goes through these stages:
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, or_, select, update
 
@@ -26,9 +27,6 @@ from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.states import UNFINISHED, Status
 from edgewright.jobs.tables import is_job, of_job
 from edgewright.uploads.tables import upload_parts, uploads
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)

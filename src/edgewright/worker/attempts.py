@@ -7,7 +7,8 @@ the attempt, and an object becomes visible only while the attempt is the job's l
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -28,10 +29,6 @@ from edgewright.worker import components, messages, uploads
 from edgewright.worker.context import ShuttingDown, WorkerContext, until_database_answers, wait
 from edgewright.worker.monitor import LOOK_SECONDS, Monitor
 from edgewright.worker.results import RESULTS, JobResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 log = structlog.get_logger(__name__)
 
