@@ -156,9 +156,7 @@ class TestAStrangersObject:
     def replaced(self, harness: RunningServer) -> Iterator[None]:
         place = harness.object("s3://packages/alone/digits-1.0.tar.gz")
         own = place.read_bytes()
-        place.write_bytes(
-            harness.object(PACKAGE).read_bytes()
-        )  # signed by the same key, for the same model and version
+        place.write_bytes(harness.object(PACKAGE).read_bytes())  # of the same key, model and version
         yield
         place.write_bytes(own)
 
