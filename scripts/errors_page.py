@@ -40,7 +40,7 @@ REMEDIES: dict[str, str] = {
     "DatabaseNewer": "Start the newer program on this database: [upgrade](../how-to/upgrade.md).",
     "DatabaseUnavailable": "See that the database runs and takes connections; clients retry by themselves.",
     "EncryptionMissing": "See that the bucket's service supports SSE-KMS with that key.",
-    "EngineUnavailable": "Nothing: the job is handed over when the engine is back. Look at the log if that lasts.",
+    "EngineUnavailable": "Nothing: the job is enqueued when the engine is back. Look at the log if that lasts.",
     "ExtractionRefused": "Name a folder that is new or empty, and that may be written.",
     "IncompleteSignature": "Sign with an AWS SDK, or write the header as SigV4 wants it.",
     "InvalidSignature": "Check the secret, and the clock of the client's host.",

@@ -277,9 +277,9 @@ def _is_there(engine: Engine) -> bool:
     return engine.url.get_backend_name() != "sqlite" or (path is not None and Path(path).exists())
 
 
-def _workers(kept: Persistence, lapse_seconds: float) -> Iterator[CheckResult]:
+def _workers(kept: Persistence, liveness_seconds: float) -> Iterator[CheckResult]:
     found = kept.workers.list()
-    live = [worker for worker in found if worker.beat_seconds <= lapse_seconds]
+    live = [worker for worker in found if worker.beat_seconds <= liveness_seconds]
     waiting = sum(queue.waiting for queue in snapshot.take(kept.engine, datetime.now(UTC)).queues.values())
     if live:
         youngest = min(worker.beat_seconds for worker in live)

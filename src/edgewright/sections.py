@@ -110,8 +110,8 @@ class WorkerSettings(Section):
     )
     grace_seconds: NotNegative = Field(
         default=10.0,
-        description="Seconds that running jobs may take to finish once a worker is asked to stop; then they are handed "
-        "back. Wait ten seconds longer before you kill the worker.",
+        description="Seconds that running jobs may take to finish once a worker is asked to stop; then they go back "
+        "to the queue. Wait ten seconds longer before you kill the worker.",
     )
     poll_seconds: PositiveFloat = Field(
         default=0.1, description="Seconds between two polls of the queue, while the worker has room for a job."

@@ -171,7 +171,7 @@ def _console(
         session_seconds=settings.console.session_seconds,
         region=settings.console.region,
         public_url=settings.public_url,
-        lapse_seconds=settings.worker.liveness_timeout_seconds,
+        liveness_seconds=settings.worker.liveness_timeout_seconds,
     )
     return Console(parts).routes()
 
@@ -180,13 +180,13 @@ def _monitoring(
     settings: Settings, kept: Persistence, objects: ObjectStore, counters: RequestCounters
 ) -> Sequence[BaseRoute]:
     """The pages for those who run the service."""
-    access, lapse = AdminAccess(settings), settings.worker.liveness_timeout_seconds
+    access, liveness_seconds = AdminAccess(settings), settings.worker.liveness_timeout_seconds
     health = Health(
         access,
         readiness.checks(settings, kept.engine, objects),
-        readiness.advice(kept.workers, lapse),
+        readiness.advice(kept.workers, liveness_seconds),
     )
-    metrics = Metrics(access, lambda: snapshot.take(kept.engine, utc_now()), counters, lapse)
+    metrics = Metrics(access, lambda: snapshot.take(kept.engine, utc_now()), counters, liveness_seconds)
     return [
         Route("/metrics", metrics.page, methods=["GET"]),
         Route("/health", health.live, methods=["GET"]),

@@ -673,9 +673,9 @@ class TestWorkers:
             connection.execute(text("UPDATE workers SET beat_at = beat_at - 5000"))
         registry.beat("new", "there")
         assert (registry.live(4), registry.live(6)) == ({"new"}, {"new", "old"})
-        registry.remove_lapsed(6)
+        registry.remove_dead(6)
         assert registry.known() == {"new", "old"}
-        registry.remove_lapsed(4)
+        registry.remove_dead(4)
         assert registry.known() == {"new"}
         assert not registry.beat("old", "here"), "a worker that was forgotten enters itself again, and learns of it"
 

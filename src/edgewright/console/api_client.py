@@ -152,8 +152,7 @@ class ApiClient:
 
     def counts(self, kind: Kind, most: int) -> Mapping[Any, int]:
         """How many jobs of a kind there are in each status, counted up to `most`."""
-        name = "ListEdgePackagingJobs" if kind is Kind.PACKAGING else "ListCompilationJobs"
-        self._identity.authorize(Access(OPERATIONS[name].action))
+        self._identity.authorize(Access(OPERATIONS[KINDS[kind].list_operation].action))
         return self._readings.reports.count(kind, *self._identity.scope, most)
 
     def regions(self) -> Sequence[str]:
@@ -165,10 +164,10 @@ class ApiClient:
         self._identity.authorize(LIST_WORKERS)
         return self._readings.workers.list()
 
-    def live_workers(self, lapse_seconds: float) -> int:
+    def live_workers(self, liveness_seconds: float) -> int:
         """How many workers have a heartbeat that is not older than this."""
         self._identity.authorize(LIST_WORKERS)
-        return len(self._readings.workers.live(lapse_seconds))
+        return len(self._readings.workers.live(liveness_seconds))
 
     def authorize_download(self, uri: S3Uri) -> None:
         """Let the caller have an object's bytes."""

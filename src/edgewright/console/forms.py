@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgewright import protocol
+from edgewright.compiling.backends import BACKENDS
 from edgewright.errors import CallerError, ResourceInUse
 
 Filled = Mapping[str, str]
@@ -125,7 +126,7 @@ class Form:
                 inner[last] = value
         self.finish(request, errors)
         for fault in protocol.faults(operation, request):
-            _add(errors, self._field_of(fault.path), _plain(fault.constraint, fault.sentence))
+            _add(errors, self._field_of(fault.path), "Fill this in." if fault.is_missing else fault.sentence)
         return request, errors
 
     def filled(self, request: Mapping[str, Any]) -> dict[str, str]:
@@ -147,11 +148,6 @@ class Form:
         whole = _INDEX.sub("", path)
         known = [each for each in self.fields if whole and f"{each.member}.".startswith(f"{whole}.")]
         return next((each.name for each in known if each.member == whole), known[0].name if known else WHOLE)
-
-
-def _plain(constraint: str, sentence: str) -> str:
-    """A constraint as a sentence of its own, where AWS's says no more than that something is missing."""
-    return "Fill this in." if constraint == "Member must not be null" else sentence
 
 
 NAME_HINT = "Letters, digits and hyphens, 63 at most."
@@ -235,7 +231,7 @@ COMPILATION = Form(
             "inputConfig.framework",
             "Models of other frameworks are registered: see `edgewright compilations register --help`.",
             kind="choice",
-            choices=(("ONNX", "ONNX"),),
+            choices=tuple((name, name) for name in BACKENDS),
         ),
         Field(
             "inputs",

@@ -56,7 +56,7 @@ class Parts:
         session_seconds: how long a session lasts.
         region: the region of an account that has no jobs, or has some in it.
         public_url: the server's address for everybody; None takes each browser's own word.
-        lapse_seconds: how old a worker's heartbeat is when it is taken for dead.
+        liveness_seconds: how old a worker's heartbeat is when it is taken for dead.
     """
 
     requests: PageRequests
@@ -66,7 +66,7 @@ class Parts:
     session_seconds: int
     region: str
     public_url: str | None
-    lapse_seconds: float
+    liveness_seconds: float
 
 
 class Console:
@@ -81,7 +81,7 @@ class Console:
         """Every route; `POST /` is the API's."""
         parts, packages, serve = self._parts, self._parts.packages, self._requests.serve
         objects = None if parts.objects_dir is None else str(parts.objects_dir)
-        lapse = parts.lapse_seconds
+        liveness_seconds = parts.liveness_seconds
 
         def page(path: str, make: Page, *methods: str) -> Route:
             return Route(path, serve(make), methods=methods or ("GET",))
@@ -92,7 +92,7 @@ class Console:
             Route("/console/jobs/{name}/verify", self._requests.serve_async(packages.verify), methods=["POST"]),
             page("/console/sign-out", _signed_out, "POST"),
             page("/console/region", self._other_region, "POST"),
-            page("/", lambda page_request: worker_pages.start(page_request, objects, lapse)),
+            page("/", lambda page_request: worker_pages.start(page_request, objects, liveness_seconds)),
             page("/console/jobs", job_pages.listing),
             page("/console/jobs/{name}", lambda page_request: job_pages.job(page_request, packages.trusted())),
             page("/console/jobs/{name}/package", packages.download),
@@ -102,7 +102,7 @@ class Console:
             page("/console/compilations/{name}/stop", compilation_pages.stop, "POST"),
             page("/console/components", component_pages.listing),
             page("/console/components/{name}/{version}", component_pages.component),
-            page("/console/workers", lambda page_request: worker_pages.workers(page_request, lapse)),
+            page("/console/workers", lambda page_request: worker_pages.workers(page_request, liveness_seconds)),
             page("/console/new-job", form_pages.new_job, "GET", "POST"),
             page("/console/new-compilation", form_pages.new_compilation, "GET", "POST"),
             page("/console/{rest:path}", _nothing),

@@ -21,29 +21,31 @@ if TYPE_CHECKING:
 COUNTED = 1000
 """Jobs of one status that the start page counts, at most."""
 LATEST = 6
+PAGES = {Kind.PACKAGING: "/console/jobs", Kind.COMPILATION: "/console/compilations"}
+"""Where the pages of each kind of job begin."""
 DEMO_SOURCE = "src/edgewright/demo/data/digits.tar.gz"
 DEMO_INPUT = '{"image": [1, 1, 8, 8]}'
 
 
-def workers(page_request: PageRequest, lapse_seconds: float) -> Response:
+def workers(page_request: PageRequest, liveness_seconds: float) -> Response:
     """`GET /console/workers`: each worker, its heartbeat and what it runs.
 
     Args:
         page_request: the request.
-        lapse_seconds: a heartbeat this old is late: other workers then take the worker for dead.
+        liveness_seconds: a heartbeat this old is late: other workers then take the worker for dead.
     """
     found = [(worker, *_running(page_request, worker)) for worker in page_request.api.workers()]
     template = "workers_rows.html" if page_request.fragment else "workers.html"
-    return page_request.page(template, workers=found, late=lapse_seconds)
+    return page_request.page(template, workers=found, late=liveness_seconds)
 
 
-def start(page_request: PageRequest, objects: str | None, lapse_seconds: float) -> Response:
+def start(page_request: PageRequest, objects: str | None, liveness_seconds: float) -> Response:
     """`GET /`: how things stand, and the three next commands for who is new.
 
     Args:
         page_request: the request.
         objects: the folder of the directory object store; None where another store is used.
-        lapse_seconds: as `workers` has it.
+        liveness_seconds: as `workers` has it.
     """
     latest = page_request.api.ask("ListEdgePackagingJobs", MaxResults=LATEST)
     jobs = latest["EdgePackagingJobSummaries"] if latest else []
@@ -53,16 +55,16 @@ def start(page_request: PageRequest, objects: str | None, lapse_seconds: float) 
         jobs=jobs,
         counts=counts,
         counted=COUNTED,
-        alive=_alive(page_request, lapse_seconds),
+        alive=_alive(page_request, liveness_seconds),
         steps=_steps(page_request, objects if page_request.api.unrestricted else None),
         statuses=list(Status),
     )
 
 
-def _alive(page_request: PageRequest, lapse_seconds: float) -> int | None:
+def _alive(page_request: PageRequest, liveness_seconds: float) -> int | None:
     """How many workers are alive; None where the caller may not know."""
     try:
-        return page_request.api.live_workers(lapse_seconds)
+        return page_request.api.live_workers(liveness_seconds)
     except AccessDenied:
         return None
 
@@ -115,5 +117,4 @@ def _link(path: str, form: Form, request: Mapping[str, Any]) -> str:
 def _running(page_request: PageRequest, worker: LiveWorker) -> tuple[Sequence[tuple[str, str]], int]:
     """The page and name of each of the caller's jobs that a worker runs, and how many others it runs."""
     keys = [key for key in map(JobKey.parse_arn, worker.running) if page_request.api.may_see(key)]
-    paths = {Kind.PACKAGING: "/console/jobs", Kind.COMPILATION: "/console/compilations"}
-    return [(f"{paths[key.kind]}/{key.name}", key.name) for key in keys], len(worker.running) - len(keys)
+    return [(f"{PAGES[key.kind]}/{key.name}", key.name) for key in keys], len(worker.running) - len(keys)

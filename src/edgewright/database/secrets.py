@@ -79,7 +79,7 @@ def rotate(engine: Engine, name: str) -> int:
 
 
 class RotatingSecrets:
-    """The values that count now, of several secrets; whoever reads them waits for nothing."""
+    """The values that count now, of several secrets; reading them waits for nothing."""
 
     def __init__(self, engine: Engine, names: Iterable[str]) -> None:
         """Read them for the first time.

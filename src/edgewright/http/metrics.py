@@ -36,7 +36,7 @@ class Metrics:
         access: AdminAccess,
         take_snapshot: Callable[[], Snapshot],
         counters: RequestCounters,
-        lapse_seconds: float,
+        liveness_seconds: float,
     ) -> None:
         """Keep the parts.
 
@@ -44,10 +44,10 @@ class Metrics:
             access: who may read.
             take_snapshot: asks the database; it may take a while, and may raise DatabaseUnavailable.
             counters: what this process has counted of its requests.
-            lapse_seconds: how old a worker's heartbeat is when it counts as dead.
+            liveness_seconds: how old a worker's heartbeat is when it counts as dead.
         """
         self._access = access
-        self._lapse_seconds = lapse_seconds
+        self._liveness_seconds = liveness_seconds
         self._take_snapshot = take_snapshot
         self._counters = counters
         self._kept: tuple[float, Snapshot | None] = (-KEPT_SECONDS, None)
@@ -59,7 +59,7 @@ class Metrics:
             audit.refused(AccessDenied(bytes(refusal.body).decode().strip()), None, f"{request.method} /metrics")
             return refusal
         body, content_type = await run_in_threadpool(
-            metrics.page, self._snapshot, self._counters, request.headers.get("accept", ""), self._lapse_seconds
+            metrics.page, self._snapshot, self._counters, request.headers.get("accept", ""), self._liveness_seconds
         )
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 

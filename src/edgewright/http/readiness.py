@@ -40,13 +40,13 @@ def checks(settings: Settings, database_engine: Engine, objects: ObjectStore) ->
     return {"database": database, "migrations": migrations, "store": lambda: _store(settings, objects)}
 
 
-def advice(registry: WorkerRegistry, lapse_seconds: float) -> Mapping[str, Check]:
+def advice(registry: WorkerRegistry, liveness_seconds: float) -> Mapping[str, Check]:
     """What warns: a server without workers takes jobs, which then wait."""
 
     def workers() -> str:
-        live = len(registry.live(lapse_seconds))
+        live = len(registry.live(liveness_seconds))
         if not live:
-            raise NoWorker(f"No worker's heartbeat was seen in the last {lapse_seconds:g} seconds: jobs wait.")
+            raise NoWorker(f"No worker's heartbeat was seen in the last {liveness_seconds:g} seconds: jobs wait.")
         return f"{live} alive"
 
     return {"workers": workers}

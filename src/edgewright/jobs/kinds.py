@@ -1,7 +1,7 @@
 """The kinds of jobs: what differs between them, one entry each.
 
-A third kind is a value of `Kind`, a class in `jobs.job`, a table in `jobs.tables`, and an entry here. The worker has
-its recipe in `worker.process.RECIPES`.
+A third kind is a value of `Kind`, a class in `jobs.job`, a table in `jobs.tables`, and an entry here; how its jobs are
+done and end, `worker.process.RECIPES` and `worker.results.RESULTS` have. A test goes through all of them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class JobKind:
         table: where its jobs are kept.
         describe: a job as its Describe operation shows it.
         describe_operation: that operation, whose right is needed to see a job.
+        list_operation: the one that lists them.
         name_member: the member of its request that names the job.
         message_member: the member of Describe in which a job says how it went.
         message_attribute: the attribute of a job that holds it.
@@ -41,6 +42,7 @@ class JobKind:
     table: Table
     describe: Callable[[Any], Mapping[str, Any]]
     describe_operation: str
+    list_operation: str
     name_member: str
     message_member: str
     message_attribute: str
@@ -55,6 +57,7 @@ KINDS: Mapping[Kind, JobKind] = {
         table=packaging_jobs,
         describe=description.packaging,
         describe_operation="DescribeEdgePackagingJob",
+        list_operation="ListEdgePackagingJobs",
         name_member="EdgePackagingJobName",
         message_member="EdgePackagingJobStatusMessage",
         message_attribute="status_message",
@@ -67,6 +70,7 @@ KINDS: Mapping[Kind, JobKind] = {
         table=compilation_jobs,
         describe=description.compilation,
         describe_operation="DescribeCompilationJob",
+        list_operation="ListCompilationJobs",
         name_member="CompilationJobName",
         message_member="FailureReason",
         message_attribute="failure_reason",

@@ -73,13 +73,13 @@ class WorkerRegistry:
             for row in rows
         ]
 
-    def live(self, lapse_seconds: float) -> set[str]:
+    def live(self, liveness_seconds: float) -> set[str]:
         """The workers whose last beat is not longer ago than that."""
         with reaching_database(), self._engine.connect() as connection:
-            return set(connection.execute(select(workers.c.id).where(~self._lapsed(lapse_seconds))).scalars())
+            return set(connection.execute(select(workers.c.id).where(~self._is_dead(liveness_seconds))).scalars())
 
     def known(self) -> set[str]:
-        """Every worker with a row, lapsed or not."""
+        """Every worker with a row, alive or not."""
         with reaching_database(), self._engine.connect() as connection:
             return set(connection.execute(select(workers.c.id)).scalars())
 
@@ -88,12 +88,12 @@ class WorkerRegistry:
         with reaching_database(), self._engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.id == worker_id))
 
-    def remove_lapsed(self, lapse_seconds: float) -> None:
+    def remove_dead(self, liveness_seconds: float) -> None:
         """Remove the workers whose last beat is longer ago; one that wakes enters itself again."""
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(delete(workers).where(self._lapsed(lapse_seconds)))
+            connection.execute(delete(workers).where(self._is_dead(liveness_seconds)))
 
-    def _lapsed(self, seconds: float) -> ColumnElement[bool]:
+    def _is_dead(self, seconds: float) -> ColumnElement[bool]:
         return workers.c.beat_at < self._now() - int(seconds * 1000)
 
     def _now(self) -> ColumnElement[Any]:

@@ -55,6 +55,11 @@ class Fault:
     sentence: str
     constraint: str
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether a member that must be given is not."""
+        return self.constraint == NOT_NULL
+
 
 def validate(operation: Operation, request: Mapping[str, Any]) -> None:
     """Check a parsed request against the operation's input shape.

@@ -108,7 +108,7 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def page(
-    snapshot: Callable[[], Snapshot | None], requests: RequestCounters, accept: str, lapse_seconds: float
+    snapshot: Callable[[], Snapshot | None], requests: RequestCounters, accept: str, liveness_seconds: float
 ) -> tuple[bytes, str]:
     """The page that is scraped, and its content type; in Prometheus's text form, or OpenMetrics where it is asked for.
 
@@ -116,10 +116,10 @@ def page(
         snapshot: how the service stands; None where its database cannot be read, which the page then says.
         requests: what this process has counted.
         accept: the Accept header.
-        lapse_seconds: how old the heartbeat of a live worker is at most.
+        liveness_seconds: how old the heartbeat of a live worker is at most.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Own(snapshot(), requests, lapse_seconds))
+    registry.register(_Own(snapshot(), requests, liveness_seconds))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     encode, content_type = choose_encoder(accept)
@@ -129,17 +129,17 @@ def page(
 class _Own(Collector):
     """edgewright's own families."""
 
-    def __init__(self, snapshot: Snapshot | None, requests: RequestCounters, lapse_seconds: float) -> None:
+    def __init__(self, snapshot: Snapshot | None, requests: RequestCounters, liveness_seconds: float) -> None:
         self._snapshot = snapshot
         self._requests = requests
-        self._lapse_seconds = lapse_seconds
+        self._liveness_seconds = liveness_seconds
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("edgewright", METRICS["edgewright_info"].help, value={"version": __version__})
         yield _values("edgewright_up", [((), 0.0 if self._snapshot is None else 1.0)])
         if self._snapshot is not None:
             yield from _jobs(self._snapshot)
-            yield from _workers(self._snapshot, self._lapse_seconds)
+            yield from _workers(self._snapshot, self._liveness_seconds)
             yield from _webhook(self._snapshot)
         yield from _requests(self._requests)
 
@@ -164,9 +164,9 @@ def _jobs(snapshot: Snapshot) -> Iterator[Metric]:
     yield _values("edgewright_queue_oldest_seconds", [((kind,), queue.oldest_seconds) for kind, queue in queues])
 
 
-def _workers(snapshot: Snapshot, lapse_seconds: float) -> Iterator[Metric]:
+def _workers(snapshot: Snapshot, liveness_seconds: float) -> Iterator[Metric]:
     workers = snapshot.workers
-    yield _values("edgewright_workers", [((), sum(worker.beat_seconds <= lapse_seconds for worker in workers))])
+    yield _values("edgewright_workers", [((), sum(worker.beat_seconds <= liveness_seconds for worker in workers))])
     ages = [((worker.id, worker.host), max(0.0, worker.beat_seconds)) for worker in workers]
     yield _values("edgewright_worker_heartbeat_age_seconds", ages)
     running = [((worker.id, worker.host), len(worker.running)) for worker in workers]

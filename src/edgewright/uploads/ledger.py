@@ -140,9 +140,9 @@ class UploadLedger:
             connection.execute(delete(upload_parts).where(upload_parts.c.upload == upload.id))
             connection.execute(delete(uploads).where(uploads.c.id == upload.id))
 
-    def abandoned(self, limit: int, settle_seconds: float) -> Sequence[KeptUpload]:
+    def abandoned(self, limit: int, final_cleanup_seconds: float) -> Sequence[KeptUpload]:
         """Uploads that no job goes on with: of jobs that ended or are gone, and those abandoned so long ago."""
-        long_ago = uploads.c.begun_at < database_now(self._engine) - int(settle_seconds * 1000)
+        long_ago = uploads.c.begun_at < database_now(self._engine) - int(final_cleanup_seconds * 1000)
         abandoned = or_(and_(uploads.c.abandoned, long_ago), and_(~uploads.c.abandoned, ~_has_unfinished_job()))
         with reaching_database(), self._engine.connect() as connection:
             return [_kept(row) for row in connection.execute(select(*_COLUMNS).where(abandoned).limit(limit))]

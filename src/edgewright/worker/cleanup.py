@@ -27,19 +27,19 @@ AT_ONCE = 50
 OLD_AT_ONCE = 500
 
 
-def clean_up(context: WorkerContext, settle_seconds: float) -> None:
+def clean_up(context: WorkerContext, age_seconds: float) -> None:
     """One round: end uploads that were left, and remove objects that have no job.
 
     Args:
         context: the job store and the object store.
-        settle_seconds: how long ago a job must have ended before its object is looked for once more.
+        age_seconds: how long ago a job must have ended before its object is looked for once more.
 
     Raises:
         DatabaseUnavailable: the next round tries again. Errors of the object store are logged.
     """
-    for upload in context.uploads.abandoned(AT_ONCE, settle_seconds):
-        _end(context, upload, settle_seconds)
-    before = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    for upload in context.uploads.abandoned(AT_ONCE, age_seconds):
+        _end(context, upload, age_seconds)
+    before = datetime.now(UTC) - timedelta(seconds=age_seconds)
     for key, uri in context.orphans.unremoved(AT_ONCE, before):
         _remove_object(context, key, uri)
 
@@ -52,7 +52,7 @@ def delete_old_jobs(context: WorkerContext, age: timedelta) -> int:
     return deleted
 
 
-def _end(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> None:
+def _end(context: WorkerContext, upload: KeptUpload, age_seconds: float) -> None:
     """Abort an upload; remove it once it is known to be gone, which is a round after the one that abandoned it.
 
     A part that was under way when it was aborted may have arrived behind the abort.
@@ -60,7 +60,7 @@ def _end(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> N
     ledger = context.uploads
     try:
         abort(context, upload)
-        if upload.abandoned and _abort_unconfirmed(context, upload, settle_seconds) and _is_gone(context, upload):
+        if upload.abandoned and _abort_unconfirmed(context, upload, age_seconds) and _is_gone(context, upload):
             ledger.remove(upload)
             return
     except EdgewrightError as error:
@@ -79,7 +79,7 @@ def _is_gone(context: WorkerContext, upload: KeptUpload) -> bool:
     return False
 
 
-def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, settle_seconds: float) -> bool:
+def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, age_seconds: float) -> bool:
     """Abort uploads that were begun and could not be noted: by a worker that died, or whose answer was lost.
 
     They differ from all others by what an upload is in that moment: of exactly this object, unknown to every job,
@@ -100,7 +100,7 @@ def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, settle_second
     if ledger.is_awaited(upload.uri):
         return True
     known = ledger.known(upload.uri)
-    old = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    old = datetime.now(UTC) - timedelta(seconds=age_seconds)
     unknown = [found for found in uploads if found.upload_id not in known]
     for found in unknown:
         if found.initiated <= old and not store.uploaded_parts(uri, found.upload_id):

@@ -149,7 +149,7 @@ class Housekeeping:
         for worker_id in ended_here:
             self._workers.remove(worker_id)
             self._liveness.reap(worker_id)
-        self._workers.remove_lapsed(timeout)
+        self._workers.remove_dead(timeout)
         self._drop_unbegun(held.get(self._liveness.worker_id, set()))
 
     def _drop_unbegun(self, held: set[str]) -> None:

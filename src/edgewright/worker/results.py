@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,7 @@ MOST_FILES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobResult:
+class JobResult(ABC):
     """How a job ends.
 
     Attributes:
@@ -40,9 +41,9 @@ class JobResult:
     report: Json | None = None
 
     @staticmethod
+    @abstractmethod
     def at_begin(now: datetime) -> Json:
         """The members of a job that change when an attempt begins."""
-        raise NotImplementedError
 
     @classmethod
     def stopped(cls) -> Self:
@@ -59,9 +60,9 @@ class JobResult:
         """
         return cls(status=Status.FAILED, message=message, report={"error": error})
 
+    @abstractmethod
     def members(self, now: datetime) -> Json:
         """The members of a job, beside its status, that change when it ends so."""
-        raise NotImplementedError
 
     def to_json(self) -> Json:
         """What the engine keeps; members that are not given are left out."""

@@ -7,10 +7,12 @@ from dataclasses import fields
 import pytest
 
 from edgewright import protocol
+from edgewright.console.worker_pages import PAGES
 from edgewright.jobs import JobKey, Kind
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.rows import COLUMNS
 from edgewright.worker import RECIPES
+from edgewright.worker.results import RESULTS
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -18,6 +20,8 @@ class TestEachKind:
     def test_has_an_entry_a_table_and_a_recipe(self, kind: Kind) -> None:
         assert KINDS[kind].table is JOBS[kind]
         assert kind in RECIPES
+        assert kind in RESULTS
+        assert kind in PAGES
 
     def test_has_a_column_for_each_member_of_its_jobs(self, kind: Kind) -> None:
         assert set(COLUMNS[kind]) <= set(KINDS[kind].table.c.keys())
@@ -29,6 +33,7 @@ class TestEachKind:
         operation = protocol.load_service("sagemaker").operations[KINDS[kind].describe_operation]
         assert operation.input is not None
         assert operation.output is not None
+        assert KINDS[kind].list_operation in protocol.load_service("sagemaker").operations
         assert KINDS[kind].name_member in operation.input.members
         assert KINDS[kind].message_member in operation.output.members
 
