@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from botocore.config import Config
 
-from acceptance.running import RunningServer, serving
+from acceptance.running import RunningServer, packaging_request, serving
 from acceptance.test_events import signed as signed_request
 from acceptance.test_manners import connect
 
@@ -141,6 +142,16 @@ def test_unfinished_bodies(server: RunningServer, head: bytes, *, known: bool) -
 def test_pipelined_requests(server: RunningServer) -> None:
     with Watch(server) as watch, clients(server, 100) as sockets:
         send_all(sockets, b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n" * 20_000, 20)
+    watch.check()
+
+
+def test_nothing_is_left_of_refused_calls(server: RunningServer) -> None:
+    """A megabyte was, of each, until the collector passed."""
+    client = server.client(config=Config(parameter_validation=False, retries={"total_max_attempts": 1}))
+    with Watch(server) as watch:
+        for _ in range(300):
+            with pytest.raises(client.exceptions.ClientError):
+                client.create_edge_packaging_job(**packaging_request("j" * 1_000_000, "c"))
     watch.check()
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from edgewright.console import rendering
@@ -27,6 +26,7 @@ from edgewright.errors import (
     Throttled,
 )
 from edgewright.http.packages import NO_PACKAGE
+from edgewright.http.threads import in_thread
 from edgewright.stores import ObjectStore, S3Uri
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Packages:
 
     async def verify(self, page_request: PageRequest) -> Response:
         """`POST /console/jobs/<name>/verify`: read and check the object; the script gets the answer in pieces."""
-        work = await run_in_threadpool(self._prepared, page_request)
+        work = await in_thread(self._prepared, page_request)
         if page_request.fragment:
             headers = {**rendering.HEADERS, **rendering.PRIVATE, "x-accel-buffering": "no"}
             return StreamingResponse(work.stream(page_request, work.start()), headers=headers, media_type="text/html")
@@ -158,7 +158,7 @@ class _Work:
 
     def start(self) -> asyncio.Future[Result]:
         """Begin at once, so that it ends whether anybody listens or not."""
-        return asyncio.ensure_future(run_in_threadpool(self._run))
+        return asyncio.ensure_future(in_thread(self._run))
 
     def _run(self) -> Result:
         try:

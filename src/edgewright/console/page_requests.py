@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from edgewright.auth import audit
@@ -29,6 +28,7 @@ from edgewright.errors import (
     ValidationFault,
 )
 from edgewright.http.bodies import Bodies, Disconnected
+from edgewright.http.threads import in_thread
 from edgewright.operations import Caller, Context
 from edgewright.protocol.errors import OURS
 
@@ -121,7 +121,7 @@ class PageRequests:
         """The endpoint of a page for those who are signed in."""
 
         async def make_page(page_request: PageRequest) -> Response:
-            return await run_in_threadpool(make, page_request)
+            return await in_thread(make, page_request)
 
         return self.serve_async(make_page)
 

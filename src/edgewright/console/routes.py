@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -25,6 +24,7 @@ from edgewright.console import (
 from edgewright.console.page_requests import SIGN_IN, Page, PageRequest, PageRequests, refusal
 from edgewright.errors import AccessDenied, EdgewrightError, Throttled, ValidationFault
 from edgewright.http.bodies import Disconnected
+from edgewright.http.threads import in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +142,7 @@ class Console:
             return self._sign_in_page(request, error.message, 403)
         session = Session(
             access_key_id=principal.access_key_id,
-            region=await run_in_threadpool(self._region_of, principal),
+            region=await in_thread(self._region_of, principal),
             origin=self._origin(request),
             expires=int(time.time()) + self._parts.session_seconds,
             nonce=sessions.new_nonce(),

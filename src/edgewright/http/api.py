@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 
 from edgewright.auth import audit
 from edgewright.auth.dispatch import dispatch
@@ -26,6 +25,7 @@ from edgewright.errors import CallerError, RequestTooLarge
 from edgewright.http.authentication import signed_request
 from edgewright.http.bodies import Disconnected
 from edgewright.http.service_protocols import header
+from edgewright.http.threads import in_thread
 from edgewright.logs import REQUEST_ID
 from edgewright.operations import OPERATIONS, Caller, Context
 from edgewright.telemetry.requests import UNKNOWN
@@ -123,7 +123,7 @@ class Api:
         context = self._context(*identity.scope, self._protocol.endpoint(scope))
         call = (identity, context, operation, request)
         inline = self._embedded and OPERATIONS[operation.name].is_quick(request)
-        response = dispatch(*call) if inline else await run_in_threadpool(dispatch, *call)
+        response = dispatch(*call) if inline else await in_thread(dispatch, *call)
         return self._protocol.reply(operation, response)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from edgewright.auth import audit
@@ -21,6 +20,7 @@ from edgewright.errors import (
     StoreUnavailable,
     UriRefused,
 )
+from edgewright.http.threads import in_thread
 from edgewright.packaging.own_package import checked
 from edgewright.protocol.errors import OURS
 from edgewright.protocol.routes import decoded
@@ -76,7 +76,7 @@ class Artifacts:
             bucket, _, key = decoded(request.scope["raw_path"].removeprefix(FOLDER.encode())).partition("/")
             uri = S3Uri(bucket, key)
             sha256 = self._links.verify(uri, request.url.query)
-            size = await run_in_threadpool(self._objects.size, uri)
+            size = await in_thread(self._objects.size, uri)
         except (CallerError, StoreUnavailable) as error:
             audit.refused(error, None, f"{request.method} {request.url.path}")
             return _refusal(error)

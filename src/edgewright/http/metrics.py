@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from edgewright.auth import audit
 from edgewright.errors import AccessDenied, DatabaseUnavailable
+from edgewright.http.threads import in_thread
 from edgewright.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Metrics:
         if refusal is not None:
             audit.refused(AccessDenied(bytes(refusal.body).decode().strip()), None, f"{request.method} /metrics")
             return refusal
-        body, content_type = await run_in_threadpool(
+        body, content_type = await in_thread(
             metrics.page, self._snapshot, self._counters, request.headers.get("accept", ""), self._liveness_seconds
         )
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})

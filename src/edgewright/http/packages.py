@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from edgewright.errors import ResourceNotFound
+from edgewright.http.threads import in_thread
 from edgewright.jobs import JobKey, Kind, PackagingJob, writers
 from edgewright.operations import describe_access
 from edgewright.operations.access import reading
@@ -58,13 +58,11 @@ class PackagePages:
         return await self._authentication.answer(request, self._content)
 
     async def _recorded(self, request: Request, viewer: Identity) -> Response:
-        own = await run_in_threadpool(
-            lambda: writers.own_package(self._jobs, self._job(request, viewer), viewer.may_see)
-        )
+        own = await in_thread(lambda: writers.own_package(self._jobs, self._job(request, viewer), viewer.may_see))
         return Response(orjson.dumps(asdict(own)), headers=_HEADERS, media_type="application/json")
 
     async def _content(self, request: Request, viewer: Identity) -> Response:
-        size, pieces = await run_in_threadpool(lambda: self._opened(self._job(request, viewer), viewer))
+        size, pieces = await in_thread(lambda: self._opened(self._job(request, viewer), viewer))
         headers = _HEADERS | {"content-length": str(size)}
         return StreamingResponse(pieces, headers=headers, media_type="application/gzip")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from edgewright.errors import ResourceNotFound, ValidationFault
+from edgewright.http.threads import in_thread
 from edgewright.jobs import JobKey, Kind, ListQuery, PackagingJob, Status
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Progress:
 
     async def _page(self, request: Request, viewer: Identity) -> Response:
         names = _names(request)
-        found = await run_in_threadpool(lambda: [_shown(job) for job in self._found(viewer, names)])
+        found = await in_thread(lambda: [_shown(job) for job in self._found(viewer, names)])
         headers = {"content-type": "application/json", "cache-control": "no-store"}
         return Response(orjson.dumps({"jobs": found}), headers=headers)
 

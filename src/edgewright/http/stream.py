@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from edgewright.errors import DatabaseUnavailable, Throttled, ValidationFault
+from edgewright.http.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -128,7 +128,7 @@ class EventStream:
         """The event that says that events behind a client's last one are no longer kept; else nothing."""
         if not seq:
             return b""
-        oldest = await run_in_threadpool(self._events.oldest)
+        oldest = await in_thread(self._events.oldest)
         if seq + 1 >= oldest:
             return b""
         return b"event: gap\ndata: %b\n\n" % orjson.dumps({"after": seq, "oldest": oldest})
@@ -154,7 +154,7 @@ class EventStream:
             newest = await self._newest()
             if newest <= seq:
                 return [], seq
-            page = await run_in_threadpool(self._events.after, seq, PAGE, viewer.scope, upto=newest)
+            page = await in_thread(self._events.after, seq, PAGE, viewer.scope, upto=newest)
         except DatabaseUnavailable as error:
             log.warning("event streams wait for the database", reason=error.message)
             return [], seq
@@ -165,7 +165,7 @@ class EventStream:
         """The last event's number, as of `LOOK_SECONDS` ago at most."""
         async with self._looking:
             if time.monotonic() - self._looked_at >= LOOK_SECONDS:
-                self._last = await run_in_threadpool(self._events.number)
+                self._last = await in_thread(self._events.number)
                 self._looked_at = time.monotonic()
         return self._last
 
