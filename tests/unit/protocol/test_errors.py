@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgewright import errors
-from edgewright.errors import CallerError, EdgewrightError, ServiceError, TransitionRefused, ValidationFault
+from edgewright.errors import (
+    CallerError,
+    EdgewrightError,
+    ServiceError,
+    SourceReplaced,
+    TransitionRefused,
+    ValidationFault,
+)
 from edgewright.protocol import error_reply, load_service
 
 if TYPE_CHECKING:
@@ -22,7 +29,9 @@ def leaves(parent: type[EdgewrightError]) -> Iterator[type[EdgewrightError]]:
 
 
 def made(kind: type[EdgewrightError], message: str) -> EdgewrightError:
-    return kind(message, "COMPLETED") if issubclass(kind, TransitionRefused) else kind(message)
+    if issubclass(kind, TransitionRefused):
+        return kind(message, "COMPLETED")
+    return kind(message, None) if issubclass(kind, SourceReplaced) else kind(message)
 
 
 @pytest.mark.parametrize(
