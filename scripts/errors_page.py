@@ -69,6 +69,7 @@ REMEDIES: dict[str, str] = {
     "SettingsRefused": "Fix the setting that is named: [settings](settings.md).",
     "SourceReplaced": "Compile again to a place that nobody else writes to, or register what is meant.",
     "StoreFull": "Make room where the objects are kept; create the job again.",
+    "StoreUnsuited": "Take another object store, or leave out what it does not implement, such as a KMS key.",
     "StoreUnavailable": "See that the object store answers; create the job again later.",
     "TargetUnsupported": "Choose a target that is compiled for, or register a model compiled elsewhere.",
     "Throttled": "Nothing: SDKs retry. Or raise `requests_per_second`.",

@@ -113,9 +113,9 @@ class MemoryStore:
         kms_key_id: str | None = None,
     ) -> None:
         """See `MultipartStore.complete_upload`."""
+        if self.is_completed(uri, upload_id, parts):
+            return
         with self._lock:
-            if self._ended.get(upload_id) == list(parts) and uri.key in self._buckets.get(uri.bucket, {}):
-                return
             held = self._found(uri, upload_id).parts
             if any(part.number not in held or held[part.number][0] != part for part in parts):
                 raise _gone(uri, upload_id)
@@ -123,6 +123,11 @@ class MemoryStore:
             del self._begun[upload_id]
             self._ended[upload_id] = list(parts)
         self._put(uri.bucket, uri.key, content)
+
+    def is_completed(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> bool:
+        """See `MultipartStore.is_completed`."""
+        with self._lock:
+            return self._ended.get(upload_id) == list(parts) and uri.key in self._buckets.get(uri.bucket, {})
 
     def abort_upload(self, uri: S3Uri, upload_id: str) -> None:
         """See `MultipartStore.abort_upload`."""

@@ -209,6 +209,10 @@ class UploadGone(StoreUnavailable):
     """A multipart upload that is not there any more: completed, aborted or cleaned away."""
 
 
+class StoreUnsuited(ServiceError):
+    """The object store does not implement what it was asked for: trying again does not help."""
+
+
 class EncryptionMissing(ServiceError):
     """An object that the store did not encrypt as it was asked to; the object has been removed."""
 

@@ -60,7 +60,8 @@ def case(request: pytest.FixtureRequest) -> Case:
         return Case(lambda: memory, bucket)
     server: Any = request.getfixturevalue("s3_server")
     server.client().create_bucket(Bucket=bucket)
-    settings = S3Settings(endpoint_url=server.url, access_key_id=server.key, secret_access_key=server.secret)
+    access = {"access_key_id": server.key, "secret_access_key": server.secret}
+    settings = S3Settings.model_validate({"endpoint_url": server.url, "retry_seconds": 3} | access)
     return Case(lambda: open_s3(settings), bucket)
 
 
@@ -137,11 +138,23 @@ def test_completing_again_is_completing_once(case: Case) -> None:
     assert case.content() == b"".join(bodies())
 
 
+def test_a_completed_upload_is_known_by_its_object(case: Case) -> None:
+    upload_id, parts = case.sent(bodies())
+    assert not case.open().is_completed(case.uri, upload_id, parts)
+    case.open().complete_upload(case.uri, upload_id, parts)
+    assert case.open().is_completed(case.uri, upload_id, parts)
+    assert not case.open().is_completed(case.uri, upload_id, parts[:2]), "another object"
+    assert not case.open().is_completed(case.uri, upload_id, [])
+    case.open().delete(case.uri)
+    assert not case.open().is_completed(case.uri, upload_id, parts)
+
+
 def test_completing_again_does_not_take_another_object_for_its_own(case: Case) -> None:
     upload_id, parts = case.sent(bodies())
     store = case.open()
     store.abort_upload(case.uri, upload_id)
     store.write(case.uri, [bytes(PART), bytes(PART), bytes(1000)])  # as long, in as many parts
+    assert not store.is_completed(case.uri, upload_id, parts)
     with pytest.raises(UploadGone):
         store.complete_upload(case.uri, upload_id, parts)
 

@@ -180,6 +180,14 @@ class MultipartStore(Protocol):
         """
         ...
 
+    def is_completed(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> bool:
+        """Whether the object there is the one that an upload makes of all these parts, after the upload is gone.
+
+        Looked for more than once: a completion that is still at work may be about to make it visible. Where it cannot
+        be known, as with parts that a KMS key encrypts, it is not.
+        """
+        ...
+
     def abort_upload(self, uri: S3Uri, upload_id: str) -> None:
         """End an upload and forget its parts; one that is not there is no error."""
         ...

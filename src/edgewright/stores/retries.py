@@ -65,16 +65,24 @@ class Retries:
         Raises:
             StoreUnavailable: there is no time for another, or the work was given up.
         """
+        if not self.wait(failure.pause):
+            raise self._unavailable(failure) from cause
+
+    def wait(self, least: float = 0.0) -> bool:
+        """Wait before the next try; False, at once, where there is no time for another, or the work was given up.
+
+        Args:
+            least: seconds that the pause is to last at least.
+        """
         self._failures += 1
-        spent = time.monotonic() - self._begun
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 16))
-        pause = max(random.uniform(0, ceiling), failure.pause)  # noqa: S311 - spreads load, hides nothing
-        if self._is_given_up() or spent + pause > self._seconds:
-            raise self._unavailable(failure, spent) from cause
+        pause = max(random.uniform(0, ceiling), least)  # noqa: S311 - spreads load, hides nothing
+        if self._is_given_up() or time.monotonic() - self._begun + pause > self._seconds:
+            return False
         if self._given_up is None:
             time.sleep(pause)
-        elif self._given_up.wait(pause):
-            raise self._unavailable(failure, spent) from cause
+            return True
+        return not self._given_up.wait(pause)
 
     def check(self) -> None:
         """Raise StoreUnavailable where the work was given up."""
@@ -84,7 +92,8 @@ class Retries:
     def _is_given_up(self) -> bool:
         return self._given_up is not None and self._given_up.is_set()
 
-    def _unavailable(self, failure: TransientFailure, spent: float) -> StoreUnavailable:
+    def _unavailable(self, failure: TransientFailure) -> StoreUnavailable:
+        spent = time.monotonic() - self._begun
         return StoreUnavailable(
             f"The object store failed while {self._what}: {failure.reason}. Tried {self._failures} times in "
             f"{spent:.1f} s, and s3.retry_seconds allows {self._seconds:g} s. {self._where()}".rstrip()

@@ -130,6 +130,10 @@ class S3Store(ObjectStore):
         """See `MultipartStore.complete_upload`."""
         self._uploads().complete(uri, upload_id, parts, kms_key_id)
 
+    def is_completed(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> bool:
+        """See `MultipartStore.is_completed`. An object's ETag names its parts, and not its upload."""
+        return self._uploads().is_completed(uri, parts)
+
     def abort_upload(self, uri: S3Uri, upload_id: str) -> None:
         """See `MultipartStore.abort_upload`."""
         self._uploads().abort(uri, upload_id)

@@ -17,6 +17,7 @@ from edgewright.errors import (
     ObjectReplaced,
     SettingsRefused,
     StoreUnavailable,
+    StoreUnsuited,
     UploadGone,
     UriRefused,
 )
@@ -71,7 +72,7 @@ _DENIED: Final = frozenset(
 )
 _NO_BUCKET, _NO_UPLOAD = "NoSuchBucket", frozenset({"NoSuchUpload", "InvalidPart"})
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _PRECONDITION, _TOO_MANY = 400, 401, 403, 404, 412, 429
-_SERVER_ERROR = 500
+_SERVER_ERROR, _NOT_IMPLEMENTED = 500, 501
 _LONGEST_REASON = 300
 _ERRORS_FOR_GOOD: Final = (
     exceptions.NoCredentialsError,
@@ -86,6 +87,8 @@ def transient_failure(error: Exception) -> TransientFailure | None:
     """The failure as a transient one; None where a retry would not help."""
     if isinstance(error, exceptions.ClientError):
         code, status = _code(error), _status(error)
+        if status == _NOT_IMPLEMENTED:
+            return None
         if code in _PASSING or code in _EXPIRED or status == _TOO_MANY or status >= _SERVER_ERROR:
             return TransientFailure(_reason(error), _retry_after(error))
         return None
@@ -161,6 +164,8 @@ def _of_answer(error: Any, uri: S3Uri, where: str) -> EdgewrightError:  # noqa: 
         return absent(uri)
     if code in _DENIED or status in {_UNAUTHORIZED, _FORBIDDEN}:
         return ObjectForbidden(f"Access to the S3 object is denied. {where}")
+    if status == _NOT_IMPLEMENTED:
+        return StoreUnsuited(f"The object store does not implement the request: {_reason(error)}. {where}")
     if status == _PRECONDITION:
         return ObjectReplaced(f"The S3 object was replaced while it was read: start the job again. {where}")
     if status == _BAD_REQUEST and code in {"InvalidArgument", "KeyTooLongError", "InvalidURI"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
@@ -35,6 +35,8 @@ T = TypeVar("T")
 Answer = dict[str, Any]
 
 KMS_ALGORITHMS: Final = frozenset({"aws:kms", "aws:kms:dsse"})
+LOOKING_SECONDS = 5.0
+"""How long a completed object is looked for: one whose completion is still at work is not visible yet."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _KEY_NAME = re.compile(r"[\x21-\x7e]{1,2048}")
 
@@ -54,6 +56,10 @@ class Made:
     etag: str
     kms_key_id: str | None
     resolved: str | None
+
+    def is_etag_of(self, found: Answer) -> bool:
+        """Whether what is there can be this object by its ETag."""
+        return self.etag in {"", found["ETag"].strip('"')}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,37 +143,52 @@ class Uploads:
             self.checksum.compare(sent, data, answer)
             return answer
 
-        answer = self._retried(f"sending part {number}", uri, send, given_up)
+        with _of_upload(uri, upload_id):
+            answer = self._retried(f"sending part {number}", uri, send, given_up)
         return Part(number, answer["ETag"].strip('"'), len(data))
 
     def held(self, uri: S3Uri, upload_id: str) -> dict[int, Answer]:
         """The parts that the store holds, as it describes them."""
         wanted = named(uri) | {"UploadId": upload_id}
-        listed = pages(
-            "listing an upload's parts", uri, self.seconds, self.client.list_parts, wanted, "PartNumberMarker"
-        )
-        return {part["PartNumber"]: part for page in listed for part in page.get("Parts", ())}
+        call, what = self.client.list_parts, "listing an upload's parts"
+        with _of_upload(uri, upload_id):
+            listed = pages(what, uri, self.seconds, call, wanted, "PartNumberMarker")
+            return {part["PartNumber"]: part for page in listed for part in page.get("Parts", ())}
 
     def complete(self, uri: S3Uri, upload_id: str, parts: Sequence[Part], kms_key_id: str | None) -> None:
         """See `MultipartStore.complete_upload`."""
+
+        def complete() -> Answer:
+            # Listed before each try: not every store says of a completion that its upload is gone.
+            listed = _completion(uri, upload_id, parts, self.held(uri, upload_id))
+            answer: Answer = self.client.complete_multipart_upload(
+                **named(uri), UploadId=upload_id, MultipartUpload=listed
+            )
+            return answer
+
         try:
-            held = self.held(uri, upload_id)
-        except UploadGone:
-            self._expect_done(uri, upload_id, parts)
-            return
-        wanted = named(uri) | {"UploadId": upload_id, "MultipartUpload": _completion(uri, upload_id, parts, held)}
-        try:
-            answer = self._retried("completing an upload", uri, lambda: self.client.complete_multipart_upload(**wanted))
-        except UploadGone:  # perhaps by an earlier try, whose answer was lost
-            self._expect_done(uri, upload_id, parts)
-            return
+            with _of_upload(uri, upload_id):
+                answer = self._retried("completing an upload", uri, complete)
+        except UploadGone:  # perhaps completed by an earlier try, whose answer was lost
+            if not self.is_completed(uri, parts):
+                raise
+            answer = {"ETag": _whole_etag(parts)}
         etag = answer.get("ETag", "").strip('"')
         self._check(uri, Made(sum(part.size for part in parts), etag, kms_key_id, answer.get("SSEKMSKeyId")))
+
+    def is_completed(self, uri: S3Uri, parts: Sequence[Part]) -> bool:
+        """See `MultipartStore.is_completed`."""
+        etag = _whole_etag(parts)
+        if not parts or etag is None:
+            return False
+        made = Made(sum(part.size for part in parts), etag, None, None)
+        found = self._seen(uri, made.is_etag_of)
+        return found is not None and made.is_etag_of(found) and found["ContentLength"] == made.size
 
     def abort(self, uri: S3Uri, upload_id: str) -> None:
         """See `MultipartStore.abort_upload`."""
         wanted = named(uri) | {"UploadId": upload_id}
-        with suppress(UploadGone, ObjectNotFound):
+        with suppress(UploadGone), _of_upload(uri, upload_id):
             self._retried("aborting an upload", uri, lambda: self.client.abort_multipart_upload(**wanted))
 
     def open(self, bucket: str, prefix: str) -> Iterator[Upload]:
@@ -179,27 +200,31 @@ class Uploads:
                 with suppress(UriRefused):
                     yield Upload(S3Uri(bucket, found["Key"]), found["UploadId"], found["Initiated"].astimezone(UTC))
 
-    def _expect_done(self, uri: S3Uri, upload_id: str, parts: Sequence[Part]) -> None:
-        """Raise UploadGone unless the object is there, made of these parts."""
-        try:
-            found = self._head(uri)
-        except ObjectNotFound as error:
-            raise gone(uri, upload_id, "the store has neither it nor its object") from error
-        if found["ContentLength"] != sum(part.size for part in parts) or found["ETag"].strip('"') != _whole_etag(parts):
-            raise gone(uri, upload_id, "the store has it no more, and its object has another ETag than the parts make")
-
     def _check(self, uri: S3Uri, made: Made) -> None:
         """Compare the object with what was wanted; a wrong one is removed."""
-        found = self._head(uri)
-        fault = _fault(found, made, uri)
+        found = self._seen(uri, lambda found: made.is_etag_of(found) or _fault(found, made) is None)
+        where = f"Bucket: {uri.bucket}, Key: {uri.key}"
+        if found is None:
+            raise StoreUnavailable(f"The object store took an object of {made.size} bytes, and has none now. {where}")
+        fault = _fault(found, made)
         if fault is None:
             return
-        if made.etag in {"", found["ETag"].strip('"')}:  # else another writer has replaced it meanwhile
-            self._retried("removing a wrong object", uri, lambda: self.client.delete_object(**named(uri)))
-        raise fault
+        kind, text = fault
+        if not made.is_etag_of(found):
+            raise kind(f"{text} By its ETag it may be another writer's, and it was not removed. {where}")
+        self._retried("removing a wrong object", uri, lambda: self.client.delete_object(**named(uri)))
+        raise kind(f"{text} The object was removed. {where}")
 
-    def _head(self, uri: S3Uri) -> Answer:
-        return self._retried("looking at what was written", uri, lambda: self.client.head_object(**named(uri)))
+    def _seen(self, uri: S3Uri, wanted: Callable[[Answer], bool]) -> Answer | None:
+        """The object as it is once it is as wanted, or else at the last look; None where there is none then."""
+        looks = Retries("", uri, min(self.seconds, LOOKING_SECONDS))
+        while True:
+            found = None
+            with suppress(ObjectNotFound):
+                head = partial(self.client.head_object, **named(uri))
+                found = self._retried("looking at what was written", uri, head)
+            if (found is not None and wanted(found)) or not looks.wait():
+                return found
 
     def _retried(self, what: str, uri: S3Uri, call: Callable[[], T], given_up: Event | None = None) -> T:
         return retried(Retries(what, uri, self.seconds, given_up), uri, call)
@@ -234,6 +259,18 @@ def pages(
         if not page.get("IsTruncated"):
             return
         wanted = wanted | {marker: page[f"Next{marker}"] for marker in markers}
+
+
+@contextmanager
+def _of_upload(uri: S3Uri, upload_id: str) -> Iterator[None]:
+    """Calls with an upload's id. Any 404 says that the upload is gone: which one it is, stores do not agree on.
+
+    Ceph lists the parts of a completed or aborted upload with *NoSuchKey*.
+    """
+    try:
+        yield
+    except ObjectNotFound as error:
+        raise gone(uri, upload_id, "the store has it no more") from error
 
 
 def check_key_name(kms_key_id: str) -> str:
@@ -281,23 +318,23 @@ def _whole_etag(parts: Sequence[Part]) -> str | None:
     return f"{_md5(joined).hexdigest()}-{len(parts)}"
 
 
-def _fault(found: Answer, made: Made, uri: S3Uri) -> EdgewrightError | None:
-    where = f"The object was removed. Bucket: {uri.bucket}, Key: {uri.key}"
+def _fault(found: Answer, made: Made) -> tuple[type[EdgewrightError], str] | None:
+    """What is wrong with an object: the kind of error, and its first sentence."""
     if found["ContentLength"] != made.size:
-        return StoreUnavailable(
-            f"The object store has {found['ContentLength']} bytes of an object of {made.size} that it took. {where}"
+        return StoreUnavailable, (
+            f"The object store has {found['ContentLength']} bytes of an object of {made.size} that it took."
         )
     if made.kms_key_id is None:
         return None
     algorithm, key = found.get("ServerSideEncryption"), found.get("SSEKMSKeyId")
     if algorithm not in KMS_ALGORITHMS:
-        return EncryptionMissing(
+        return EncryptionMissing, (
             f"The object store was asked to encrypt with the KMS key {made.kms_key_id}, and did not: the object has "
-            f"{algorithm or 'no encryption'}. {where}"
+            f"{algorithm or 'no encryption'}."
         )
     if not _is_key(made, key):
-        return EncryptionMissing(
-            f"The object store was asked to encrypt with the KMS key {made.kms_key_id}, and took {key}. {where}"
+        return EncryptionMissing, (
+            f"The object store was asked to encrypt with the KMS key {made.kms_key_id}, and took {key}."
         )
     return None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from edgewright.errors import EdgewrightError, ObjectNotFound, UploadGone
+from edgewright.errors import EdgewrightError, UploadGone
 from edgewright.stores import S3Uri
 from edgewright.stores.protocols import MultipartStore
 from edgewright.worker.uploads import abort
@@ -74,7 +74,7 @@ def _is_gone(context: WorkerContext, upload: KeptUpload) -> bool:
         return True
     try:
         store.uploaded_parts(S3Uri.parse(upload.uri), upload.upload_id)
-    except (UploadGone, ObjectNotFound):
+    except UploadGone:
         return True
     return False
 

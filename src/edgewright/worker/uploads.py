@@ -32,7 +32,7 @@ from edgewright.uploads.ledger import KeptPart, KeptUpload
 from edgewright.worker.context import WorkerContext, kms_key, until_database_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from typing_extensions import Buffer
 
@@ -117,19 +117,25 @@ class _Sending:
         until_database_answers(self._context, lambda: self._ledger.abandon(upload))
 
     def _resumed(self) -> tuple[KeptUpload, dict[int, KeptPart]] | None:
-        """The job's upload from an earlier attempt, with the parts that the database and the store both have."""
+        """The job's upload from an earlier attempt, with the parts that the database and the store both have.
+
+        Of one that an earlier attempt completed, the object has them all.
+        """
         upload = until_database_answers(self._context, lambda: self._ledger.find(self._job))
         if upload is None or upload.upload_id is None:
             return None
         if (upload.uri, upload.kms_key_id) != (str(self._uri), self._key):
             self._discard(upload)
             return None
+        noted = until_database_answers(self._context, lambda: self._ledger.parts(upload))
         try:
             held = self._waited(partial(self._store.uploaded_parts, self._uri, upload.upload_id))
         except UploadGone:
-            self._discard(upload)
-            return None
-        noted = until_database_answers(self._context, lambda: self._ledger.parts(upload))
+            if not self._waited(partial(self._store.is_completed, self._uri, upload.upload_id, _in_order(noted))):
+                self._discard(upload)
+                return None
+            log.info("an earlier attempt completed the object", job=self._job.key.arn)
+            return upload, noted
         kept = {
             number: part
             for number, part in noted.items()
@@ -159,7 +165,7 @@ class _Sending:
         for number, part in self._sender.results(self._missing(upload, kept, parts, present)):
             self._noted(self._ledger.keep, upload, self._job, number, part)
             present[number] = part
-        return [Part(number, part.etag, part.size) for number, part in sorted(present.items())]
+        return _in_order(present)
 
     def _missing(
         self,
@@ -202,6 +208,10 @@ class _Sending:
 
     def _waited(self, work: Callable[[], T]) -> T:
         return background.awaited(background.start(work), self._monitor.look)
+
+
+def _in_order(parts: Mapping[int, KeptPart]) -> list[Part]:
+    return [Part(number, part.etag, part.size) for number, part in sorted(parts.items())]
 
 
 def _named(upload: KeptUpload) -> str:

@@ -38,9 +38,20 @@ class Sent(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.numbers: list[int] = []
+        self.begun = 0
         self.before: dict[int, Callable[[], object]] = {}
         self.before_complete: Callable[[], object] | None = None
+        self.after_complete: Callable[[], object] | None = None
         self.before_listing: Callable[[], object] | None = None
+
+    def begin_upload(self, uri: S3Uri, *, kms_key_id: str | None = None) -> str:
+        self.begun += 1
+        return super().begin_upload(uri, kms_key_id=kms_key_id)
+
+    def replace(self, content: bytes) -> None:
+        """Let somebody else's object be there, in place of what an upload made."""
+        self._ended.clear()
+        self.write(TARGET, [content])
 
     def upload_part(self, uri: S3Uri, upload_id: str, number: int, data: Buffer) -> str:
         if number in self.before:
@@ -53,6 +64,9 @@ class Sent(MemoryStore):
             once, self.before_complete = self.before_complete, None
             once()
         super().complete_upload(*arguments, **options)
+        if self.after_complete is not None:
+            once, self.after_complete = self.after_complete, None
+            once()
 
     def uploads(self, bucket: str, prefix: str = "") -> Iterator[Upload]:
         if self.before_listing is not None:
@@ -70,6 +84,24 @@ def pieces(parts: int, fill: int = 7) -> Iterator[bytes]:
     for number in range(parts):
         yield bytes([fill + number]) * PART
     yield bytes([fill]) * HALF
+
+
+def longer_or_shorter(parts: int) -> Iterator[bytes]:
+    """So many whole parts, the first of which are those of `pieces`."""
+    for number in range(parts):
+        yield bytes([7 + number]) * PART
+
+
+def completed_and_killed(tries: Tries) -> None:
+    """An attempt that made its object visible and could not say so any more."""
+
+    def die() -> None:
+        raise ShuttingDown
+
+    tries.store.after_complete = die
+    with pytest.raises(ShuttingDown):
+        tries.write(tries.attempt(), pieces(4))
+    assert tries.store.exists(TARGET)
 
 
 @pytest.fixture
@@ -181,6 +213,63 @@ def test_an_upload_that_is_gone_is_begun_anew(tries: Tries) -> None:
     tries.write(tries.attempt(), pieces(9))
     assert tries.content() == b"".join(pieces(9))
     assert tries.store.open() == []
+
+
+@pytest.mark.parametrize("at", [3, 5, 9])
+def test_an_upload_that_a_lifecycle_rule_aborts_on_the_way_is_begun_anew_in_the_next_try(tries: Tries, at: int) -> None:
+    job = tries.attempt()
+    tries.store.before[at] = lambda: tries.store.abort_upload(TARGET, tries.store.open()[0])
+    with pytest.raises(UploadGone):
+        tries.write(job, pieces(9))
+    assert tries.kept(job) == set()
+    tries.store.numbers.clear()
+    tries.write(job, pieces(9))
+    assert tries.content() == b"".join(pieces(9))
+    assert sorted(tries.store.numbers) == list(range(1, 11))
+    assert tries.store.open() == []
+
+
+def test_an_object_that_a_killed_attempt_completed_is_not_sent_again(tries: Tries) -> None:
+    completed_and_killed(tries)
+    tries.store.numbers.clear()
+    tries.store.begun = 0
+    job = tries.attempt()
+    tries.write(job, pieces(4))
+    assert (tries.store.numbers, tries.store.begun) == ([], 0)
+    assert tries.content() == b"".join(pieces(4))
+    assert tries.kept(job) == set(), "the upload is abandoned as one is that is completed"
+
+
+@pytest.mark.parametrize("other", [b"another's", None], ids=["replaced", "removed"])
+def test_what_is_not_there_any_more_is_sent_again(tries: Tries, other: bytes | None) -> None:
+    completed_and_killed(tries)
+    tries.store.delete(TARGET)
+    if other:
+        tries.store.replace(other)
+    tries.store.numbers.clear()
+    tries.write(tries.attempt(), pieces(4))
+    assert sorted(tries.store.numbers) == [1, 2, 3, 4, 5]
+    assert tries.content() == b"".join(pieces(4))
+
+
+@pytest.mark.parametrize("parts", [2, 4, 6])
+def test_a_completed_object_of_other_bytes_is_sent_anew(tries: Tries, parts: int) -> None:
+    completed_and_killed(tries)
+    job = tries.attempt()
+    with pytest.raises(StoreUnavailable):
+        tries.write(job, pieces(parts, fill=99))
+    tries.write(job, pieces(parts, fill=99))
+    assert tries.content() == b"".join(pieces(parts, fill=99))
+
+
+@pytest.mark.parametrize("parts", [3, 5], ids=["shorter", "longer"])
+def test_so_is_one_that_only_begins_the_same(tries: Tries, parts: int) -> None:
+    completed_and_killed(tries)
+    job = tries.attempt()
+    with pytest.raises(StoreUnavailable):
+        tries.write(job, longer_or_shorter(parts))
+    tries.write(job, longer_or_shorter(parts))
+    assert tries.content() == b"".join(longer_or_shorter(parts))
 
 
 def test_an_upload_that_goes_while_it_is_completed_is_told_as_something_that_passes(tries: Tries) -> None:
