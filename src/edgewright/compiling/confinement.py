@@ -11,6 +11,8 @@ import os
 import resource
 from typing import TYPE_CHECKING, Final
 
+from edgewright.compiling import system_calls
+
 if TYPE_CHECKING:
     from edgewright.limits import Limits
 
@@ -42,6 +44,7 @@ def enter(limits: Limits, archive_size: int, seconds: float | None, *, sandboxed
         _lower(resource.RLIMIT_CPU, int(seconds) + _CPU_SLACK)
     if sandboxed:  # outside of a namespace, the user's other processes would count
         _lower(resource.RLIMIT_NPROC, _PROCESSES)
+        system_calls.deny()
     inflated = max(archive_size * limits.expansion_ratio, limits.expansion_free)
     _bound_memory(min(inflated, limits.unpacked_size))
 

@@ -37,7 +37,10 @@ _SET: Final = {
 }
 _APART: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 _FIRST_USER, _USERS = 61184, 4336  # systemd's DynamicUser takes them too: no account has one of these numbers
-_PROBE: Final = "import sys; from edgewright.compiling import confinement; confinement.drop(*sys.argv[1:]); import isal"
+_PROBE: Final = (
+    "import sys; from edgewright.compiling import confinement, system_calls; "
+    "confinement.drop(*sys.argv[1:]); system_calls.deny(); import isal"
+)
 _PROBE_SECONDS: Final = 30
 
 

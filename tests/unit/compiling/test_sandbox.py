@@ -72,6 +72,40 @@ print(json.dumps([socket.if_nameindex(), connects(socket.AF_INET, ("127.0.0.1", 
     assert unix != 0
 
 
+def test_calls_that_namespaces_do_not_bound_are_refused(found: Sandbox, work: Path) -> None:
+    """By AF_VSOCK, the host of a virtual machine was reached."""
+    code = """
+import ctypes, errno, json, os, socket, threading
+libc, refused, go = ctypes.CDLL(None, use_errno=True), {}, threading.Event()
+def attempt(name, call):
+    try: refused[name] = ctypes.get_errno() if call() == -1 else 0
+    except OSError as error: refused[name] = error.errno
+def vsock():
+    go.wait()
+    attempt("of an earlier thread", lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM))
+earlier = threading.Thread(target=vsock)
+earlier.start()
+from edgewright.compiling import system_calls
+system_calls.deny()
+go.set()
+earlier.join()
+for family in ("VSOCK", "INET", "UNIX", "NETLINK"):
+    attempt(family, lambda: socket.socket(getattr(socket, f"AF_{family}"), socket.SOCK_RAW))
+attempt("a user namespace", lambda: libc.unshare(0x10000000))
+attempt("another's", lambda: libc.setns(0, 0x10000000))
+new, keys = (56, 250) if sys.argv[3] == "x86_64" else (220, 219)
+attempt("clone into one", lambda: libc.syscall(new, 0x10000000 | 17, 0, 0, 0, 0))
+attempt("keyrings", lambda: libc.syscall(keys, 0, -3, 0))
+attempt("io_uring", lambda: libc.syscall(425, 1, None))
+threads = [threading.Thread(target=int) for _ in range(3)]
+for each in threads: each.start()
+if (child := os.fork()) == 0: os._exit(7)
+print(json.dumps([sorted(name for name, number in refused.items() if number != errno.EPERM), len(refused),
+                  os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]))
+"""
+    assert within(found, work, code, os.uname().machine) == [[], 10, 7]
+
+
 def test_other_files_of_the_host_are_not_there(found: Sandbox, work: Path, tmp_path: Path) -> None:
     secret = tmp_path / "private" / "secret"
     secret.write_text("the signing key")
