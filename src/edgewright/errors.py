@@ -37,6 +37,8 @@ class CallerError(EdgewrightError):
     """
 
     audited: bool = False
+    quotes_proof: bool = False
+    """Of a class: whether its sentence may repeat what the caller sent as proof, which no log gets."""
 
 
 class ServiceError(EdgewrightError):
@@ -89,6 +91,8 @@ class MissingAuthentication(CallerError):
 
 class IncompleteSignature(CallerError):
     """An Authorization header that lacks a part or cannot be read."""
+
+    quotes_proof = True
 
 
 class InvalidSignature(CallerError):

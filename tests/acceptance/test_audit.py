@@ -44,6 +44,7 @@ def test_each_call_that_changes_something_or_is_refused_has_its_line(tmp_path: P
         answer(f"{server.url}/artifacts/packages/x?expires=1&signature=2")
         answer(f"{server.url}/events")
         visitor = Visitor(server.url)
+        visitor.post("/console/jobs/j/stop", {})
         visitor.sign_in(("AKIDNOBODY", "no"))
         visitor.sign_in(server.keys)
         visitor.post("/console/jobs/j/stop", {})
@@ -59,6 +60,7 @@ def test_each_call_that_changes_something_or_is_refused_has_its_line(tmp_path: P
         (None, "POST / SageMaker.ListTags", "MissingAuthenticationTokenException", []),
         (None, "GET /artifacts/packages/x", "AccessDeniedException", []),
         (None, "GET /events", "MissingAuthenticationTokenException", []),
+        (None, "POST /console/jobs/j/stop", "AccessDeniedException", []),
         (None, "edgewright:SignIn", "AccessDeniedException", []),
         (ADMIN, "edgewright:SignIn", "OK", []),
         (ADMIN, "POST /console/jobs/j/stop", "AccessDeniedException", []),

@@ -39,10 +39,12 @@ def done(who: Principal, action: str, resources: Iterable[Access] = ()) -> None:
 
 def failed(error: Exception, who: Principal | None, action: str, resources: Iterable[Access] = ()) -> None:
     """Log a call that should have changed something, and ended with an error."""
-    reply = protocol.error_reply(error)
+    reply, reason = protocol.error_reply(error), {}
     if isinstance(error, CallerError):
         error.audited = True
-    _write(who, action, resources, {"result": reply.code, "reason": reply.message[:LONGEST]})
+    if not (isinstance(error, CallerError) and error.quotes_proof):
+        reason = {"reason": reply.message[:LONGEST]}
+    _write(who, action, resources, {"result": reply.code, **reason})
 
 
 def refused(error: Exception, who: Principal | None, action: str, resources: Iterable[Access] = ()) -> None:

@@ -3,8 +3,8 @@
 A socket may be of a family that knows no network namespaces: by `AF_VSOCK`, a virtual machine reaches its host.
 Keyrings know none either. A user namespace would give capabilities in it, and so a way to more of the kernel.
 
-The filter is a program of the kernel's packet filter (`linux/filter.h`). It holds for all threads of the process, and for
-what they begin. On other machines than the two that are listed there is none.
+The filter is a program of the kernel's packet filter (`linux/filter.h`). It holds for all threads of the process and
+for what they begin. On other machines than the two that are listed there is none.
 """
 
 from __future__ import annotations

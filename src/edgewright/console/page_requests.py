@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 FORM_FIELDS = 500
 TOKEN = "token"  # noqa: S105 - the name of a form's field
 FOREIGN = "This form was not made for your session: it may have expired. Go back, load the page anew, and try again."
+NO_SESSION = "Nobody is signed in: the session has expired, or there was none."
 FRAGMENT = "x-fragment"
 SIGN_IN = "/console/sign-in"
 TITLES = {400: "That cannot be done", 403: "Not allowed", 404: "Not found", 413: "Too large", 429: "Too many requests"}
@@ -134,6 +135,8 @@ class PageRequests:
             try:
                 found = self.authenticator.by_session(request.cookies.get(COOKIE, ""))
                 if found is None:
+                    if request.method == "POST":
+                        audit.refused(AccessDenied(NO_SESSION), None, f"POST {request.url.path}")
                     return _sent_to_sign_in(request)
                 who = found[1].principal
                 page_request = await self.read(request, *found)

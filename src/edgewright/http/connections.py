@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import resource
 import time
+import uuid
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from edgewright.auth import audit
 from edgewright.errors import Throttled
+from edgewright.logs import ADDRESS, REQUEST_ID
 from edgewright.protocol import error_reply
 
 if TYPE_CHECKING:
@@ -126,9 +129,10 @@ class ClientLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse as a rate limit does."""
-        client = client_of(scope["client"][0]) if scope.get("client") else ""
+        address = scope["client"][0] if scope.get("client") else ""
+        client = client_of(address)
         if self._of_clients[client] >= self._most:
-            await _refuse(send)
+            await _refuse(scope, send, address)
             return
         self._of_clients[client] += 1
         try:
@@ -139,9 +143,15 @@ class ClientLimit:
                 del self._of_clients[client]
 
 
-async def _refuse(send: Send) -> None:
-    refused = error_reply(Throttled("Too many requests of this address are being answered. Wait for their answers."))
+async def _refuse(scope: Scope, send: Send, address: str) -> None:
+    request_id = str(uuid.uuid4())
+    ADDRESS.set(address)
+    REQUEST_ID.set(request_id)
+    error = Throttled("Too many requests of this address are being answered. Wait for their answers.")
+    audit.refused(error, None, f"{scope['method']} {scope['path']}")
+    refused = error_reply(error)
     headers = [
+        (b"x-amzn-requestid", request_id.encode("ascii")),
         (b"content-type", b"application/x-amz-json-1.1"),
         (b"x-amzn-errortype", refused.code.encode("ascii")),
         (b"content-length", b"%d" % len(refused.body)),

@@ -37,7 +37,7 @@ LONGEST_SECONDS = 3600.0
 MOST_STREAMS = 200
 """Of one process; never more than half of its connections."""
 MOST_OF_A_KEY = 40
-"""Of these for one access key, and for the console's sessions of its holder."""
+"""Of these for one access key, and for the console's sessions of its holder; never more than half of the streams."""
 PAGE = 100
 LARGEST = 2**62
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -87,6 +87,7 @@ class EventStream:
         self._leaving = leaving
         self._open: Counter[str] = Counter()
         self._most = most
+        self._most_of_a_key = min(MOST_OF_A_KEY, max(1, most // 2))
         self._last, self._looked_at = 0, -LOOK_SECONDS
         self._looking = asyncio.Lock()
 
@@ -110,9 +111,9 @@ class EventStream:
         """Count a stream of an access key; what counts it down."""
         if self._open.total() >= self._most:
             raise TooManyStreams("Too many event streams are open on this server. Try again later.")
-        if self._open[key] >= MOST_OF_A_KEY:
+        if self._open[key] >= self._most_of_a_key:
             raise TooManyStreams(
-                f"{MOST_OF_A_KEY} event streams of this access key are open on this server, and no more may be. "
+                f"{self._most_of_a_key} event streams of this access key are open on this server, and no more may be. "
                 "Close one."
             )
         self._open[key] += 1

@@ -14,8 +14,8 @@ from edgewright.limits import DEFAULT, Limits
 from edgewright.packaging import tar_stream
 from edgewright.packaging.manifest import Manifest, manifest_bounds
 from edgewright.packaging.model import MANIFEST_NAME
-from edgewright.packaging.verifier import longest, verify, with_room
-from edgewright.signing.documents import field, parse_document
+from edgewright.packaging.verifier import LONGEST_DOCUMENT, longest, verify, with_room
+from edgewright.signing.documents import field, parse_document, width
 from edgewright.signing.signature import SIGNATURE_NAME, bundle_bounds
 
 if TYPE_CHECKING:
@@ -147,8 +147,10 @@ def _taken(tar: _Counted, entry: Entry, documents: dict[str, bytes] | None) -> s
 
 def _manifest(documents: dict[str, bytes], paths: Sequence[str]) -> Manifest | None:
     text = documents.get(MANIFEST_NAME, b"")
+    if not text or len(text) * width(text) > LONGEST_DOCUMENT:  # nobody vouches for it yet
+        return None
     try:
-        return Manifest.from_json(text, manifest_bounds(paths)) if text else None
+        return Manifest.from_json(text, manifest_bounds(paths))
     except PackageRefused:
         return None
 

@@ -13,6 +13,8 @@ from edgewright.errors import PackageRefused
 _HEAD: Final = 64 * 1024
 """Bytes of a document beside its list of files."""
 _HEAD_VALUES: Final = 64
+_FOUR_BYTES: Final = 0xF0
+"""In UTF-8, begins a character beyond U+FFFF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,12 @@ class Bounds:
     Attributes:
         size: bytes.
         values: commas and opening brackets, wherever they stand: no more values are made of it, but one.
+        width: bytes that one of its characters may take in memory. The widest of a text decides about all of them.
     """
 
     size: int
     values: int
+    width: int = 4
 
     @classmethod
     def listing(cls, paths: Collection[str], size: int, values: int) -> Self:
@@ -46,6 +50,15 @@ class Bounds:
                 f"The {what} has {len(text)} bytes and {values} values; the files that the package has allow "
                 f"{self.size} and {self.values}."
             )
+        if width(text) > self.width:
+            raise PackageRefused(f"The {what} has characters beyond ASCII, or escaped ones, and none are wanted.")
+
+
+def width(text: bytes) -> int:
+    """Bytes of memory that each character of some JSON takes at most, once it is read."""
+    if b"\\u" in text or max(text, default=0) >= _FOUR_BYTES:
+        return 4
+    return 1 if text.isascii() else 2
 
 
 def path_order(path: str) -> list[str]:

@@ -80,7 +80,7 @@ def statement_bounds(paths: Collection[str]) -> Bounds:
 def bundle_bounds(paths: Collection[str]) -> Bounds:
     """What a bundle over these files may hold: the statement in base64, and little beside."""
     head = Bounds.listing((), 0, 0)
-    return Bounds(head.size + statement_bounds(paths).size * 4 // 3, head.values)
+    return Bounds(head.size + statement_bounds(paths).size * 4 // 3, head.values, width=1)
 
 
 def open_bundle(text: bytes, trusted: Sequence[PublicKey], paths: Collection[str]) -> Statement:

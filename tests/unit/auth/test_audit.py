@@ -14,9 +14,17 @@ from edgewright.auth import audit
 from edgewright.auth.dispatch import dispatch
 from edgewright.auth.identity import Identity
 from edgewright.auth.principals import Principal
-from edgewright.errors import AccessDenied, CallerError, DatabaseUnavailable, ResourceNotFound, ValidationFault
+from edgewright.errors import (
+    AccessDenied,
+    CallerError,
+    DatabaseUnavailable,
+    IncompleteSignature,
+    ResourceNotFound,
+    ValidationFault,
+)
 from edgewright.logs import ADDRESS
 from edgewright.operations import HANDLERS
+from edgewright.protocol.signature import Request, by_name, read_signature
 from unit.auth.test_dispatch import SERVICES, call, denied
 from unit.operations.conftest import compilation, compiled, context, enqueued, packaging_request, store
 
@@ -93,6 +101,19 @@ def test_what_a_caller_chooses_makes_no_long_line(context: Context) -> None:
     (line,) = audited(ANYTHING, context, "CreateEdgePackagingJob", ValidationFault, **request)
     assert len(json.dumps(line)) < 4000
     assert line["result"] == "ValidationException"
+
+
+@pytest.mark.parametrize("sent", [b"AWS4-HMAC-SHA256 s3cret", b"AWS4-HMAC-SHA256 Credential=a, Signature s3cret"])
+def test_what_was_sent_as_proof_is_not_in_it(sent: bytes) -> None:
+    """The answer repeats a header that cannot be read, as AWS's does."""
+    headers = ((b"host", b"edge"), (b"authorization", sent))
+    request = Request("POST", b"/", b"", headers, b"")
+    with pytest.raises(IncompleteSignature, match="s3cret") as refused:
+        read_signature(request, by_name(headers))
+    with capture_logs() as lines:
+        audit.refused(refused.value, None, "POST /")
+    assert [line["result"] for line in lines] == ["IncompleteSignatureException"]
+    assert "s3cret" not in json.dumps(lines)
 
 
 def test_an_error_of_ours_is_logged_where_something_was_to_change(context: Context) -> None:

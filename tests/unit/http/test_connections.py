@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from edgewright.auth import audit
 from edgewright.http.connections import ClientLimit, Connections, affordable, client_of
 
 
@@ -99,9 +100,13 @@ def test_a_clients_requests_through_a_proxy_are_counted() -> None:
     async def run() -> None:
         limit = ClientLimit(app, 2)
         clients = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"]
-        asked = [asyncio.create_task(limit({"client": (client, 1)}, receive, send)) for client in clients]
+        scope = {"method": "GET", "path": "/events"}
+        asked = [asyncio.create_task(limit(scope | {"client": (client, 1)}, receive, send)) for client in clients]
         await asyncio.sleep(0.01)
         assert statuses == [400]
+        assert [(line["logger"], line["address"], line["action"], line["result"]) for line in lines] == [
+            (audit.NAME, "192.0.2.1", "GET /events", "ThrottlingException")
+        ]
         waiting.set()
         await asyncio.gather(*asked)
         assert statuses == [400, 200, 200, 200]
@@ -109,7 +114,8 @@ def test_a_clients_requests_through_a_proxy_are_counted() -> None:
         await limit({"client": None}, receive, send)
         assert statuses[4:] == [200, 200]
 
-    asyncio.run(run())
+    with capture_logs() as lines:
+        asyncio.run(run())
 
 
 def test_what_is_no_address_is_its_own_client() -> None:

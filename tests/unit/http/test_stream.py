@@ -236,19 +236,30 @@ def test_there_are_only_so_many(store: JobStore, principals: Principals, princip
     assert read(events, request())[0] == 400
 
 
+def test_one_key_has_no_more_than_half_of_them(store: JobStore, principals: Principals, principal: Principal) -> None:
+    """A process that may open few files has few streams."""
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: True, most=4)
+
+    async def ask() -> None:
+        statuses = [(await events.page(request())).status_code for _ in range(3)]
+        assert statuses == [200, 200, 400]
+
+    asyncio.run(ask())
+
+
 def test_one_key_has_only_so_many_of_them(
     store: JobStore, principals: Principals, principal: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "MOST_OF_A_KEY", 2)
     other = replace(principal, access_key_id="AKIAOTHER")
-    events = EventStream(pages(principals, principal), beside(store).events, lambda: True, most=3)
+    events = EventStream(pages(principals, principal), beside(store).events, lambda: True, most=4)
 
     async def ask() -> None:
         opened = [await events.page(request()) for _ in range(2)]
         refused = await events.page(request())
         assert (refused.status_code, b"2 event streams of this access key" in bytes(refused.body)) == (400, True)
         events._authentication = pages(principals, other)
-        opened.append(await events.page(request()))
+        opened += [await events.page(request()) for _ in range(2)]
         assert (await events.page(request())).status_code == 400  # of all
         for each in opened:
             assert await taken(each, 200)

@@ -14,6 +14,7 @@ import pytest
 
 from edgewright.archives import tar_headers
 from edgewright.packaging import MANIFEST_NAME, SIGNATURE_NAME, gzip_members
+from edgewright.packaging.verifier import longest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,14 @@ def many_files(element: tuple[bytes, bytes]) -> dict[str, bytes]:
     return {str(number): b"" for number in range(FILES)} | own
 
 
+def long_text(name: str, widest: bytes) -> dict[str, bytes]:
+    """One document of ours that is one text, as long as the files allow: its widest character decides about all."""
+    files = {"x," * 400 + f"{number:06}": b"" for number in range(15_000)}
+    begin, end = b'{"a":"' + widest, b'"}'
+    text = begin + b"a" * (longest(name, files) - len(begin + end)) + end
+    return files | {MANIFEST_NAME: b"{}", SIGNATURE_NAME: b"{}"} | {name: text}
+
+
 BOMBS: dict[str, Callable[[], dict[str, bytes]]] = {
     "manifest of lists": lambda: one_file(filled(LISTS, SIZE)),
     "signature of lists": lambda: one_file(b"{}", filled(LISTS, SIZE)),
@@ -78,6 +87,10 @@ BOMBS: dict[str, Callable[[], dict[str, bytes]]] = {
     "many files, lists": partial(many_files, LISTS),
     "many files, objects": partial(many_files, DICTS),
     "many files, texts": partial(many_files, TEXTS),
+    "a wide character in the signature": partial(long_text, SIGNATURE_NAME, "\N{GRINNING FACE}".encode()),
+    "an escaped one in the signature": partial(long_text, SIGNATURE_NAME, b"\\ud83d\\ude00"),
+    "a wide character in the manifest": partial(long_text, MANIFEST_NAME, "\N{GRINNING FACE}".encode()),
+    "an escaped one in the manifest": partial(long_text, MANIFEST_NAME, b"\\ud83d\\ude00"),
 }
 
 
