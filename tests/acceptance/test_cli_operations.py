@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -140,8 +141,13 @@ def _on_terminal(*arguments: str, **environment: str) -> str:
 
 class TestDoctor:
     def test_a_service_that_runs_is_well(self, server: RunningServer) -> None:
-        done = run("doctor", "--json", "--data-dir", server.data_dir)
-        found = {each["name"]: each for each in json.loads(done.stdout)}
+        deadline = time.monotonic() + 120
+        while True:
+            done = run("doctor", "--json", "--data-dir", server.data_dir)
+            found = {each["name"]: each for each in json.loads(done.stdout)}
+            if "0 workers" not in found["workers"]["found"]:
+                break
+            assert time.monotonic() < deadline, "the worker has registered by now"
         assert done.returncode == 0, done.stdout
         assert {each["state"] for each in found.values()} <= {"ok", "warning"}
         assert set(found) == {

@@ -53,6 +53,9 @@ FURTHER_SECONDS = 0.02
 TIMEOUT_SECONDS = 60.0
 
 
+SOURCE_SHA256 = hashlib.sha256(archive(Source.MEDIUM)).hexdigest()
+
+
 @dataclass
 class KillHarness:
     """Jobs, and a pool of real workers, each with one job at a time.
@@ -109,6 +112,7 @@ class KillHarness:
             created_at=now,
             modified_at=now,
             source_uri=f"s3://{MODELS}/compiled.tar.gz",
+            source_sha256=SOURCE_SHA256,
             target="jetson_nano",
         )
         self.store.insert(job, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from edgewright.jobs import JobKey, Status
+from edgewright.sections import WorkerSettings
 from edgewright.settings import Settings
 from edgewright.worker.housekeeping import BATCH, Housekeeping, ThisWorker
 from edgewright.worker.liveness import Liveness
@@ -40,7 +41,8 @@ def housekeeping(harness: Harness, tmp_path: Path, enqueued: list[JobKey], execu
         queue.mark_enqueued(queue.ticket(key))
 
     this = ThisWorker(Liveness(tmp_path / "locks", "tester"), set())
-    settings = Settings(data_dir=tmp_path)
+    # A sweep goes on while half a heartbeat has not passed: long, since a busy machine is slow.
+    settings = Settings(data_dir=tmp_path, worker=WorkerSettings(heartbeat_seconds=120, liveness_timeout_seconds=360))
     return Housekeeping(settings, harness.context, cast("Executor", executor), enqueue, this)
 
 
