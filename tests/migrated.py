@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import time
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import event
 
 from edgewright.database.connections import migrate, open_database
 from edgewright.persistence import Persistence
@@ -32,6 +36,17 @@ def beside(store: JobStore) -> Persistence:
 def snapshot_beside(store: JobStore) -> Snapshot:
     """A snapshot of the database of a job store, at the time of its clock."""
     return snapshot.take(store._engine, store._clock())
+
+
+def set_clock(engine: Engine, ahead: timedelta) -> None:
+    """Set the clock of a SQLite database for the connections that are made from here on."""
+    days = ahead / timedelta(days=1)
+
+    def julianday(_now: str) -> float:
+        return time.time() / 86_400 + 2_440_587.5 + days
+
+    event.listen(engine, "connect", lambda connection, _: connection.create_function("julianday", 1, julianday))
+    engine.dispose()
 
 
 @cache

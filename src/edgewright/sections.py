@@ -153,7 +153,7 @@ class WebhookSettings(Section):
     secret: SecretStr | None = Field(
         default=None, description="Signs what is posted: `whsec_` and 24 to 64 random bytes in base64."
     )
-    timeout_seconds: PositiveFloat = Field(default=10.0, description="Seconds that the receiver has to answer.")
+    timeout_seconds: PositiveFloat = Field(default=10.0, description="Seconds for the receiver's whole answer.")
     give_up_seconds: PositiveFloat = Field(
         default=86_400.0, description="Seconds after which an event that was not taken becomes a dead letter."
     )

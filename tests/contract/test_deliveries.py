@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,57 @@ def test_a_job_whose_event_was_refused_waits_and_others_do_not(store: JobStore, 
     assert [delivery.seq for delivery in deliveries.due(10)] == [3]
     deliveries.record_outcomes([], [Failure(3, "answered 500", -1.0)])
     assert [(delivery.seq, delivery.tries) for delivery in deliveries.due(10)] == [(3, 1)]
+
+
+def test_however_many_jobs_are_refused_another_has_its_turn(
+    store: JobStore, deliveries: Deliveries, engine: Engine
+) -> None:
+    queue_refused(engine, jobs=400, events=3)
+    make(store, "other")
+    deliveries.queue()
+    assert [delivery.key.name for delivery in deliveries.due(10)] == ["other"]
+    with engine.begin() as connection:  # they are to be offered again, a moment after it
+        later = "(SELECT since + 1 FROM deliveries WHERE name = 'other' LIMIT 1)"
+        connection.execute(text(f"UPDATE deliveries SET next_at = {later} WHERE seq < 0"))
+    time.sleep(0.05)
+    first, *others = deliveries.due(500)
+    assert first.key.name == "other"
+    assert len(others) == len({delivery.key for delivery in others}) == 400
+    assert all((delivery.seq + 3000) % 3 == 0 for delivery in others)  # each the first of its job
+
+
+def test_a_jobs_later_events_wait_with_the_one_that_was_refused(
+    store: JobStore, deliveries: Deliveries, engine: Engine
+) -> None:
+    make(store, "one")
+    make(store, "two")
+    deliveries.queue()
+    deliveries.record_outcomes([], [Failure(1, "answered 500", 3600.0)])
+    with engine.connect() as connection:
+        times = [row[0] for row in connection.execute(text("SELECT next_at - since FROM deliveries ORDER BY seq"))]
+    assert min(times[:2]) >= 3_600_000
+    assert times[2:] == [0, 0]
+    deliveries.record_outcomes([], [Failure(1, "gone", None)])
+    deliveries.record_outcomes([], [Failure(2, "answered 500", -1.0)])
+    assert [(delivery.seq, delivery.tries) for delivery in deliveries.due(1)] == [(2, 1)]
+
+
+def queue_refused(engine: Engine, *, jobs: int, events: int) -> None:
+    """Deliveries of other jobs, numbered before all others, whose first was refused just now."""
+    row = (
+        "INSERT INTO deliveries (seq, kind, account, region, name, tries, since, next_at, dead, error) VALUES "
+        "(:seq, 'edge-packaging-job', '123456789012', 'eu-west-1', :name, 1, :now, :now + 3600000, :no, 'answered 500')"
+    )
+    now = int(time.time() * 1000)
+    with engine.begin() as connection:
+        connection.execute(
+            text(row),
+            [
+                {"seq": -3000 + number * events + place, "name": f"refused-{number}", "now": now, "no": False}
+                for number in range(jobs)
+                for place in range(events)
+            ],
+        )
 
 
 def test_a_dead_letter_lets_the_next_pass_and_can_be_revived(store: JobStore, deliveries: Deliveries) -> None:

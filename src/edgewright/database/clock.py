@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, Integer, cast, extract, func
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Integer, cast, extract, func, select
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
@@ -36,3 +36,8 @@ def database_now(engine: Engine) -> ColumnElement[Any]:
     if engine.dialect.name == "sqlite":
         return cast(func.round((func.julianday("now") - 2440587.5) * 86_400_000), Integer)
     return cast(extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
+
+
+def read_now(connection: Connection) -> datetime:
+    """The time by the database's clock, in UTC. What is old enough to be deleted is decided by it."""
+    return from_milliseconds(connection.execute(select(database_now(connection.engine))).scalar_one())

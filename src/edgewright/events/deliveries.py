@@ -11,7 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from edgewright.database.clock import database_now
 from edgewright.database.connections import for_reads, reaching_database
@@ -22,8 +36,7 @@ from edgewright.jobs.job import JobKey, Kind
 from edgewright.telemetry.snapshot import WEBHOOK
 
 QUEUED_AT_ONCE = 500
-WINDOW = 1000
-"""Waiting events that are looked at together. Jobs behind so many of others' wait until some are taken or given up."""
+_JOB = ("kind", "account", "region", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,7 @@ class Deliveries:
             last = connection.execute(mine.returning(cursors.c.value)).scalar()
             if last is None:
                 return 0
-            names = ("seq", "kind", "account", "region", "name")
+            names = ("seq", *_JOB)
             fresh = select(*(job_events.c[name] for name in names)).where(job_events.c.seq > last)
             rows = connection.execute(fresh.order_by(job_events.c.seq).limit(QUEUED_AT_ONCE)).all()
             if rows:
@@ -114,13 +127,18 @@ class Deliveries:
             return len(rows)
 
     def due(self, limit: int) -> Sequence[Delivery]:
-        """Events to offer now, at most one of a job: its first that waits."""
-        heads: dict[JobKey, Delivery | None] = {}
+        """Events to offer now, at most one of a job, its first that waits; those that were due first come first.
+
+        By when they are due, and not by number: however many jobs' events are refused again and again, every other's
+        has its turn.
+        """
+        earlier = deliveries.alias()
+        same = (earlier.c[name] == deliveries.c[name] for name in _JOB)
+        is_first = ~exists().where(*same, earlier.c.seq < deliveries.c.seq, earlier.c.dead.is_(False))
+        query = self._select(dead=False).where(deliveries.c.next_at <= select(self._now).scalar_subquery(), is_first)
         with reaching_database(), self._reads.connect() as connection:
-            for row in connection.execute(self._select(dead=False).limit(WINDOW)):
-                delivery = _delivery(row)
-                heads.setdefault(delivery.key, delivery if row.next_at <= row.now else None)
-        return [head for head in heads.values() if head is not None][:limit]
+            found = connection.execute(query.order_by(deliveries.c.next_at, deliveries.c.seq).limit(limit))
+            return [_delivery(row) for row in found]
 
     def record_outcomes(self, taken: Iterable[int], failed: Iterable[Failure]) -> None:
         """Remove what was taken, and note what was not."""
@@ -129,17 +147,21 @@ class Deliveries:
             if numbers:
                 connection.execute(delete(deliveries).where(deliveries.c.seq.in_(numbers)))
             for failure in failed:
-                noted: dict[str, object] = {"tries": deliveries.c.tries + 1, "error": failure.error}
-                if failure.retry_seconds is None:
-                    noted["dead"] = True
-                else:
-                    noted["next_at"] = self._now + int(failure.retry_seconds * 1000)
-                connection.execute(update(deliveries).values(noted).where(deliveries.c.seq == failure.seq))
+                job = [deliveries.c[name] for name in _JOB]
+                noted = {"tries": deliveries.c.tries + 1, "error": failure.error, "dead": failure.retry_seconds is None}
+                note = update(deliveries).values(noted).where(deliveries.c.seq == failure.seq).returning(*job)
+                for key in connection.execute(note).all():
+                    if failure.retry_seconds is not None:
+                        # The job's others wait with it: so none of them is in the way where `due` looks.
+                        waits = (column == value for column, value in zip(job, key, strict=True))
+                        then = update(deliveries).values(next_at=self._now + int(failure.retry_seconds * 1000))
+                        connection.execute(then.where(*waits, deliveries.c.dead.is_(False)))
 
     def dead(self, limit: int) -> Sequence[Delivery]:
         """The dead letters, the oldest first."""
         with reaching_database(), self._reads.connect() as connection:
-            return [_delivery(row) for row in connection.execute(self._select(dead=True).limit(limit))]
+            found = connection.execute(self._select(dead=True).order_by(deliveries.c.seq).limit(limit))
+            return [_delivery(row) for row in found]
 
     def revive(self, seq: int | None = None) -> int:
         """Have a dead letter offered again, or all of them; how many."""
@@ -164,9 +186,8 @@ class Deliveries:
             return connection.execute(gone).rowcount
 
     def _select(self, *, dead: bool) -> Select[Any]:
-        """The deliveries, dead or not, in the order of their events."""
-        query = select(deliveries, self._now.label("now"))
-        return query.where(deliveries.c.dead.is_(dead)).order_by(deliveries.c.seq)
+        """The deliveries, dead or not."""
+        return select(deliveries, self._now.label("now")).where(deliveries.c.dead.is_(dead))
 
 
 def _delivery(row: Row[Any]) -> Delivery:

@@ -14,7 +14,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -149,7 +149,7 @@ class Dispatcher:
     def _clean_up(self) -> None:
         """Delete old events, but for those that are still to be delivered."""
         upto = self._deliveries.kept() if self._webhook is not None else None
-        before = datetime.now(UTC) - timedelta(days=self._settings.events_days)
+        before = self._events.now() - timedelta(days=self._settings.events_days)
         while self._events.delete(before, DELETED_AT_ONCE, upto=upto) == DELETED_AT_ONCE:
             pass
         self._deliveries.remove_expired()

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, update
 
-from edgewright.database.clock import from_milliseconds, milliseconds
+from edgewright.database.clock import from_milliseconds, milliseconds, read_now
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.events.tables import cursors, job_events
 from edgewright.jobs.job import ANOTHER_ACCOUNT, Job, JobKey, Kind
@@ -126,6 +126,11 @@ class JobEvents:
             if self._number_some() < NUMBERED_AT_ONCE:
                 break
         return self.last()
+
+    def now(self) -> datetime:
+        """The time by the database's clock, in UTC."""
+        with reaching_database(), self._reads.connect() as connection:
+            return read_now(connection)
 
     def last(self) -> int:
         """The last number given; 0 before the first."""

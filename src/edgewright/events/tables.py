@@ -38,6 +38,8 @@ deliveries = Table(
     Column("error", Text, nullable=False),
 )
 Index("deliveries_by_dead", deliveries.c.dead, deliveries.c.seq)
+Index("deliveries_by_next_at", deliveries.c.dead, deliveries.c.next_at, deliveries.c.seq)
+Index("deliveries_by_job", *(deliveries.c[name] for name in ("kind", "account", "region", "name", "seq")))
 
 cursors = Table(
     "cursors",

@@ -15,6 +15,7 @@ import orjson
 import urllib3
 
 from edgewright import __version__
+from edgewright.events.deadlines import Deadline, HeldPool, SecurelyHeldPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +66,10 @@ class Webhook:
         self._url = settings.url
         self._key = key_of(settings.secret.get_secret_value())
         self._clock = clock
-        timeout = urllib3.Timeout(total=settings.timeout_seconds)
+        self._seconds = settings.timeout_seconds
+        timeout = urllib3.Timeout(total=self._seconds)
         self._pool = urllib3.PoolManager(maxsize=AT_ONCE, retries=False, timeout=timeout)
+        self._pool.pool_classes_by_scheme = {"http": HeldPool, "https": SecurelyHeldPool}
 
     def offer(self, event: JobEvent) -> None:
         """Offer an event.
@@ -82,13 +85,20 @@ class Webhook:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signature(self._key, event.event_id, timestamp, body),
         }
-        try:
-            answer = self._pool.request(
-                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
-            )
+        with Deadline(self._seconds) as deadline:
+            late = Refused(f"not reached: no answer in {self._seconds:g} seconds", away=True)
+            try:
+                answer = self._pool.request(
+                    "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+                )
+            except urllib3.exceptions.HTTPError as error:
+                if deadline.passed or isinstance(error, urllib3.exceptions.TimeoutError):
+                    raise late from error
+                raise Refused(f"not reached: {type(error).__name__}", away=True) from error
+            if deadline.passed:  # half a header looks like a whole one
+                answer.close()
+                raise late
             _let_go(answer)
-        except urllib3.exceptions.HTTPError as error:
-            raise Refused(f"not reached: {type(error).__name__}", away=True) from error
         if answer.status not in TAKEN:
             raise Refused(f"answered {answer.status}", retry_seconds=_retry_after(answer.headers.get("retry-after")))
 
@@ -98,12 +108,16 @@ class Webhook:
 
 
 def _let_go(answer: urllib3.BaseHTTPResponse) -> None:
-    """Use the connection again where the answer is short, else close it: what a receiver says is not read."""
-    answer.read(MOST_READ, decode_content=False)
-    if answer.read(1, decode_content=False):
-        answer.close()
-    else:
+    """Use the connection again where the answer is short, else close it: only the answer's status counts."""
+    try:
+        answer.read(MOST_READ, decode_content=False)
+        is_whole = not answer.read(1, decode_content=False)
+    except urllib3.exceptions.HTTPError:
+        is_whole = False
+    if is_whole:
         answer.release_conn()
+    else:
+        answer.close()
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
-from edgewright.database.clock import database_now
+from edgewright.database.clock import database_now, read_now
 from edgewright.database.connections import reaching_database
 from edgewright.jobs.tables import workers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class WorkerRegistry:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def now(self) -> datetime:
+        """The time by the database's clock, in UTC."""
+        with reaching_database(), self._engine.connect() as connection:
+            return read_now(connection)
 
     def beat(self, worker_id: str, host: str, running: Collection[str] = (), concurrency: int | None = None) -> bool:
         """Say that a worker lives; False where it had to be entered, because it is new or was taken for dead.

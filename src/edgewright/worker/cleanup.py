@@ -1,12 +1,13 @@
 """Cleanup of what ended jobs left behind: uploads that no job goes on with, and objects that came up too late.
 
-Every worker cleans up, and doing it twice is doing it once. Only what the database names as a job's is touched.
+Every worker cleans up, and doing it twice is doing it once. What is old is told by the database's clock: a host whose
+own is ahead would delete what others still need. Only what the database names as a job's is touched.
 See docs/decisions/0035-late-objects-of-paused-workers.md.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -39,14 +40,14 @@ def clean_up(context: WorkerContext, age_seconds: float) -> None:
     """
     for upload in context.uploads.abandoned(AT_ONCE, age_seconds):
         _end(context, upload, age_seconds)
-    before = datetime.now(UTC) - timedelta(seconds=age_seconds)
+    before = context.workers.now() - timedelta(seconds=age_seconds)
     for key, uri in context.orphans.unremoved(AT_ONCE, before):
         _remove_object(context, key, uri)
 
 
 def delete_old_jobs(context: WorkerContext, age: timedelta) -> int:
     """Delete jobs that ended so long ago, with their tags and reports; how many."""
-    before, deleted = datetime.now(UTC) - age, 0
+    before, deleted = context.workers.now() - age, 0
     while found := context.jobs.delete_ended(before, OLD_AT_ONCE):
         deleted += found
     return deleted
@@ -100,7 +101,7 @@ def _abort_unconfirmed(context: WorkerContext, upload: KeptUpload, age_seconds: 
     if ledger.is_awaited(upload.uri):
         return True
     known = ledger.known(upload.uri)
-    old = datetime.now(UTC) - timedelta(seconds=age_seconds)
+    old = context.workers.now() - timedelta(seconds=age_seconds)
     unknown = [found for found in uploads if found.upload_id not in known]
     for found in unknown:
         if found.initiated <= old and not store.uploaded_parts(uri, found.upload_id):

@@ -171,7 +171,7 @@ class Housekeeping:
 
     def _audit(self) -> None:
         """Enqueue again what the engine has lost, as after its tables were restored from an older copy; purge it."""
-        now = datetime.now(UTC)
+        now = self._workers.now()
         tickets = self._queue.unfinished(AUDITED, now - timedelta(seconds=self._times.audit_age_seconds))
         for begin in range(0, len(tickets), BATCH):
             for ticket in self._executor.lost(tickets[begin : begin + BATCH]):

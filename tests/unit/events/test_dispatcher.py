@@ -17,7 +17,7 @@ from edgewright.persistence import Persistence
 from edgewright.sections import WebhookSettings
 from edgewright.settings import Settings
 from hooks import SECRET, Receiver, receiving
-from migrated import beside, open_migrated, snapshot_beside
+from migrated import beside, open_migrated, set_clock, snapshot_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,3 +197,17 @@ def test_without_a_webhook_events_are_numbered_and_forgotten_all_the_same(store:
     with dispatched(Settings(), store):
         eventually(lambda: [event.key.name for event in beside(store).events.after(0, 10)] == ["young"] * 3)
     assert snapshot_beside(store).outbox is None
+
+
+@pytest.mark.parametrize(("days", "kept"), [(-1, True), (1, False)])
+def test_what_is_old_is_told_by_the_databases_clock(
+    store: JobStore, engine: Engine, tmp_path: Path, days: int, *, kept: bool
+) -> None:
+    """A worker whose own clock is ahead would delete what others still read."""
+    set_clock(engine, timedelta(days=days))
+    age = timedelta(days=Settings().events_days, hours=-12 * days)  # on the other side by this host's clock
+    run(Persistence.on(engine, lambda: datetime.now(UTC) - age).jobs, "old")
+    run(Persistence.on(engine, lambda: datetime.now(UTC) - timedelta(days=100)).jobs, "older")
+    with dispatched(Settings(), store):
+        eventually(lambda: beside(store).events.history(job("older").key) == [])
+    assert (len(beside(store).events.history(job("old").key)) == 3) is kept
