@@ -48,9 +48,13 @@ class TestAttempts:
         attempts.check("a", 2.0)
 
     def test_only_refusals_count(self) -> None:
-        attempts = Attempts(burst=1)
-        for _ in range(100):
-            attempts.check("a", 0.0)
+        attempts = Attempts(rate=0.01, burst=1, server=2)
+        for number in range(100):
+            attempts.check(str(number % 3), 0.0)
+        attempts.refuse("0", 0.0)  # and the server has one left, for which nobody's look was counted
+        with pytest.raises(Throttled):
+            attempts.check("0", 0.0)
+        attempts.check("1", 0.0)
 
     def test_many_addresses_together_have_a_bound(self) -> None:
         attempts = Attempts(rate=0.01, burst=2, server=3)

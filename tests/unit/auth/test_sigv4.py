@@ -30,6 +30,7 @@ from edgewright.errors import (
     UnknownAccessKey,
 )
 from edgewright.protocol.signature import LONGEST_KEPT, Request
+from edgewright.protocol.sigv4 import query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -443,8 +444,15 @@ def test_session_tokens_are_compared() -> None:
 def presigned(
     changes: Mapping[str, str | None] = MappingProxyType({}),
     headers: tuple[tuple[bytes, bytes], ...] = (HOST, TARGET),
+    again: tuple[tuple[str, str], ...] = (),
 ) -> Request:
-    """A pre-signed request with a body; a change of None leaves a parameter out, and all are signed as they are."""
+    """A pre-signed request with a body; a change of None leaves a parameter out, and all are signed as they are.
+
+    Args:
+        changes: of the parameters, by their names behind `X-Amz-`.
+        headers: what comes beside.
+        again: further parameters, which may be there already.
+    """
     given_parameters = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": f"{KEY}/{SCOPE}",
@@ -453,7 +461,8 @@ def presigned(
         "X-Amz-SignedHeaders": "host;x-amz-target",
         **{f"X-Amz-{name}": value for name, value in changes.items()},
     }
-    pairs = sorted((name, quote(value, safe="-_.~")) for name, value in given_parameters.items() if value is not None)
+    all_parameters = [*((name, value) for name, value in given_parameters.items() if value is not None), *again]
+    pairs = sorted((name, quote(value, safe="-_.~", encoding="latin-1")) for name, value in all_parameters)
     query = "&".join(f"{name}={value}" for name, value in pairs)
     lines = f"host:{HOST[1].decode()}\nx-amz-target:{TARGET[1].decode()}\n"
     canonical = f"POST\n/\n{query}\n{lines}\nhost;x-amz-target\n{hashlib.sha256(BODY).hexdigest()}"
@@ -499,10 +508,27 @@ def test_each_parameter_is_required(part: str) -> None:
     )
 
 
-def test_a_parameter_that_could_be_read_in_two_ways_is_refused() -> None:
+@pytest.mark.parametrize("value", ["as before", "another"])
+@pytest.mark.parametrize("name", ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Security-Token"])
+def test_a_parameter_that_could_be_read_in_two_ways_is_refused(name: str, value: str) -> None:
+    """Though it is signed both times, and would be let in if the first or the last counted."""
+    full = f"X-Amz-{name}"
+    token = {"Security-Token": TOKEN}
+    (first,) = [held for at, held in query_pairs(presigned(token).query) if at.decode() == full]
+    second = first.decode() if value == "as before" else "another"
+    assert refusal(IncompleteSignature, presigned(token, again=((full, second),))) == (
+        f"The query has '{full}' more than once. Give it once."
+    )
+
+
+def test_a_second_signature_in_the_query_is_refused() -> None:
     request = presigned()
-    twice = request._replace(query=request.query + b"&X-Amz-Date=20260131T120000Z")
-    assert refusal(IncompleteSignature, twice) == "The query has 'X-Amz-Date' more than once. Give it once."
+    twice = request._replace(query=request.query + b"&" + request.query.rpartition(b"&")[2])
+    assert refusal(IncompleteSignature, twice) == "The query has 'X-Amz-Signature' more than once. Give it once."
+
+
+def test_another_parameter_may_come_more_than_once() -> None:
+    assert VERIFIER.verify(presigned(again=(("tag", "a"), ("tag", "b"))), NOW) == SIGNED
 
 
 @pytest.mark.parametrize(
