@@ -23,6 +23,8 @@ from edgewright.protocol.model import Json, Operation, Shape
 Reader = Callable[[Json], Json]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_VALUES = 20_000
+"""In a body: far above what any operation takes, and far below what would hold up others while it is read."""
 FLOAT_WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
@@ -50,6 +52,11 @@ def read_shape(shape: Shape, body: bytes) -> Json:
 
 
 def _document(body: bytes) -> Json:
+    # No more values are made than there are commas and opening brackets, wherever they stand, but one.
+    if len(body) > MOST_VALUES and sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
+        raise SerializationFault(
+            f"The request body may hold over {MOST_VALUES} values: it has more commas and brackets. Send less at once."
+        )
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
