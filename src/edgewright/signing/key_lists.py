@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgewright.errors import KeyListRefused, KeyUnusable
 from edgewright.files import write_atomically
-from edgewright.signing.trusted_keys import TrustedKeys
+from edgewright.signing.trusted_keys import LONGEST_LIST, TrustedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +48,14 @@ def read_newest(path: Path, roots: Sequence[PublicKey], minimum_version: int | N
 
 
 def read_list(path: Path) -> bytes:
-    """The bytes of a list.
+    """The bytes of a list; of a file that is too long for one, as many as show it.
 
     Raises:
         KeyUnusable: the file cannot be read.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(LONGEST_LIST + 1)
     except OSError as error:
         raise KeyUnusable(f"The list of keys {path} cannot be read: {error.strerror}.") from error
 

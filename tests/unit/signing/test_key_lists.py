@@ -79,6 +79,14 @@ def test_a_version_that_cannot_be_read_is_not_passed_over(
         key_lists.read_newest(path, [root])
 
 
+def test_a_file_that_is_too_long_is_not_read_to_its_end(tmp_path: Path, root: PublicKey) -> None:
+    path = tmp_path / "keys.json"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # more than any memory
+    with pytest.raises(KeyListRefused, match="the most that is read"):
+        read_newest(path, [root])
+
+
 def test_files_that_are_missing(tmp_path: Path, root: PublicKey) -> None:
     with pytest.raises(KeyUnusable, match="cannot be read"):
         key_lists.read_newest(tmp_path / "none", [root])
