@@ -84,7 +84,7 @@ def test_a_file_that_is_too_long_is_not_read_to_its_end(tmp_path: Path, root: Pu
     with path.open("wb") as file:
         file.truncate(2**40)  # more than any memory
     with pytest.raises(KeyListRefused, match="the most that is read"):
-        read_newest(path, [root])
+        key_lists.read_newest(path, [root])
 
 
 def test_files_that_are_missing(tmp_path: Path, root: PublicKey) -> None:
