@@ -22,7 +22,7 @@ from edgewright.database.secrets import LINKS, SESSIONS, RotatingSecrets, secret
 from edgewright.files import PRIVATE, write_atomically
 from edgewright.http import readiness
 from edgewright.http.admin import AdminAccess
-from edgewright.http.api import Api, Bounds
+from edgewright.http.api import Api, RequestBounds
 from edgewright.http.app import application, beside_admin
 from edgewright.http.artifacts import Artifacts
 from edgewright.http.authentication import PageAuthentication
@@ -33,7 +33,7 @@ from edgewright.http.keys import KeyPages
 from edgewright.http.listener import Server, listening
 from edgewright.http.metrics import Metrics
 from edgewright.http.packages import PackagePages
-from edgewright.http.progress import Progress
+from edgewright.http.progress import ProgressPages
 from edgewright.http.service_protocols import AwsJson, RestJson, ServiceProtocol
 from edgewright.http.stream import MOST_STREAMS, EventStream
 from edgewright.http.tracing import traced
@@ -112,7 +112,7 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
     artifacts = Artifacts(objects, LinkSigner(secrets.reader(LINKS), utc_now))
     context_for = _contexts(settings, kept, objects, artifacts)
     counters = RequestCounters()
-    bounds = Bounds(Bodies(settings.body_limit), embedded=settings.sqlalchemy_url.startswith("sqlite"))
+    bounds = RequestBounds(Bodies(settings.body_limit), embedded=settings.sqlalchemy_url.startswith("sqlite"))
 
     def endpoint(service_protocol: ServiceProtocol) -> ASGIApp:
         return traced(Api(service_protocol, authenticator, context_for, bounds, counters))
@@ -127,7 +127,7 @@ def api(settings: Settings, kept: Persistence, secrets: RotatingSecrets, ending:
         *KeyPages(kept.keys).routes(),
         *PackagePages(pages, kept.jobs, open_roles(settings, objects)).routes(),
         Route("/events", streams.page, methods=["GET"]),
-        Route("/progress", Progress(pages, kept.jobs).page, methods=["GET"]),
+        Route("/progress", ProgressPages(pages, kept.jobs).page, methods=["GET"]),
         *(_console(settings, kept, requests, principals) if settings.console.enabled else ()),
     ]
     app = application(endpoint(sagemaker), endpoint(greengrass), artifacts, more)

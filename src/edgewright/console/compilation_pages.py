@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgewright import strict_json
+from edgewright.console.filters import filters
 from edgewright.console.job_pages import POLL_ENDED, STOPPABLE, calls, moving
-from edgewright.console.listing import filters
 from edgewright.console.rendering import see_other
 from edgewright.jobs import ENDED, CompilationJob, Status
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from edgewright.console import snippets
-from edgewright.console.listing import filters
+from edgewright.console.filters import filters
 
 if TYPE_CHECKING:
     from starlette.responses import Response

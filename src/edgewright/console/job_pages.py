@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgewright.arns import ComponentArn
 from edgewright.console import pictures, signatures, snippets
 from edgewright.console.advice import advice
-from edgewright.console.listing import filters
+from edgewright.console.filters import filters
 from edgewright.console.progress import began, progress, timeline
 from edgewright.console.rendering import see_other
 from edgewright.jobs import ENDED, Status

@@ -17,7 +17,7 @@ from edgewright.auth import audit
 from edgewright.auth.sessions import COOKIE, Session, SessionSigner
 from edgewright.console import rendering
 from edgewright.console.api_client import ApiClient, Readings
-from edgewright.console.snippets import Server
+from edgewright.console.snippets import ShownServer
 from edgewright.errors import (
     AccessDenied,
     CallerError,
@@ -84,9 +84,9 @@ class PageRequest:
     token: str
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ShownServer:
         """Where calls of the API go, as this browser reaches it."""
-        return Server(self.session.origin, self.session.region)
+        return ShownServer(self.session.origin, self.session.region)
 
     def other_regions(self) -> list[str]:
         """The regions beside this one in which the account has jobs."""

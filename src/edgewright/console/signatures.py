@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class ShownSignature:
     """A signature as it is written.
 
     Attributes:
@@ -40,7 +40,7 @@ class Signature:
     digests: Mapping[str, str]
 
 
-def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
+def read(text: str, trusted: Sequence[PublicKey]) -> ShownSignature:
     """What a signature's document says; parts that it lacks are empty."""
     try:
         bundle: Any = strict_json.parse(text)
@@ -50,8 +50,8 @@ def read(text: str, trusted: Sequence[PublicKey]) -> Signature:
         digests = {str(each["name"]): str(each["digest"]) for each in resources}
         subject = str(statement["subject"][0]["name"])
     except (ValueError, KeyError, TypeError, IndexError):
-        return Signature(text, "", "", "", trusted=False, verdict="", subject="", digests={})
+        return ShownSignature(text, "", "", "", trusted=False, verdict="", subject="", digests={})
     found = verdict(key_id, trusted)
     key = next((key for key in trusted if key.key_id == key_id), None)
     algorithm, state = (key.algorithm, str(key.state)) if key else ("", "")
-    return Signature(text, key_id, algorithm, state, found.deploy, found.sentence, subject, digests)
+    return ShownSignature(text, key_id, algorithm, state, found.deploy, found.sentence, subject, digests)

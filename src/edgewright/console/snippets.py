@@ -20,7 +20,7 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ShownServer:
     """Where calls go.
 
     Attributes:
@@ -32,7 +32,7 @@ class Server:
     region: str
 
 
-def boto3_call(server: Server, operation: str, request: Mapping[str, Any]) -> str:
+def boto3_call(server: ShownServer, operation: str, request: Mapping[str, Any]) -> str:
     """A Python program of one call."""
     arguments = "".join(f"    {name}={_python(value, 1)},\n" for name, value in request.items())
     return (
@@ -42,7 +42,7 @@ def boto3_call(server: Server, operation: str, request: Mapping[str, Any]) -> st
     )
 
 
-def cli_call(server: Server, operation: str, request: Mapping[str, Any]) -> str:
+def cli_call(server: ShownServer, operation: str, request: Mapping[str, Any]) -> str:
     """One command of the AWS CLI; a shell takes it as it stands."""
     text = json.dumps(request, indent=2).replace("'", "\\u0027")
     return (
@@ -52,7 +52,7 @@ def cli_call(server: Server, operation: str, request: Mapping[str, Any]) -> str:
     )
 
 
-def verify_commands(server: Server, key_id: str, package: str) -> dict[str, str]:
+def verify_commands(server: ShownServer, key_id: str, package: str) -> dict[str, str]:
     """How a downloaded package is verified with the service's public key, by the tool. Each begins where a package is.
 
     Args:

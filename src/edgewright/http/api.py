@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RequestBounds:
     """What a request may ask of the server, and how it is answered."""
 
     bodies: Bodies
@@ -68,7 +68,7 @@ class Api:
         service_protocol: ServiceProtocol,
         authenticator: Authenticator,
         context_for: Callable[[Caller], Context],
-        bounds: Bounds,
+        bounds: RequestBounds,
         counters: RequestCounters,
     ) -> None:
         """Keep the parts.

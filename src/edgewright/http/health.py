@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
+class HealthResult:
     """What one check found.
 
     Attributes:
@@ -71,9 +71,9 @@ class Health:
         self._access = access
         self._checks = checks
         self._advice = advice
-        self._kept: tuple[float, dict[str, CheckResult]] = (-KEPT_SECONDS, {})
+        self._kept: tuple[float, dict[str, HealthResult]] = (-KEPT_SECONDS, {})
         self._threads = CapacityLimiter(MOST_THREADS)
-        self._looking: asyncio.Task[dict[str, CheckResult]] | None = None
+        self._looking: asyncio.Task[dict[str, HealthResult]] | None = None
 
     async def live(self, request: Request) -> JSONResponse:
         """`GET /health` and `GET /health/live`: the process answers."""
@@ -90,7 +90,7 @@ class Health:
             body |= {"version": __version__, "checks": checks}
         return JSONResponse(body, 200 if ready else NOT_READY, headers={"cache-control": "no-store"})
 
-    async def _results(self) -> dict[str, CheckResult]:
+    async def _results(self) -> dict[str, HealthResult]:
         """What the checks found, not longer ago than `KEPT_SECONDS`; who asks meanwhile waits for the same look."""
         taken, results = self._kept
         if results and time.monotonic() - taken < KEPT_SECONDS:
@@ -99,23 +99,23 @@ class Health:
             self._looking = asyncio.create_task(self._look())
         return await asyncio.shield(self._looking)
 
-    async def _look(self) -> dict[str, CheckResult]:
+    async def _look(self) -> dict[str, HealthResult]:
         tries = [self._tried(check, "failed") for check in self._checks.values()]
         tries += [self._tried(check, "warning") for check in self._advice.values()]
         results = dict(zip((*self._checks, *self._advice), await asyncio.gather(*tries), strict=True))
         self._kept = (time.monotonic(), results)
         return results
 
-    async def _tried(self, check: Check, otherwise: str) -> CheckResult:
+    async def _tried(self, check: Check, otherwise: str) -> HealthResult:
         try:
             # A check that does not come back is left to itself; threads of their own keep it from holding others up.
             found = run_sync(check, abandon_on_cancel=True, limiter=self._threads)
-            return CheckResult("ok", await asyncio.wait_for(found, MOST_SECONDS))
+            return HealthResult("ok", await asyncio.wait_for(found, MOST_SECONDS))
         except TimeoutError:
-            return CheckResult(otherwise, f"no answer within {MOST_SECONDS:g} seconds")
+            return HealthResult(otherwise, f"no answer within {MOST_SECONDS:g} seconds")
         except EdgewrightError as error:
             log.warning("health check failed", reason=error.message)
-            return CheckResult(otherwise, type(error).__name__)  # its message may name hosts and paths
+            return HealthResult(otherwise, type(error).__name__)  # its message may name hosts and paths
         except Exception:  # a check that breaks down says that nothing is well
             log.exception("health check broke down")
-            return CheckResult(otherwise, "the check broke down; see the log")
+            return HealthResult(otherwise, "the check broke down; see the log")

@@ -27,7 +27,7 @@ MOST = 100
 """Jobs of one answer."""
 
 
-class Progress:
+class ProgressPages:
     """The page."""
 
     def __init__(self, authentication: PageAuthentication, jobs: JobStore) -> None:

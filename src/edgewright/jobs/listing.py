@@ -105,7 +105,7 @@ class JobPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class QueryShape:
     """What the SELECTs of queries differ in but for their values; `given` names the values that there are."""
 
     kind: Kind
@@ -127,7 +127,9 @@ def statement(query: ListQuery, dialect: str, *, by_order: bool = False) -> tupl
         by_order: read along the index of the order, whatever other index a filter has.
     """
     values = _parameters(query)
-    return _select(Shape(query.kind, query.sort_by, query.descending, frozenset(values), dialect, by_order)), values
+    return _select(
+        QueryShape(query.kind, query.sort_by, query.descending, frozenset(values), dialect, by_order)
+    ), values
 
 
 def probe(query: ListQuery) -> tuple[Select[Any], Parameters] | None:
@@ -178,7 +180,7 @@ def _parameters(query: ListQuery) -> Parameters:
 
 
 @lru_cache(maxsize=SHAPES)
-def _select(shape: Shape) -> Select[Any]:
+def _select(shape: QueryShape) -> Select[Any]:
     table = JOBS[shape.kind]
     order = table.c[COLUMN_OF[shape.sort_by]]
     found = select(table.c.name, order, *(table.c[name] for name in LISTED[shape.kind].names))
@@ -201,7 +203,7 @@ def _count(kind: Kind, others: frozenset[str]) -> Select[Any]:
     return select(func.count()).select_from(rows.limit(FEW + 1).subquery())
 
 
-def _conditions(table: Table, shape: Shape) -> Iterator[ColumnElement[bool]]:
+def _conditions(table: Table, shape: QueryShape) -> Iterator[ColumnElement[bool]]:
     yield table.c.account == bindparam("account")
     yield table.c.region == bindparam("region")
     if "status" in shape.given:
@@ -213,7 +215,7 @@ def _conditions(table: Table, shape: Shape) -> Iterator[ColumnElement[bool]]:
         yield _behind(table.c[COLUMN_OF[shape.sort_by]], table.c.name, descending=shape.descending)
 
 
-def _ranges(table: Table, shape: Shape) -> Iterator[ColumnElement[bool]]:
+def _ranges(table: Table, shape: QueryShape) -> Iterator[ColumnElement[bool]]:
     """The conditions on times; with `by_order` written so that only the order's column offers an index."""
     order = COLUMN_OF[shape.sort_by]
     for name, (column, compare) in _TIMES.items():

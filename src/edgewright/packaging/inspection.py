@@ -29,7 +29,7 @@ Read = Callable[[], Iterable["Buffer"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class InspectedMember:
     """One member as it was found.
 
     Attributes:
@@ -59,7 +59,7 @@ class Inspection:
         why_not: in a sentence, where it did not; empty otherwise.
     """
 
-    members: tuple[Member, ...]
+    members: tuple[InspectedMember, ...]
     manifest: Manifest | None
     signer: str | None
     verified: bool
@@ -85,7 +85,7 @@ def inspect(read: Read, trusted: Sequence[PublicKey], limits: Limits = DEFAULT) 
     return Inspection(members, manifest, signer, not why_not, why_not)
 
 
-def _why_not(read: Read, trusted: Sequence[PublicKey], members: Sequence[Member], limits: Limits) -> str:
+def _why_not(read: Read, trusted: Sequence[PublicKey], members: Sequence[InspectedMember], limits: Limits) -> str:
     if not trusted:
         return "No trusted key was given."
     try:
@@ -100,10 +100,10 @@ def _why_not(read: Read, trusted: Sequence[PublicKey], members: Sequence[Member]
     return ""
 
 
-def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...], dict[str, bytes]]:
+def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[InspectedMember, ...], dict[str, bytes]]:
     """Every member, and the bytes of the manifest and the signature."""
     own = {MANIFEST_NAME, SIGNATURE_NAME}
-    members: list[Member] = []
+    members: list[InspectedMember] = []
     paths: list[str] = []
     documents: dict[str, bytes] = {}
     with tar_stream.opened(package, limits, None, None) as stream:
@@ -112,7 +112,7 @@ def _look(package: Iterable[Buffer], limits: Limits) -> tuple[tuple[Member, ...]
         while (entry := reader.next()) is not None:
             offset = tar.position
             kept = documents if entry.path in own and entry.size <= longest(entry.path, paths) else None
-            members.append(Member(entry.path, entry.size, _taken(tar, entry, kept), offset, entry.executable))
+            members.append(InspectedMember(entry.path, entry.size, _taken(tar, entry, kept), offset, entry.executable))
             paths.append(entry.path)
         stream.finish()
     return tuple(members), documents

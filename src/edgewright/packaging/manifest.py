@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import PackageRefused, ValidationFault
 from edgewright.packaging.model import Model
-from edgewright.signing.documents import Bounds, field, parse_document
+from edgewright.signing.documents import DocumentBounds, field, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 FORMAT_VERSION: Final = 1
 _ORIGIN: Final = ("compilation_job", "source_sha256", "target")
 """Members that are absent where they are not known."""
-_FILE: Final = Bounds(size=192, values=5)
+_FILE: Final = DocumentBounds(size=192, values=5)
 """Of one file in a manifest, beside its path."""
 
 
-def manifest_bounds(paths: Collection[str]) -> Bounds:
+def manifest_bounds(paths: Collection[str]) -> DocumentBounds:
     """What the manifest of these files may hold."""
-    return Bounds.listing(paths, _FILE.size, _FILE.values)
+    return DocumentBounds.listing(paths, _FILE.size, _FILE.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Manifest:
         return f'{head},\n  "files": [\n    {files}\n  ]\n}}\n'.encode()
 
     @classmethod
-    def from_json(cls, text: bytes, bounds: Bounds) -> Manifest:
+    def from_json(cls, text: bytes, bounds: DocumentBounds) -> Manifest:
         """Read the member's bytes.
 
         Args:

@@ -18,7 +18,7 @@ _FOUR_BYTES: Final = 0xF0
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class DocumentBounds:
     """What a document may hold that lists some files. A byte of JSON becomes up to thirty once it is read.
 
     Attributes:
@@ -66,7 +66,7 @@ def path_order(path: str) -> list[str]:
     return path.split("/")
 
 
-def parse_document(text: bytes, what: str, bounds: Bounds | None = None) -> dict[str, Any]:
+def parse_document(text: bytes, what: str, bounds: DocumentBounds | None = None) -> dict[str, Any]:
     """A JSON object, read strictly: UTF-8, no key twice, no NaN.
 
     Args:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgewright.errors import PackageRefused
 from edgewright.signing import envelope
-from edgewright.signing.documents import Bounds, equal, exactly, field, parse_document, path_order
+from edgewright.signing.documents import DocumentBounds, equal, exactly, field, parse_document, path_order
 from edgewright.signing.states import KeyState
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SERIALIZATION: Final[dict[str, Any]] = {
     "ignore_paths": [SIGNATURE_NAME],
 }
 _DIGEST_LENGTH: Final = 64
-_RESOURCE: Final = Bounds(size=128, values=4)
+_RESOURCE: Final = DocumentBounds(size=128, values=4)
 """Of one file in a statement, beside its path."""
 
 
@@ -72,15 +72,15 @@ def sign(subject: str, digests: Mapping[str, str], signer: Signer) -> str:
     return json.dumps(bundle, separators=(",", ":"))
 
 
-def statement_bounds(paths: Collection[str]) -> Bounds:
+def statement_bounds(paths: Collection[str]) -> DocumentBounds:
     """What a statement over these files may hold."""
-    return Bounds.listing(paths, _RESOURCE.size, _RESOURCE.values)
+    return DocumentBounds.listing(paths, _RESOURCE.size, _RESOURCE.values)
 
 
-def bundle_bounds(paths: Collection[str]) -> Bounds:
+def bundle_bounds(paths: Collection[str]) -> DocumentBounds:
     """What a bundle over these files may hold: the statement in base64, and little beside."""
-    head = Bounds.listing((), 0, 0)
-    return Bounds(head.size + statement_bounds(paths).size * 4 // 3, head.values, width=1)
+    head = DocumentBounds.listing((), 0, 0)
+    return DocumentBounds(head.size + statement_bounds(paths).size * 4 // 3, head.values, width=1)
 
 
 def open_bundle(text: bytes, trusted: Sequence[PublicKey], paths: Collection[str]) -> Statement:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from edgewright.stores.encryption import Form
+    from edgewright.stores.encryption import StoredForm
 
 _STAGING = ".staging"  # no bucket's name starts with a dot
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -259,7 +259,7 @@ def _opened(root: Path, uri: S3Uri) -> Iterator[int]:
         yield descriptor
 
 
-def _form(descriptor: int, uri: S3Uri) -> Form:
+def _form(descriptor: int, uri: S3Uri) -> StoredForm:
     with _translated(uri):
         head = os.pread(descriptor, encryption.HEAD, 0)
     return encryption.form(head, uri)

@@ -36,7 +36,7 @@ _SEGMENT, _TINK_HEADER, _TAG = 1024 * 1024, 40, 16
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class StoredForm:
     """How a file holds its object.
 
     Attributes:
@@ -64,19 +64,19 @@ class Form:
         return size
 
 
-def form(head: bytes, uri: S3Uri) -> Form:
+def form(head: bytes, uri: S3Uri) -> StoredForm:
     """The form of the file that begins with `head`, its first `HEAD` bytes or all it has.
 
     Raises:
         ObjectDamaged: a header that this version cannot read.
     """
     if not head.startswith(MAGIC):
-        return Form(0)
+        return StoredForm(0)
     kind, key_id = head[len(MAGIC) : len(MAGIC) + 1], head[len(MAGIC) + 1 :]
     if kind == _PLAIN:
-        return Form(len(MAGIC) + 1)
+        return StoredForm(len(MAGIC) + 1)
     if kind == _TINK and len(key_id) == len(uuid.UUID(int=0).bytes):
-        return Form(HEAD, str(uuid.UUID(bytes=key_id)))
+        return StoredForm(HEAD, str(uuid.UUID(bytes=key_id)))
     raise damaged(uri)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from edgewright.console.snippets import Server, boto3_call, cli_call, deploy_commands, verify_commands
+from edgewright.console.snippets import ShownServer, boto3_call, cli_call, deploy_commands, verify_commands
 
-SERVER = Server("http://127.0.0.1:8181", "eu-west-1")
+SERVER = ShownServer("http://127.0.0.1:8181", "eu-west-1")
 HOSTILE = 'it\'s "$(rm -rf /)" `id` \\ \u202e \u2028 é 🙂 \n </script>'
 REQUESTS: list[dict[str, Any]] = [
     {"EdgePackagingJobName": "a"},

@@ -12,7 +12,7 @@ import pytest
 from edgewright import protocol
 from edgewright.auth.authenticator import Authenticator
 from edgewright.auth.principals import Principals
-from edgewright.http.api import Api, Bounds
+from edgewright.http.api import Api, RequestBounds
 from edgewright.http.bodies import Bodies
 from edgewright.http.service_protocols import AwsJson
 from edgewright.operations import OPERATIONS
@@ -70,7 +70,7 @@ def test_nothing_is_kept_of_a_strangers_body(
         AwsJson(service, OPERATIONS),
         Authenticator(principals, ["sagemaker"]),
         lambda caller: pytest.fail(f"{caller} got a context"),
-        Bounds(bodies, embedded=True),
+        RequestBounds(bodies, embedded=True),
         RequestCounters(),
     )
     left = PIECES

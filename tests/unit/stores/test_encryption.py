@@ -61,7 +61,7 @@ def test_the_size_of_an_object_is_told_by_its_file(keyset: str, size: int) -> No
     body = noise(size)
     file = encrypted_file(keyset, body)
     form = encryption.form(file[: encryption.HEAD], URI)
-    assert form == encryption.Form(encryption.HEAD, KEY_ID)
+    assert form == encryption.StoredForm(encryption.HEAD, KEY_ID)
     assert form.size(len(file), URI) == size
     pieces = list(opened(keyset, file))
     assert b"".join(pieces) == body
@@ -164,7 +164,7 @@ def test_another_key_opens_nothing(keyset: str) -> None:
 @pytest.mark.parametrize("length", [0, 39, 55, SEGMENT + 1, SEGMENT + 16, 3 * SEGMENT + 16])
 def test_a_size_that_no_encrypted_file_has_is_refused(length: int) -> None:
     with pytest.raises(ObjectDamaged, match="cut short"):
-        encryption.Form(encryption.HEAD, KEY_ID).size(encryption.HEAD + length, URI)
+        encryption.StoredForm(encryption.HEAD, KEY_ID).size(encryption.HEAD + length, URI)
 
 
 @pytest.mark.parametrize("tail", [b"", b"\x02" + bytes(16), b"\x01", b"\x01" + bytes(15), b"\xff" * 17])
@@ -178,8 +178,8 @@ def test_a_header_that_cannot_be_read_is_refused(tail: bytes) -> None:
 )
 def test_a_plain_object_is_its_own_file(body: bytes) -> None:
     assert b"".join(map(bytes, encryption.plain([body]))) == body
-    assert encryption.form(body[: encryption.HEAD], URI) == encryption.Form(0)
-    assert encryption.Form(0).size(len(body), URI) == len(body)
+    assert encryption.form(body[: encryption.HEAD], URI) == encryption.StoredForm(0)
+    assert encryption.StoredForm(0).size(len(body), URI) == len(body)
 
 
 @pytest.mark.parametrize("cut", [1, 5, len(encryption.MAGIC), 40])

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from edgewright.console.listing import MOST_EARLIER, Filters, filters
+from edgewright.console.filters import MOST_EARLIER, Filters, filters
 from edgewright.errors import ValidationFault
 
 SORTS = ("CREATION_TIME", "NAME")
