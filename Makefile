@@ -89,12 +89,12 @@ bench-console: $(VENV)/.development
 bench-jobs: $(VENV)/.development
 	PYTHONPATH=tests $(BIN)/python benchmarks/jobs.py all
 
-# Chaos tests of real processes: SEEDS="4 5" and DATABASES=sqlite choose others.
+# Chaos tests of real processes: SEEDS="4 5", DATABASES=sqlite and STORE=ceph or rclone choose others.
 SEEDS     ?= 1 2 3
 DATABASES ?= postgresql sqlite
 chaos: $(VENV)/.development
 	for database in $(DATABASES); do for seed in $(SEEDS); do \
-		PYTHONPATH=tests $(BIN)/python -m chaos --database $$database --seed $$seed || exit 1; \
+		PYTHONPATH=tests $(BIN)/python -m chaos --database $$database $(if $(STORE),--store $(STORE)) --seed $$seed || exit 1; \
 	done; done
 
 # The old name, until 1.0.

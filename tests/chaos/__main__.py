@@ -17,6 +17,7 @@ from pathlib import Path
 from chaos.harness import Setup
 from chaos.report import report
 from chaos.run import ChaosRun
+from contract.s3_servers import S3_SERVERS
 from faulty_proxy import Rates
 
 RATES = Rates(
@@ -40,7 +41,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="decides plan, schedule and faults")
     parser.add_argument("--database", choices=list(STORES), default="postgresql")
-    parser.add_argument("--store", choices=["s3", "directory"], help="s3 on PostgreSQL, directory on SQLite")
+    stores = [*S3_SERVERS, "directory"]
+    parser.add_argument("--store", choices=stores, help="s3 (moto) on PostgreSQL, directory on SQLite")
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=120.0, help="how long jobs are created and faults injected")
     parser.add_argument("--pace", type=float, default=1.0, help="a factor on the times between two faults")

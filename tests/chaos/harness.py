@@ -21,9 +21,9 @@ from acceptance.running import ACCOUNT, REGION, clean_environment, command
 from chaos.database import Database
 from chaos.processes import Program, Supervisor
 from chaos.schedule import FaultKind, Target
-from chaos.stores import FolderStore, S3Store
+from chaos.stores import FolderStore, LifecycleRule, S3Store
 from contract.postgres import postgres_service
-from contract.s3_service import s3_service
+from contract.s3_servers import S3_SERVERS
 from edgewright import service
 from edgewright.sections import S3Settings
 from edgewright.settings import Settings
@@ -80,7 +80,7 @@ class Setup:
 
     Attributes:
         database: `postgresql` or `sqlite`.
-        store: `s3` or `directory`.
+        store: `directory`, or a server of `S3_SERVERS`.
         seed: which requests meet which fault in the proxy.
         rates: how often; unused where there is no proxy.
         pace: a factor on the times between two faults.
@@ -207,7 +207,7 @@ class _Builder:
         """The object store; S3 behind the faulty proxy. Its server keeps objects in memory, so no fault hits it."""
         if self._setup.store == "directory":
             return FolderStore(self.settings.objects_dir)
-        server = self._stack.enter_context(s3_service())
+        server = self._stack.enter_context(S3_SERVERS[self._setup.store]())
         port = free_port()
         proxy = [sys.executable, str(Path(__file__).parents[1] / "faulty_proxy.py"), "--upstream", server.url]
         rates = json.dumps(asdict(self._setup.rates))
@@ -219,7 +219,10 @@ class _Builder:
         named = {"endpoint_url": f"http://127.0.0.1:{port}"} | access
         self._environment |= {f"EDGEWRIGHT_S3__{name.upper()}": value for name, value in named.items()}
         self._environment["EDGEWRIGHT_OBJECT_STORE"] = "s3"
-        return S3Store(server)
+        store = S3Store(server)
+        self.processes["lifecycle"] = LifecycleRule(server)
+        self.targets["lifecycle"] = Target([FaultKind.ABORT_UPLOADS], longest=0.0, every=15 * self._setup.pace)
+        return store
 
     def database(self) -> None:
         """PostgreSQL, where it is asked for."""

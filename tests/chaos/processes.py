@@ -195,6 +195,9 @@ class Supervisor:
     def _carry_out(self, fault: ProcessFault) -> None:
         process = self._processes[fault.process]
         with self._locks[fault.process]:
+            if fault.kind is FaultKind.ABORT_UPLOADS:
+                process.kill()
+                return
             if fault.kind is FaultKind.PAUSE:
                 process.pause()
                 time.sleep(fault.seconds)

@@ -166,7 +166,7 @@ def _judged(harness: Harness, plans: Sequence[JobPlan], notes: Notes, timeline: 
         unfinished=harness.objects.unfinished(),
         components=components,
         orphans=_orphans(harness),
-        store_fails=harness.setup.store == "s3",
+        store_fails=harness.setup.store != "directory",
         plans={each.name: each for each in [*plans, LAST_JOB]},
     )
     outcome.facts, outcome.violations = facts, violations(facts)

@@ -22,6 +22,8 @@ class FaultKind(StrEnum):
     """Stopped, killed while it is, and started again."""
     END = "SIGTERM"
     """Asked to end, waited for, and started again after a while."""
+    ABORT_UPLOADS = "aborts uploads"
+    """Every upload that is begun is aborted, as a lifecycle rule of the bucket does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +74,7 @@ def schedule(seed: int, targets: Mapping[str, Target], seconds: float) -> list[P
 
 def described(fault: ProcessFault) -> str:
     """One line of the timeline."""
+    if fault.kind is FaultKind.ABORT_UPLOADS:
+        return f"{fault.process:<10} {fault.kind}"
     verb = "continued" if fault.kind is FaultKind.PAUSE else "started again"
     return f"{fault.process:<10} {fault.kind:<16} {verb} after {fault.seconds:.1f} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -77,9 +78,50 @@ class S3Store:
     def unfinished(self) -> list[str]:
         found = []
         for bucket in BUCKETS:
-            uploads = self._client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+            uploads = begun_uploads(self._client, bucket)
             found += [f"upload {each['UploadId'][:12]} of {bucket}/{each['Key']}" for each in uploads]
         return found
+
+
+def begun_uploads(client: Any, bucket: str) -> list[Any]:
+    """The uploads of a bucket that are not ended. rclone has no list where there are none."""
+    try:
+        return list(client.list_multipart_uploads(Bucket=bucket).get("Uploads", []))
+    except client.exceptions.NoSuchUpload:
+        return []
+
+
+class LifecycleRule:
+    """A rule of the buckets that aborts every upload that is begun, whenever it is hit. No process of its own."""
+
+    name = "lifecycle"
+
+    def __init__(self, service: S3Service) -> None:
+        self._client: Any = service.client()
+
+    def start(self) -> None:
+        """Nothing: it acts when it is hit."""
+
+    def kill(self) -> None:
+        """Abort what is begun; what a worker completes or aborts meanwhile is gone already."""
+        for bucket in BUCKETS:
+            for each in begun_uploads(self._client, bucket):
+                with suppress(self._client.exceptions.NoSuchUpload):
+                    self._client.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
+
+    def pause(self) -> None:
+        """Nothing."""
+
+    def resume(self) -> None:
+        """Nothing."""
+
+    def end(self) -> int | None:
+        """It always can."""
+        return 0
+
+    def ended_by_itself(self) -> int | None:
+        """It never does."""
+        return None
 
 
 class FolderStore:

@@ -13,6 +13,7 @@ from chaos.harness import SHORTEST_TIMES, Setup
 from chaos.report import report
 from chaos.run import ChaosRun
 from chaos.schedule import FaultKind, ProcessFault
+from contract.s3_servers import skip_without_programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FAULTS = (
     ProcessFault(1.0, "proxy", FaultKind.KILL, 0.4),
     ProcessFault(1.5, "worker-1", FaultKind.KILL, 0.3),
+    ProcessFault(2.0, "lifecycle", FaultKind.ABORT_UPLOADS, 0.0),
     ProcessFault(2.5, "api-1", FaultKind.KILL, 0.3),
     ProcessFault(3.0, "worker-2", FaultKind.PAUSE, 2.5),  # longer than its heartbeat is valid: its jobs are taken over
     ProcessFault(4.5, "database", FaultKind.KILL, 0.5),
@@ -40,10 +42,13 @@ def test_nine_seconds_of_faults_lose_nothing_and_double_nothing(tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_a_short_run_loses_nothing_and_doubles_nothing(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("database", "store"), [*STORES.items(), ("postgresql", "rclone"), ("postgresql", "ceph"), ("sqlite", "ceph")]
+)
+def test_a_short_run_loses_nothing_and_doubles_nothing(database: str, store: str, tmp_path: Path) -> None:
     """Fifteen seconds, in which every process is hit about twice."""
-    setup = Setup(database, STORES[database], seed=5, rates=RATES, pace=0.3)
+    skip_without_programs(store)
+    setup = Setup(database, store, seed=5, rates=RATES, pace=0.3)
     _holds(ChaosRun(setup, jobs=30, seconds=15), tmp_path / "harness")
 
 

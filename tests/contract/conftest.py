@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from contract.ceph_service import ceph_service
 from contract.postgres import PostgresService, postgres_service
+from contract.rclone_service import rclone_service
+from contract.s3_servers import skip_without_programs
 from contract.s3_service import S3Service, s3_service
 from edgewright.database.connections import open_database
 from migrated import open_migrated
@@ -22,6 +25,21 @@ if TYPE_CHECKING:
 def s3_server() -> Iterator[S3Service]:
     """One S3 server for the whole session."""
     with s3_service() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def rclone_server() -> Iterator[S3Service]:
+    """One server of rclone's for the whole session."""
+    with rclone_service() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def ceph_server() -> Iterator[S3Service]:
+    """One Ceph for the whole session."""
+    skip_without_programs("ceph")
+    with ceph_service() as service:
         yield service
 
 

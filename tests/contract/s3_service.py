@@ -44,17 +44,18 @@ def s3_service(**environment: str) -> Iterator[S3Service]:
         command = [sys.executable, "-I", str(SERVER), "-H", "127.0.0.1", "-p", "0"]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)
         try:
-            yield S3Service(_address(process, log))
+            yield S3Service(address(process, log, r"Running on (http://127\.0\.0\.1:[0-9]+)"))
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _address(process: subprocess.Popen[bytes], log: Any) -> str:
+def address(process: subprocess.Popen[bytes], log: Any, pattern: str) -> str:
+    """Where the server listens, once its log says so as the pattern's group."""
     until = monotonic() + 60
     while monotonic() < until and process.poll() is None:
         log.seek(0)
-        found = re.search(r"Running on (http://127\.0\.0\.1:[0-9]+)", log.read())
+        found = re.search(pattern, log.read())
         if found:
             return found[1]
         sleep(0.05)

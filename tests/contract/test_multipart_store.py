@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from contract.s3_servers import OTHERS, server_of
 from edgewright.errors import ObjectNotFound, UploadGone, UriRefused
 from edgewright.sections import S3Settings
 from edgewright.stores import PART, MultipartStore, ObjectStore, Part, S3Uri
@@ -50,7 +51,7 @@ class Case:
         return upload_id, list(store.uploaded_parts(self.uri, upload_id).values())
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "s3", *OTHERS])
 def case(request: pytest.FixtureRequest) -> Case:
     bucket = f"bucket-{secrets.token_hex(6)}"
     if request.param == "memory":
@@ -58,7 +59,7 @@ def case(request: pytest.FixtureRequest) -> Case:
         memory.write(S3Uri(bucket, "other"), [b""])
         memory.delete(S3Uri(bucket, "other"))
         return Case(lambda: memory, bucket)
-    server: Any = request.getfixturevalue("s3_server")
+    server = server_of(request, request.param)
     server.client().create_bucket(Bucket=bucket)
     access = {"access_key_id": server.key, "secret_access_key": server.secret}
     settings = S3Settings.model_validate({"endpoint_url": server.url, "retry_seconds": 3} | access)
@@ -184,6 +185,11 @@ def test_uploads_are_listed(case: Case) -> None:
     assert (found.uri, found.upload_id) == (case.uri, here)
     assert abs(datetime.now(UTC) - found.initiated) < timedelta(minutes=1)
     assert found.initiated.utcoffset() == timedelta(0)
+
+
+def test_a_bucket_without_uploads_has_none(case: Case) -> None:
+    """Where there never was one, rclone answers with *NoSuchUpload*."""
+    assert list(case.open().uploads(case.bucket)) == []
 
 
 def test_many_parts_are_all_listed(case: Case) -> None:

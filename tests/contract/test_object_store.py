@@ -9,12 +9,13 @@ import urllib.request
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 
 from contract.encrypted_directory import EncryptedDirectory
+from contract.s3_servers import OTHERS, S3_SERVERS, server_of
 from edgewright.errors import JobStopped, ObjectNotFound, ObjectReplaced, UriRefused
 from edgewright.sections import S3Settings
 from edgewright.stores import PIECE, DirectoryStore, ObjectStore, S3Uri
@@ -52,7 +53,7 @@ class Case:
         return [uri.key for uri in self.store.list(self.bucket, prefix)]
 
 
-@pytest.fixture(params=["directory", "encrypted directory", "memory", "s3"])
+@pytest.fixture(params=["directory", "encrypted directory", "memory", "s3", *OTHERS])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     bucket = f"bucket-{secrets.token_hex(6)}"
     if request.param == "directory":
@@ -61,10 +62,10 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
         return Case("encrypted directory", EncryptedDirectory(tmp_path), bucket)
     if request.param == "memory":
         return Case("memory", MemoryStore(), bucket)
-    server = request.getfixturevalue("s3_server")
+    server = server_of(request, request.param)
     server.client().create_bucket(Bucket=bucket)
-    settings = S3Settings(endpoint_url=server.url, access_key_id=server.key, secret_access_key=server.secret)
-    return Case("s3", open_s3(settings), bucket)
+    settings = S3Settings(endpoint_url=server.url, access_key_id=server.key, secret_access_key=SecretStr(server.secret))
+    return Case(request.param, open_s3(settings), bucket)
 
 
 def noise(size: int, seed: int = 1) -> bytes:
@@ -257,11 +258,11 @@ def test_listing_goes_by_any_prefix_in_order(case: Case) -> None:
     assert case.keys("nothing") == []
 
 
-def test_buckets_are_apart(case: Case, s3_server: Any) -> None:
+def test_buckets_are_apart(case: Case, request: pytest.FixtureRequest) -> None:
     case.put("k", b"mine")
     other = f"other-{secrets.token_hex(6)}"
-    if case.name == "s3":
-        s3_server.client().create_bucket(Bucket=other)
+    if case.name in S3_SERVERS:
+        request.getfixturevalue(f"{case.name}_server").client().create_bucket(Bucket=other)
     case.store.write(S3Uri(other, "k"), [b"theirs"])
     assert case.content("k") == b"mine"
     assert [str(uri) for uri in case.store.list(other)] == [f"s3://{other}/k"]

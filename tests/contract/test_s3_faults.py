@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from contract.s3_servers import OTHERS, server_of
 from edgewright.errors import JobStopped, ObjectReplaced, StoreUnavailable
 from edgewright.sections import S3Settings
 from edgewright.stores import PART, S3Uri
@@ -65,12 +66,12 @@ class FaultyBucket:
         return [each["Key"] for each in found]
 
 
-@pytest.fixture
-def faulty(s3_server: S3Service) -> Iterator[FaultyBucket]:
-    bucket = f"bucket-{secrets.token_hex(6)}"
-    s3_server.client().create_bucket(Bucket=bucket)
-    with faulty_proxy(s3_server.url, stall_seconds=3.0) as proxy:
-        yield FaultyBucket(s3_server, proxy, bucket)
+@pytest.fixture(params=["s3", *OTHERS])
+def faulty(request: pytest.FixtureRequest) -> Iterator[FaultyBucket]:
+    server, bucket = server_of(request, request.param), f"bucket-{secrets.token_hex(6)}"
+    server.client().create_bucket(Bucket=bucket)
+    with faulty_proxy(server.url, stall_seconds=3.0) as proxy:
+        yield FaultyBucket(server, proxy, bucket)
 
 
 def noise(size: int, seed: int = 1) -> bytes:

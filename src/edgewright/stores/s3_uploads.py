@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isal import isal_zlib
@@ -195,8 +196,9 @@ class Uploads:
         """See `MultipartStore.uploads`. Keys that no `S3Uri` can have are not this program's, and are passed over."""
         top, wanted = S3Uri(bucket, ""), {"Bucket": bucket, "Prefix": prefix}
         call = self.client.list_multipart_uploads
-        for page in pages("listing uploads", top, self.seconds, call, wanted, "KeyMarker", "UploadIdMarker"):
-            for found in page.get("Uploads", ()):
+        listed = pages("listing uploads", top, self.seconds, call, wanted, "KeyMarker", "UploadIdMarker")
+        with suppress(UploadGone):  # what rclone answers of a bucket in which there are none
+            for found in chain.from_iterable(page.get("Uploads", ()) for page in listed):
                 with suppress(UriRefused):
                     yield Upload(S3Uri(bucket, found["Key"]), found["UploadId"], found["Initiated"].astimezone(UTC))
 
