@@ -24,7 +24,8 @@ are [S] throughout.
   a Signature Version 4 for the service `sagemaker`, in the `Authorization` header or pre-signed in the query.
 - [S] Members that do not apply are left out, never null. A request's null is the same as an absent member, and members
   that the model does not know are passed over. What a request gave is echoed as it was given.
-- [S] Times are seconds since the epoch; `CreationTime` has milliseconds, the others are whole.
+- [S] Times are seconds since the epoch; `CreationTime` has milliseconds, the others are whole. [D] `LastModifiedTime`
+  has milliseconds, too: it is never before `CreationTime`.
 - [S] Where there is no response below, the answer is 200 with an empty body.
 - [S] An error's body is `{"__type": "<code>", "message": "<text>"}`, its code is also in the header `x-amzn-ErrorType`.
   [D] The text comes as `Message` too, since some modelled errors spell it so.

@@ -47,8 +47,7 @@ def test_times_are_datetimes_and_members_that_do_not_apply_are_absent(sagemaker:
     sagemaker.create_edge_packaging_job(**packaging_request("plain-times", compilation))
     job = wait_for(sagemaker, "plain-times")
     assert before <= job["CreationTime"] <= datetime.now(UTC) + timedelta(seconds=1)
-    assert job["LastModifiedTime"] >= job["CreationTime"].replace(microsecond=0)
-    assert job["LastModifiedTime"].microsecond == 0
+    assert job["LastModifiedTime"] >= job["CreationTime"]
     assert "ResourceKey" not in job
     assert "PresetDeploymentOutput" not in job
     assert job["EdgePackagingJobStatusMessage"]

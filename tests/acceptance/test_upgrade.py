@@ -11,7 +11,7 @@ import io
 import sqlite3
 import tarfile
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from contract.postgres import PostgresService, postgres_service
 from edgewright.database import connections
 from edgewright.database.connections import migrate, open_database
 from edgewright.database.schema import HEAD
-from edgewright.jobs import Job, JobKey, JobStore, Kind, ListQuery, Status
+from edgewright.jobs import Job, JobKey, JobStore, Kind, ListQuery, SortBy, Status
 from edgewright.persistence import Persistence
 from edgewright.settings import Settings
 from edgewright.signing import keys
@@ -169,6 +169,31 @@ def test_each_migration_leaves_what_the_version_before_uses(old: Engine) -> None
             assert _oldest_allowed(old) >= revision, f"{revision} is no mere addition: {faults}"
 
 
+def test_times_of_modification_are_right_whichever_version_wrote_them(old: Engine) -> None:
+    """The version before knows whole seconds alone; the latest counts, and none is before the job's creation."""
+    writer, kept = _OldWriter(old), Persistence.on(old)
+    for name in ("before", "stopped"):
+        writer.insert(name)
+    created = datetime.now(UTC)
+    assert writer.begin("before") == 1
+    migrate(old)
+    writer.insert("after")  # which says that it was modified in 1970
+    for name in ("stopped", "after"):
+        job = kept.jobs.get(key(name))
+        assert job.modified_at == job.created_at
+    job = kept.jobs.get(key("before"))
+    assert job.created_at <= job.modified_at <= datetime.now(UTC)
+    later = (created + timedelta(seconds=3)).replace(microsecond=250_000)
+    moved = Persistence.on(old, lambda: later).jobs.move(key("stopped"), Status.STOPPING)
+    assert moved.modified_at == later
+    assert _column(old, "stopped", "modified_at") == int(later.timestamp()), "what the version before reads"
+    for number, seen in ((2, later), (3, later), (4, later.replace(microsecond=0) + timedelta(seconds=1))):
+        writer.modify("stopped", created + timedelta(seconds=number))
+        assert kept.jobs.get(key("stopped")).modified_at == seen, number
+    query = ListQuery(kind=Kind.PACKAGING, account=ACCOUNT, region=REGION, sort_by=SortBy.LAST_MODIFIED_TIME)
+    assert kept.jobs.list(query).jobs[0].key == key("stopped")
+
+
 class _OldWriter(threading.Thread):
     """The statements by which the version at migration 0002 brought a job to its end."""
 
@@ -197,6 +222,10 @@ class _OldWriter(threading.Thread):
         "UPDATE packaging_jobs SET status = 'COMPLETED', model_artifact = :uri, modified_at = :now / 1000 "
         "WHERE account = :account AND region = :region AND name = :name AND status IN ('INPROGRESS') "
         "AND attempt = :attempt"
+    )
+    MODIFY = (
+        "UPDATE packaging_jobs SET modified_at = CASE WHEN modified_at > :now / 1000 THEN modified_at "
+        "ELSE :now / 1000 END WHERE account = :account AND region = :region AND name = :name"
     )
     BEAT = "UPDATE workers SET beat_at = :now WHERE id = 'old'"
     ENTER = "INSERT INTO workers (id, host, started_at, beat_at) VALUES ('old', 'host', :now, :now)"
@@ -229,6 +258,9 @@ class _OldWriter(threading.Thread):
 
     def begin(self, name: str) -> int:
         return int(self._execute(self.BEGIN, name, returning=True))
+
+    def modify(self, name: str, at: datetime) -> None:
+        self._execute(self.MODIFY, name, now=int(at.timestamp() * 1000))
 
     def note(self, name: str, attempt: int) -> int:
         return int(self._execute(self.NOTE, name, attempt=attempt).rowcount)
@@ -331,6 +363,13 @@ def _frozen(engine: Engine, name: str) -> list[Any]:
     with engine.connect() as connection:
         row = connection.execute(text(query), {"name": name}).one()
     return list(row)
+
+
+def _column(engine: Engine, name: str, column: str) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(
+            text(f"SELECT {column} FROM packaging_jobs WHERE name = :name"), {"name": name}
+        ).scalar_one()
 
 
 def _ended(store: JobStore, name: str) -> Job:

@@ -64,7 +64,7 @@ def packaging(name: str = "digits", **members: Any) -> PackagingJob:
         "output_config": {"S3OutputLocation": "s3://out"},
         "status_message": "waiting",
         "created_at": NOON,
-        "modified_at": NOON.replace(microsecond=0),
+        "modified_at": NOON,
         "source_uri": "s3://in/model.tar.gz",
     }
     return PackagingJob(**given | members)
@@ -78,7 +78,7 @@ def compilation(name: str = "compiled", **members: Any) -> CompilationJob:
         "output_config": {"S3OutputLocation": "s3://out", "TargetDevice": "rasp4b"},
         "stopping_condition": {"MaxRuntimeInSeconds": 900},
         "created_at": NOON,
-        "modified_at": NOON.replace(microsecond=0),
+        "modified_at": NOON,
     }
     return CompilationJob(**given | members)
 
@@ -140,7 +140,7 @@ class TestEvents:
                 "EdgePackagingJobStatus": "STARTING",
                 "EdgePackagingJobStatusMessage": "waiting",
                 "CreationTime": 1772625600123,
-                "LastModifiedTime": 1772625600000,
+                "LastModifiedTime": 1772625600123,
             },
         }
 

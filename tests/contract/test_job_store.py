@@ -48,6 +48,7 @@ ACCOUNT, REGION = "123456789012", "eu-west-1"
 NOON = datetime(2026, 3, 4, 12, 0, 0, 123_000, tzinfo=UTC)
 
 LATER = NOON + timedelta(milliseconds=3)
+CHANGED = NOON + timedelta(milliseconds=12)
 
 
 class Clock:
@@ -92,7 +93,7 @@ def packaging(name: str = "digits", **members: Any) -> PackagingJob:
         output_config={"S3OutputLocation": "s3://out/put/", "ünïcode": ["✓", 1, None]},
         status_message="waiting",
         created_at=NOON,
-        modified_at=NOON.replace(microsecond=0),
+        modified_at=NOON,
         source_uri="s3://in/model.tar.gz",
     )
     return replace(job, **members)
@@ -106,7 +107,7 @@ def compilation(name: str = "compiled", **members: Any) -> CompilationJob:
         output_config={"S3OutputLocation": "s3://out", "TargetDevice": "rasp4b"},
         stopping_condition={"MaxRuntimeInSeconds": 900},
         created_at=NOON,
-        modified_at=NOON.replace(microsecond=0),
+        modified_at=NOON,
     )
     return replace(job, **members)
 
@@ -159,7 +160,17 @@ class TestSingleJobs:
         store.insert(packaging(created_at=NOON.replace(microsecond=999_999)), {})
         job = store.get(key())
         assert job.created_at == NOON.replace(microsecond=999_000)
-        assert job.modified_at.microsecond == 0
+
+    @pytest.mark.parametrize("make", [packaging, compilation])
+    def test_a_modification_time_keeps_its_milliseconds_and_no_more(
+        self, store: JobStore, clock: Clock, make: Any
+    ) -> None:
+        job: Job = make(modified_at=NOON.replace(second=7, microsecond=999_999))
+        store.insert(job, {})
+        assert store.get(job.key).modified_at == NOON.replace(second=7, microsecond=999_000)
+        clock.time = NOON.replace(second=8, microsecond=1_999)
+        moved = store.begin(job.key)
+        assert moved.modified_at == store.get(job.key).modified_at == NOON.replace(second=8, microsecond=1_000)
 
     def test_a_name_is_taken_once(self, store: JobStore) -> None:
         store.insert(packaging(), {"team": "vision"})
@@ -225,14 +236,14 @@ class TestTransitions:
             status=Status.COMPLETED,
             model_artifact="s3://a/b",
             preset_output={"Type": "x"},
-            modified_at=NOON.replace(second=1, minute=1, microsecond=0),
+            modified_at=NOON + timedelta(seconds=61.5),
         )
         assert store.get(key()) == moved
 
     def test_the_modification_time_never_goes_backwards(self, store: JobStore, clock: Clock) -> None:
         store.insert(packaging(), {})
         clock.time = NOON - timedelta(hours=1)
-        assert store.begin(key()).modified_at == NOON.replace(microsecond=0)
+        assert store.begin(key()).modified_at == NOON
 
     def test_beginning_again_outdates_the_attempt_before(self, store: JobStore) -> None:
         store.insert(packaging(), {})
@@ -331,7 +342,7 @@ class TestProgress:
         clock.time += timedelta(minutes=1)
         assert store.record_progress(key(), 10, 100) is Status.INPROGRESS
         job = store.get(key())
-        assert (job.bytes_done, job.bytes_total, job.modified_at) == (10, 100, NOON.replace(microsecond=0))
+        assert (job.bytes_done, job.bytes_total, job.modified_at) == (10, 100, NOON)
         store.move(key(), Status.STOPPING)
         assert store.record_progress(key(), 20, 100) is Status.STOPPING
         assert store.get(key()).bytes_done == 20
@@ -462,7 +473,7 @@ class TestListing:
                 model_name=f"model-{number % 3}",
                 status=[Status.STARTING, Status.COMPLETED, Status.FAILED][number % 3],
                 created_at=NOON + timedelta(milliseconds=number // 4),
-                modified_at=NOON.replace(microsecond=0) + timedelta(seconds=number % 4),
+                modified_at=NOON + timedelta(milliseconds=10 + number % 4),
                 model_signature="signature",
             )
             for number in range(25)
@@ -519,10 +530,10 @@ class TestListing:
             ({"created_after": LATER + timedelta(microseconds=500)}, lambda job: job.created_at > LATER),
             ({"created_before": LATER}, lambda job: job.created_at < LATER),
             ({"created_before": LATER + timedelta(microseconds=500)}, lambda job: job.created_at <= LATER),
-            ({"modified_after": NOON.replace(microsecond=0, second=1)}, lambda job: job.modified_at.second > 1),
-            ({"modified_after": NOON.replace(second=1)}, lambda job: job.modified_at.second > 1),
-            ({"modified_before": NOON.replace(microsecond=0, second=1)}, lambda job: job.modified_at.second < 1),
-            ({"modified_before": NOON.replace(second=1)}, lambda job: job.modified_at.second <= 1),
+            ({"modified_after": CHANGED}, lambda job: job.modified_at > CHANGED),
+            ({"modified_after": CHANGED + timedelta(microseconds=500)}, lambda job: job.modified_at > CHANGED),
+            ({"modified_before": CHANGED}, lambda job: job.modified_at < CHANGED),
+            ({"modified_before": CHANGED + timedelta(microseconds=500)}, lambda job: job.modified_at <= CHANGED),
             (
                 {"status": Status.STARTING, "name_contains": "job-", "model_name_contains": "0", "created_after": NOON},
                 lambda job: job.status == Status.STARTING and "job-" in job.key.name and job.created_at > NOON,

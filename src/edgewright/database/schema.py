@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration. A database that is there needs no migrating, and Alembic need not be loaded."""
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")

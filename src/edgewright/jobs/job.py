@@ -70,7 +70,7 @@ class PackagingJob:
     Attributes:
         output_config: as the caller gave it, to be echoed.
         created_at: UTC with milliseconds.
-        modified_at: UTC in whole seconds; never goes backwards.
+        modified_at: UTC with milliseconds; never before created_at, and never goes backwards.
         model_artifact: URI of the package, once COMPLETED.
         model_signature: the signature's document, once COMPLETED. None in listings, which do not show it.
         preset_output: PresetDeploymentOutput, once there is one.
@@ -123,7 +123,8 @@ class CompilationJob:
         input_config: as the caller gave it, to be echoed; so are output_config, stopping_condition and vpc_config.
         failure_reason: why it is FAILED; empty otherwise.
         created_at: UTC with milliseconds.
-        modified_at: UTC in whole seconds, as are started_at and ended_at; never goes backwards.
+        modified_at: UTC with milliseconds; never before created_at, and never goes backwards.
+        started_at: UTC in whole seconds, as is ended_at.
         model_artifact: URI of the compiled model, once COMPLETED.
         artifact_digest: SHA-256 of what the job made, or of what was registered, in hexadecimal.
         artifact_size: its bytes; None of jobs that an earlier version of the program did.

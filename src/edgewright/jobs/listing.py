@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, func, literal, select, tuple_
 
-from edgewright.database.clock import milliseconds, seconds
+from edgewright.database.clock import milliseconds
 from edgewright.jobs.kinds import JOBS
 from edgewright.jobs.rows import KEY_COLUMNS
 from edgewright.jobs.views import LISTED
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edgewright.jobs.job import Job, Kind
     from edgewright.jobs.states import Status
 
-_MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 SHORT = 20
 """Rows of a page that is read faster than a thread is reached while others use them."""
@@ -170,11 +170,11 @@ def _parameters(query: ListQuery) -> Parameters:
         "model_name_contains": query.model_name_contains or None,
         "created_after": query.created_after and milliseconds(query.created_after),
         "created_before": created_before and milliseconds(created_before - _MICROSECOND),
-        "modified_after": query.modified_after and seconds(query.modified_after),
-        "modified_before": modified_before and seconds(modified_before - _MICROSECOND),
+        "modified_after": query.modified_after and milliseconds(query.modified_after),
+        "modified_before": modified_before and milliseconds(modified_before - _MICROSECOND),
         # A job is not modified before it is created, so each of these follows, and bounds the other column's index.
-        "modified_from": query.created_after and seconds(query.created_after),
-        "created_until": modified_before and milliseconds(modified_before + _SECOND),
+        "modified_from": query.created_after and milliseconds(query.created_after),
+        "created_until": modified_before and milliseconds(modified_before),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -226,7 +226,7 @@ def _ranges(table: Table, shape: QueryShape) -> Iterator[ColumnElement[bool]]:
     if "modified_from" in shape.given:
         yield table.c.modified_at >= bindparam("modified_from")
     if "created_until" in shape.given:
-        yield table.c.created_at < bindparam("created_until")
+        yield table.c.created_at <= bindparam("created_until")
 
 
 def _behind(order: ColumnElement[Any], name: ColumnElement[str], *, descending: bool) -> ColumnElement[bool]:

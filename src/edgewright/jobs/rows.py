@@ -36,8 +36,8 @@ _TIME: tuple[Codec, Codec] = (seconds, _from_seconds)
 
 _CODECS: Mapping[str, tuple[Codec, Codec]] = {
     "status": (str, {str(status): status for status in Status}.__getitem__),
-    **dict.fromkeys(("created_at", "written_at"), (milliseconds, from_milliseconds)),
-    **dict.fromkeys(("modified_at", "started_at", "ended_at"), _TIME),
+    **dict.fromkeys(("created_at", "modified_at", "written_at"), (milliseconds, from_milliseconds)),
+    **dict.fromkeys(("started_at", "ended_at"), _TIME),
     **dict.fromkeys(("input_config", "output_config", "stopping_condition", "vpc_config", "preset_output"), _JSON),
 }
 
@@ -60,5 +60,11 @@ def encode(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_row(job: Job) -> dict[str, Any]:
     """All column values of a job, its key's among them."""
-    key = {name: getattr(job.key, name) for name in KEY_COLUMNS}
-    return key | encode({name: getattr(job, name) for name in COLUMNS[job.key.kind]})
+    row = {name: getattr(job.key, name) for name in KEY_COLUMNS}
+    row |= encode({name: getattr(job, name) for name in COLUMNS[job.key.kind]})
+    return row | modified(row.pop("modified_at"))
+
+
+def modified(at: Any) -> dict[str, Any]:
+    """What is written for `modified_at`, in milliseconds, a number or an expression: it is worked out when read."""
+    return {"modified_ms": at, "modified_seconds": at // 1000}

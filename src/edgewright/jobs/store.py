@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, f
 from sqlalchemy import update as update_of
 from sqlalchemy.exc import IntegrityError
 
-from edgewright.database.clock import milliseconds, seconds, utc_now
+from edgewright.database.clock import milliseconds, utc_now
 from edgewright.database.connections import for_reads, reaching_database
 from edgewright.database.rows import ShortReads
 from edgewright.errors import ResourceInUse, ResourceLimitExceeded, ResourceNotFound, TransitionRefused, ValidationFault
@@ -23,7 +23,7 @@ from edgewright.jobs.job import Job, JobKey, Kind
 from edgewright.jobs.kinds import JOBS, KINDS
 from edgewright.jobs.listing import FEW, JobPage, ListQuery, probe, statement
 from edgewright.jobs.queue import missing
-from edgewright.jobs.rows import COLUMNS, encode, to_row
+from edgewright.jobs.rows import COLUMNS, encode, modified, to_row
 from edgewright.jobs.states import ENDED, SOURCES, UNFINISHED, Status
 from edgewright.jobs.tables import is_job
 from edgewright.jobs.views import LISTED, WHOLE, View
@@ -212,7 +212,7 @@ class JobStore:
         for kind, table in JOBS.items():
             is_clean = or_(table.c.written_uri.is_(None), table.c.status == Status.COMPLETED)
             old = select(table.c.account, table.c.region, table.c.name).where(
-                table.c.status.in_(sorted(ENDED)), table.c.modified_at < seconds(before), is_clean
+                table.c.status.in_(sorted(ENDED)), table.c.modified_at < milliseconds(before), is_clean
             )
             with reaching_database(), self._reads.connect() as connection:
                 rows = connection.execute(old.order_by(table.c.modified_at).limit(limit)).all()
@@ -313,7 +313,7 @@ class JobStore:
         """Move a job to the status among the members, from where that status may come from."""
         table, to, now = JOBS[key.kind], members["status"], self._clock()
         where = (is_job(table, key), table.c.status.in_(sorted(SOURCES[to])), *_is_attempt(table, attempt))
-        values = encode(members) | {"modified_at": _later(table, seconds(now))}
+        values = encode(members) | modified(_later(table, milliseconds(now)))
         change = update_of(table).values(values).where(*where)
         with reaching_database(), self._engine.begin() as connection:
             row = connection.execute(change.returning(*(table.c[name] for name in COLUMNS[key.kind]))).first()
@@ -336,7 +336,7 @@ def _is_attempt(table: Table, attempt: int | None) -> tuple[ColumnElement[bool],
 
 
 def _later(table: Table, now: int) -> ColumnElement[Any]:
-    """Now, in seconds, unless the row was modified by a clock that is ahead of ours."""
+    """Now, in milliseconds, unless the row was modified by a clock that is ahead of ours."""
     return case((table.c.modified_at > now, table.c.modified_at), else_=now)
 
 

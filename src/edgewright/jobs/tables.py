@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -26,12 +27,23 @@ if TYPE_CHECKING:
     from edgewright.jobs.job import JobKey
 
 
+_LATEST = "CASE WHEN modified_at * 1000 > coalesce({0}) THEN modified_at * 1000 ELSE coalesce({0}) END".format(
+    "modified_ms, created_at"
+)
+"""A version before wrote whole seconds, and still may; a job is not modified before it is created."""
+
+
 def _life() -> list[Column[Any]]:
-    """What every kind of job has. `attempt` counts beginnings, `enqueued` whether the engine has the job."""
+    """What every kind of job has. `attempt` counts beginnings, `enqueued` whether the engine has the job.
+
+    `modified_at` is read, and follows from the two columns that are written: see decision 0068.
+    """
     return [
         Column("status", Name, nullable=False),
         Column("created_at", BigInteger, nullable=False),
-        Column("modified_at", BigInteger, nullable=False),
+        Column("modified_at", BigInteger, key="modified_seconds", nullable=False),
+        Column("modified_ms", BigInteger),
+        Column("last_modified_at", BigInteger, Computed(_LATEST), key="modified_at"),
         Column("attempt", Integer, nullable=False),
         Column("handed", Boolean, key="enqueued", nullable=False),
         Column("handover", Integer, key="times_requeued", nullable=False, server_default="0"),
@@ -100,7 +112,9 @@ def _unfinished(table: Table, name: str, **where: Any) -> None:
 
 for _table in (packaging_jobs, compilation_jobs):
     _index(_table, "created_at")
-    _index(_table, "modified_at")
+    for _name in ("modified_at", "modified_seconds"):  # the second for the version before
+        _times = (_table.c[name] for name in ("account", "region", _name, "name"))
+        Index(f"{_table.name}_by_{_table.c[_name].name}", *_times)
     _index(_table, "status", "created_at")
     _index(_table, "status")
     _to_enqueue = _table.c.enqueued == false()
@@ -110,7 +124,7 @@ for _table in (packaging_jobs, compilation_jobs):
     _noted = _table.c.written_uri.is_not(None)
     Index(f"{_table.name}_by_written_uri", _table.c.written_uri, sqlite_where=_noted, postgresql_where=_noted)
     _left = _noted & _table.c.status.in_(["FAILED", "STOPPED"])
-    Index(f"{_table.name}_unsettled", _table.c.modified_at, sqlite_where=_left, postgresql_where=_left)
+    Index(f"{_table.name}_unsettled", _table.c.modified_seconds, sqlite_where=_left, postgresql_where=_left)
 _index(packaging_jobs, "model_name")
 
 tags = Table(

@@ -53,7 +53,7 @@ def of(connection: Connection, uri: str) -> tuple[Writer, ...]:
     found = []
     for kind, entry in KINDS.items():
         table = entry.table
-        at = func.coalesce(table.c.written_at, table.c.modified_at * 1000)
+        at = func.coalesce(table.c.written_at, table.c.modified_at)
         columns = (table.c.account, table.c.region, table.c.name, table.c.status, table.c[entry.digest_attribute], at)
         wrote = (table.c.written_uri == uri, table.c.status.in_([Status.INPROGRESS, Status.COMPLETED]))
         query = select(*columns).where(*wrote).order_by(at.desc()).limit(MOST)

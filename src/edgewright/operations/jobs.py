@@ -61,14 +61,15 @@ def page(
             "have value greater than or equal to 1"
         )
     status = request.get("StatusEquals")
+    sort_by = SORTS[request.get("SortBy", "CREATION_TIME")]
     query = ListQuery(
         kind=kind,
         account=context.caller.account,
         region=context.caller.region,
-        sort_by=SORTS[request.get("SortBy", "CREATION_TIME")],
+        sort_by=sort_by,
         descending=request.get("SortOrder", "Descending") == "Descending",
         limit=most,
-        after=paging.read_token(context, operation, request),
+        after=paging.read_token(context, _listing(operation, sort_by), request),
         name_contains=request.get("NameContains"),
         model_name_contains=request.get("ModelNameContains"),
         status=Status(status) if status else None,
@@ -78,8 +79,18 @@ def page(
         modified_before=request.get("LastModifiedTimeBefore"),
     )
     found = context.jobs.list(query)
-    token = {"NextToken": paging.make_token(context, operation, request, list(found.cursor))} if found.cursor else {}
-    return [summary(job) for job in found.jobs], token
+    if found.cursor is None:
+        return [summary(job) for job in found.jobs], {}
+    token = paging.make_token(context, _listing(operation, sort_by), request, list(found.cursor))
+    return [summary(job) for job in found.jobs], {"NextToken": token}
+
+
+def _listing(operation: str, sort_by: SortBy) -> str:
+    """What a token is bound to beside its request. Times of modification were whole seconds in the version before.
+
+    So neither version takes the other's tokens for them, which it would read as another time.
+    """
+    return f"{operation} in milliseconds" if sort_by is SortBy.LAST_MODIFIED_TIME else operation
 
 
 def stop(context: Context, key: JobKey, **members: Any) -> None:

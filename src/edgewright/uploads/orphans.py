@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, func, not_, select, update
 
-from edgewright.database.clock import seconds
+from edgewright.database.clock import milliseconds
 from edgewright.database.connections import reaching_database
 from edgewright.jobs.job import JobKey
 from edgewright.jobs.kinds import JOBS
@@ -59,7 +59,7 @@ class Orphans:
             query = (
                 select(table.c.account, table.c.region, table.c.name, table.c.written_uri)
                 .where(table.c.written_uri.is_not(None), table.c.status.in_(_WITHOUT))
-                .where(table.c.modified_at < seconds(before))
+                .where(table.c.modified_at < milliseconds(before))
                 .order_by(func.random())
                 .limit(limit)
             )

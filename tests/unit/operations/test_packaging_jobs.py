@@ -44,7 +44,7 @@ def test_create_inserts_and_hands_over(context: Context, compiled: str, enqueued
         "EdgePackagingJobStatus": "STARTING",
         "EdgePackagingJobStatusMessage": "The edge packaging job is waiting for a worker.",
         "CreationTime": NOW,
-        "LastModifiedTime": NOW.replace(microsecond=0),
+        "LastModifiedTime": NOW,
         **{name: value for name, value in request.items() if name != "Tags"},
     }
     job = context.jobs.get(key)

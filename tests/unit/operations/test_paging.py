@@ -98,3 +98,17 @@ def test_a_changed_bit_is_noticed(context: Context, token: str, place: int, bit:
     changed = base64.urlsafe_b64encode(raw).decode()
     with pytest.raises(ValidationFault, match="Invalid NextToken"):
         paging.read_token(context, LIST, {"NameContains": "a", "NextToken": changed})
+
+
+def test_a_token_with_a_time_of_modification_in_seconds_is_refused(five: Context) -> None:
+    """As the version before made them: it would be read as a time in 1970, with no job before it."""
+    at = int(five.now().timestamp())
+    request = {"SortBy": "LAST_MODIFIED_TIME"}
+    token = paging.make_token(five, LIST, request, [at, "job-3"])
+    with pytest.raises(ValidationFault, match="Invalid NextToken"):
+        OPERATIONS[LIST](five, request | {"NextToken": token})
+    by_creation = {"SortBy": "CREATION_TIME"}
+    token = paging.make_token(five, LIST, by_creation, [at * 1000 + 999, "job-3"])
+    page = OPERATIONS[LIST](five, by_creation | {"NextToken": token})
+    assert page is not None
+    assert len(page["EdgePackagingJobSummaries"]) == 5
