@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.s3_stand_in import Answer, Asked, passed_on, stand_in
-from edgewright.errors import ObjectForbidden, StoreUnavailable, UploadGone
+from edgewright.errors import ObjectForbidden, StoreUnavailable, StoreUnsuited, UploadGone
 from edgewright.sections import S3Settings
 from edgewright.stores import PART, S3Uri
 from edgewright.stores.opening import open_s3
@@ -123,7 +123,7 @@ def test_a_short_object_is_removed() -> None:
         (400, "BadDigest", StoreUnavailable),
         (400, "ExpiredToken", StoreUnavailable),
         (409, "OperationAborted", StoreUnavailable),
-        (501, "NotImplemented", StoreUnavailable),
+        (501, "NotImplemented", StoreUnsuited),
     ],
 )
 def test_what_an_answer_means(status: int, code: str, error: type[Exception]) -> None:

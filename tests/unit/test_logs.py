@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import structlog
 
 from edgewright.logs import REDACTED, redact
 
@@ -91,3 +92,4 @@ def test_levels_may_be_numbers() -> None:
         assert root.level == logging.ERROR
     finally:
         root.handlers, root.level = before
+        structlog.reset_defaults()  # else what later tests of this process log below ERROR is gone
