@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cryptography.hazmat.primitives import serialization
-from verify_package import MANIFEST, SIGNATURE, Refused, open_signature, require
+from verify_package import MANIFEST, SIGNATURE, Refused, load_keys, open_signature, require
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported: its wheels send telemetry
 import onnxruntime
@@ -37,9 +36,9 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=60, metavar="SECONDS")
     parser.add_argument("--once", action="store_true", help="end after the first time")
     asked = parser.parse_args()
-    key = serialization.load_pem_public_key((HERE / "signing.pub.pem").read_bytes())
+    keys = load_keys(HERE / "signing.pub.pem")
     try:
-        version, model = verified_model(unpacked(asked.folder), key, asked.model_name)
+        version, model = verified_model(unpacked(asked.folder), keys, asked.model_name)
     except (Refused, OSError, ValueError, LookupError, TypeError) as error:
         sys.exit(f"REFUSED: {error}")
     print(f"{asked.model_name} {version} is as signed")
@@ -60,12 +59,12 @@ def unpacked(folder: Path) -> Path:
     return folder
 
 
-def verified_model(folder: Path, public_key: Any, name: str) -> tuple[str, bytes]:
+def verified_model(folder: Path, keys: dict[str, Any], name: str) -> tuple[str, bytes]:
     """The model's version and its bytes, after each file that was signed has been found as it was.
 
     There may be unsigned files beside them: nothing is loaded from those.
     """
-    subject, digests = open_signature((folder / SIGNATURE).read_bytes(), public_key)
+    subject, digests = open_signature((folder / SIGNATURE).read_bytes(), keys)
     require(subject == name, f"this is model {subject!r}")
     require(
         not any(Path(path).is_absolute() or ".." in Path(path).parts for path in digests), "a file leaves its folder"
