@@ -22,8 +22,9 @@ from edgewright.operations.access import (
     describe_access,
     job_access,
 )
+from edgewright.operations.caller import Caller
 from edgewright.operations.components import ON_COMPONENT, ON_RECIPE, ON_TAGGED_COMPONENT
-from edgewright.operations.context import Caller, Context
+from edgewright.operations.context import Context
 from edgewright.operations.handler import Handler, always, small_page
 from edgewright.operations.packaging_jobs import ON_NEW_PACKAGING_JOB
 

@@ -16,7 +16,7 @@ from edgewright.jobs.kinds import KINDS
 
 if TYPE_CHECKING:
     from edgewright.jobs import JobKey, Kind
-    from edgewright.operations.context import Caller
+    from edgewright.operations.caller import Caller
     from edgewright.stores import S3Uri
 
 Request = Mapping[str, Any]

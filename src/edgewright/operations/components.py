@@ -20,7 +20,8 @@ from edgewright.stores import S3Uri
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.caller import Caller
+    from edgewright.operations.context import Context
 
 PAGE = 100
 

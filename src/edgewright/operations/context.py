@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edgewright.arns import ComponentArn
 from edgewright.errors import AccessDenied
-from edgewright.jobs import JobKey, JobStore, Kind
 from edgewright.operations.access import describe_access
 
 if TYPE_CHECKING:
@@ -15,29 +13,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edgewright.greengrass.component_store import ComponentStore
+    from edgewright.jobs import JobKey, JobStore, Kind
     from edgewright.operations.access import Access
+    from edgewright.operations.caller import Caller
     from edgewright.roles import Roles
     from edgewright.stores import ObjectStore, S3Uri
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sent the request, as the signature proved it."""
-
-    account: str
-    """Twelve digits: the account that the access key belongs to."""
-    region: str
-    """The region of the credential scope, such as `eu-west-1`."""
-    endpoint: str = ""
-    """The server's address as the caller has it; only for operations that return addresses."""
-
-    def job(self, kind: Kind, name: str) -> JobKey:
-        """The key of the caller's job of that name."""
-        return JobKey(kind, self.account, self.region, name)
-
-    def component_arn(self, name: str) -> str:
-        """The ARN of the caller's component of that name."""
-        return str(ComponentArn(self.account, self.region, name))
 
 
 def _nobody(access: Access) -> None:

@@ -10,7 +10,8 @@ from edgewright.jobs.listing import SHORT
 
 if TYPE_CHECKING:
     from edgewright.operations.access import Access, Accesses
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.caller import Caller
+    from edgewright.operations.context import Context
 
 PAGE = 100
 """Rows of a page, unless the request says otherwise."""

@@ -15,7 +15,8 @@ from edgewright.stores import S3Uri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.caller import Caller
+    from edgewright.operations.context import Context
 
 COMPILATION_ACTION, COMPONENT_ACTION = "sagemaker:DescribeCompilationJob", "greengrass:CreateComponentVersion"
 """What a packaging job does to the jobs and components that it names."""

@@ -12,7 +12,8 @@ from edgewright.operations.access import JOBS, Access, Accesses, Request, Respon
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgewright.operations.context import Caller, Context
+    from edgewright.operations.caller import Caller
+    from edgewright.operations.context import Context
 
 PAGE = 50
 
