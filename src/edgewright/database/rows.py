@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from edgewright.database.connections import for_reads, open_database, reaching_database
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Engine, Select
 
@@ -38,18 +39,12 @@ class ShortReads:
         Raises:
             DatabaseUnavailable: the database cannot be reached.
         """
-        with reaching_database():
+        with self._reading() as connection:
             if not self._is_sqlite:
-                with self._engine.connect() as connection:
-                    return connection.exec_driver_sql(query, parameters).first()
-            with self._lock:
-                try:
-                    driver: Any = self._own().connection.driver_connection
-                    row: Sequence[Any] | None = driver.execute(query, parameters).fetchone()
-                except BaseException:
-                    self._drop()
-                    raise
-                return row
+                return connection.exec_driver_sql(query, parameters).first()
+            driver: Any = connection.connection.driver_connection
+            row: Sequence[Any] | None = driver.execute(query, parameters).fetchone()
+            return row
 
     def rows(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """All rows of a statement that finds a few, fast.
@@ -57,29 +52,30 @@ class ShortReads:
         Raises:
             DatabaseUnavailable: the database cannot be reached.
         """
-        with reaching_database():
-            if not self._is_sqlite:
-                with self._engine.connect() as connection:
-                    return connection.execute(statement, parameters).all()
-            with self._lock:
-                try:
-                    own = self._own()
-                    found = own.execute(statement, parameters).all()
-                    own.rollback()
-                except BaseException:
-                    self._drop()
-                    raise
-                return found
+        with self._reading() as connection:
+            return connection.execute(statement, parameters).all()
 
     def close(self) -> None:
         """Close the kept connection; a later read opens another."""
         with self._lock:
             self._drop()
 
-    def _own(self) -> Connection:
-        if self._kept is None:
-            self._kept = self._engine.connect()
-        return self._kept
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with reaching_database():
+            if not self._is_sqlite:
+                with self._engine.connect() as connection:
+                    yield connection
+                return
+            with self._lock:
+                try:
+                    if self._kept is None:
+                        self._kept = self._engine.connect()
+                    yield self._kept
+                    self._kept.rollback()
+                except BaseException:
+                    self._drop()
+                    raise
 
     def _drop(self) -> None:
         kept, self._kept = self._kept, None
