@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from edgewright.errors import KeyUnusable
+from edgewright.errors import KeyUnusable, SettingsRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,16 +44,28 @@ def make_folder(folder: Path, mode: int = 0o755) -> None:
         folder.mkdir(mode=mode, exist_ok=True)
 
 
-def close_to_others(path: Path) -> int:
+def close_to_others(path: Path, what: str, otherwise: str = "") -> int:
     """Take from everybody but its owner what a file or folder lets them do; the mode that it had, 0 if it was closed.
 
+    Args:
+        path: the file or folder.
+        what: what it is, such as `data folder`.
+        otherwise: what else an operator can do where it cannot be closed, as the end of a sentence.
+
     Raises:
-        OSError: it is not there, or not this user's to close.
+        FileNotFoundError: it is not there.
+        SettingsRefused: it is not this user's to close.
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     if not mode & OTHERS:
         return 0
-    path.chmod(mode & ~OTHERS)
+    try:
+        path.chmod(mode & ~OTHERS)
+    except OSError as error:
+        raise SettingsRefused(
+            f"The {what} {path} holds secrets, is open to others and cannot be closed to them: {error.strerror}. "
+            f"Run, as its owner: chmod {mode & ~OTHERS & 0o777:o} {path}{otherwise}"
+        ) from error
     return mode
 
 

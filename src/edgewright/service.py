@@ -24,7 +24,6 @@ from edgewright.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -49,7 +48,10 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
     """
     try:
         make_folder(settings.data_dir, PRIVATE_FOLDER)
-        _close_to_others(settings.data_dir)
+        if mode := close_to_others(settings.data_dir, "data folder", " - or give a folder inside it."):
+            log.warning(
+                "the data folder was open to others, and was closed", folder=str(settings.data_dir), mode=f"{mode:04o}"
+            )
         make_folder(settings.objects_dir, PRIVATE_FOLDER)
     except OSError as error:
         raise SettingsRefused(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
@@ -59,18 +61,6 @@ def prepare(settings: Settings, wait_seconds: float = 0.0) -> Persistence:
     if settings.webhook.url:
         kept.deliveries.begin()
     return kept
-
-
-def _close_to_others(folder: Path) -> None:
-    try:
-        mode = close_to_others(folder)
-    except OSError as error:
-        raise SettingsRefused(
-            f"The data folder {folder} holds secrets, is open to others and cannot be closed to them: "
-            f"{error.strerror}. Run, as its owner: chmod 700 {folder} - or give a folder inside it."
-        ) from error
-    if mode:
-        log.warning("the data folder was open to others, and was closed", folder=str(folder), mode=f"{mode:04o}")
 
 
 def _migrate(database: Engine, until: float) -> None:

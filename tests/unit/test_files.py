@@ -67,8 +67,8 @@ def test_a_folder_is_made_with_those_above_it_and_nobody_else_may_write_to_one(t
 
 def test_what_is_open_is_closed_once(tmp_path: Path) -> None:
     tmp_path.chmod(0o2755)
-    assert close_to_others(tmp_path) == 0o2755
-    assert close_to_others(tmp_path) == 0
+    assert close_to_others(tmp_path, "folder") == 0o2755
+    assert close_to_others(tmp_path, "folder") == 0
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o2700
 
 

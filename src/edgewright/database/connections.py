@@ -179,17 +179,9 @@ def _make_private(path: Path) -> None:
 def _close_to_others(path: Path) -> None:
     """Close a database that others may read: keys that sign links and sessions are in it."""
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        try:
-            mode = close_to_others(file)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise SettingsRefused(
-                f"The database {file} holds secrets, is open to others and cannot be closed to them: "
-                f"{error.strerror}. Run, as its owner: chmod 600 {file}"
-            ) from error
-        if mode:
-            log.warning("the database was open to others, and was closed", file=str(file), mode=f"{mode:04o}")
+        with suppress(FileNotFoundError):
+            if mode := close_to_others(file, "database"):
+                log.warning("the database was open to others, and was closed", file=str(file), mode=f"{mode:04o}")
 
 
 def _open_postgresql(url: URL, pool: int) -> Engine:
