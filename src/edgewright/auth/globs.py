@@ -22,7 +22,7 @@ def overlap(one: str, other: str) -> bool:
     while reached:
         if (len(one), len(other)) in reached:
             return True
-        reached = _behind_runs(one, other, {step for place in reached for step in _steps(one, other, *place)})
+        reached = _behind_runs(one, other, {step for position in reached for step in _steps(one, other, *position)})
     return False
 
 
@@ -36,7 +36,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     """A regular expression that never returns to a `*` which it has left.
 
     Each piece between two stars is taken where it stands first: if the rest does not match from there, it does not
-    from a later place, so that the groups are atomic.
+    from a later position, so that the groups are atomic.
     """
     first, *rest = [re.escape(piece).replace(r"\?", ".") for piece in re.split(r"\*+", pattern)]
     if not rest:
@@ -45,23 +45,23 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + f".*{last}", re.DOTALL)
 
 
-def _behind_runs(one: str, other: str, places: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """The places, and those that are reached from them by letting a `*` stand for nothing more."""
-    found, waiting = set(places), list(places)
+def _behind_runs(one: str, other: str, positions: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The positions, and those that are reached from them by letting a `*` stand for nothing more."""
+    found, waiting = set(positions), list(positions)
     while waiting:
         here, there = waiting.pop()
-        for place, is_run in (
+        for position, is_run in (
             ((here + 1, there), one[here : here + 1] == ANY),
             ((here, there + 1), other[there : there + 1] == ANY),
         ):
-            if is_run and place not in found:
-                found.add(place)
-                waiting.append(place)
+            if is_run and position not in found:
+                found.add(position)
+                waiting.append(position)
     return found
 
 
 def _steps(one: str, other: str, here: int, there: int) -> list[tuple[int, int]]:
-    """The places behind one more character of a text that is of both patterns so far."""
+    """The positions behind one more character of a text that is of both patterns so far."""
     mine, theirs = one[here : here + 1], other[there : there + 1]
     if not mine or not theirs or (mine == ANY and theirs == ANY):
         return []  # two runs side by side: whatever both could take, either may leave out

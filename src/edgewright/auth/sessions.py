@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgewright.auth.principals import Principal
 
 COOKIE = "edgewright-session"
-SIGN_IN_COOKIE = "edgewright-visit"
+SIGN_IN_COOKIE = "edgewright-sign-in"
 """Holds the nonce of a sign-in form, before anybody is signed in."""
 NONCE_BYTES = 16
 LONGEST_COOKIE = 4096

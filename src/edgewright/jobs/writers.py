@@ -1,6 +1,6 @@
 """Who wrote an object: jobs may share a place in the object store, and the last one's object is what is there.
 
-A place is written over without an error, as on AWS. What is there is told by its digest; who wrote when, by the rows.
+A place is written over without an error, as on AWS. What is there is known by its digest; who wrote when, by the rows.
 """
 
 from __future__ import annotations

@@ -103,19 +103,19 @@ def overwrote(context: WorkerContext, job: Job, uri: S3Uri, sha256: str) -> str 
 
 
 def _with_key(context: WorkerContext, job: Job, work: Callable[[], JobResult]) -> JobResult:
-    """The work's result, once this host can use its keys: that it cannot is its operator's to mend, not the caller's.
+    """The work's result, once this host can use its keys: that it cannot is its operator's to fix, not the caller's.
 
     Raises:
         JobStopped, ShuttingDown: the job is to end, or the worker does.
     """
-    monitor, told = Monitor(context, job, None), ""
+    monitor, logged = Monitor(context, job, None), ""
     while True:
         try:
             return work()
         except KeyUnusable as error:
-            if error.message != told:
+            if error.message != logged:
                 log.warning("the job waits for a key of this host", job=job.key.arn, reason=error.message)
-            told = error.message
+            logged = error.message
         until = time.monotonic() + KEY_SECONDS
         while time.monotonic() < until:
             monitor.look()

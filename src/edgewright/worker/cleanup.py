@@ -1,7 +1,7 @@
 """Cleanup of what ended jobs left behind: uploads that no job goes on with, and objects that came up too late.
 
-Every worker cleans up, and doing it twice is doing it once. What is old is told by the database's clock: a host whose
-own is ahead would delete what others still need. Only what the database names as a job's is touched.
+Every worker cleans up, and doing it twice is doing it once. What is old is measured by the database's clock: a host
+whose own is ahead would delete what others still need. Only what the database names as a job's is touched.
 See docs/decisions/0035-late-objects-of-paused-workers.md.
 """
 

@@ -297,7 +297,7 @@ class _Pieces(io.RawIOBase):
             if piece is None:
                 return 0
             self._left = memoryview(piece).cast("B")
-        room = memoryview(buffer).cast("B")
-        count = min(len(room), len(self._left))
-        room[:count], self._left = self._left[:count], self._left[count:]
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._left))
+        target[:count], self._left = self._left[:count], self._left[count:]
         return count
