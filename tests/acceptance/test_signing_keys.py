@@ -180,7 +180,7 @@ def test_lists_that_cannot_be_made_are_refused_in_a_line(arguments: tuple[str, s
 class TestCommands:
     """On a data folder and on PostgreSQL."""
 
-    @pytest.fixture(params=["sqlite", "postgresql"])
+    @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
     def database(self, request: pytest.FixtureRequest) -> dict[str, str]:
         if request.param == "sqlite":
             return {}
@@ -226,6 +226,7 @@ class TestCommands:
         assert held == rotated["public_key"]
 
 
+@pytest.mark.slow  # eight programs, one after the other
 def test_a_host_with_another_key_refuses_to_start(postgres: PostgresService, tmp_path: Path) -> None:
     database = {"EDGEWRIGHT_DATABASE_URL": postgres.new_database()}
     with serving(tmp_path / "one", environment=database) as server:
@@ -253,6 +254,7 @@ def test_a_host_with_another_key_refuses_to_start(postgres: PostgresService, tmp
             assert len(json.loads(get(second, "/keys")[1])["keys"]) == 1
 
 
+@pytest.mark.slow
 def test_a_host_without_the_new_key_fails_no_job(postgres: PostgresService, tmp_path: Path) -> None:
     """Its worker takes no job, says what to copy where, and goes on once it is there."""
     database = {"EDGEWRIGHT_DATABASE_URL": postgres.new_database()}
@@ -279,6 +281,7 @@ def test_a_host_without_the_new_key_fails_no_job(postgres: PostgresService, tmp_
             assert run(tmp_path, "verify", path, "--trust", "exported").returncode == 0
 
 
+@pytest.mark.slow
 def test_jobs_wait_while_no_key_signs(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         package(server, "v1")

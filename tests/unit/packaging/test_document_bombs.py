@@ -94,7 +94,9 @@ BOMBS: dict[str, Callable[[], dict[str, bytes]]] = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "escaped" in name else ()) for name in BOMBS]
+)
 def test_a_small_package_takes_little_memory(name: str, tmp_path: Path, signer: Signer) -> None:
     """The first took 1.7 GB before anybody had looked at its signature."""
     package, key = tmp_path / "package", tmp_path / "key"
